@@ -1,0 +1,187 @@
+"""One HTTPS POST at a time, over one kept connection, within a deadline.
+
+`Connection.post(path, headers, body) -> (status, body)` is the seam between what the platform
+means (aiot_http) and how bytes get there.
+"""
+
+import aiot_port
+from aiot_errors import AiotError, NetworkError
+from aiot_port import const
+from aiot_reply import BUFFER, Reply
+
+_PIECE = const(4096)  # bytes of a large body that go to TLS at once: mbedTLS's record on boards
+
+# A handshake takes an ESP32 up to 4 s of its own (design, "Figures"); the official SDK allows
+# 10 s to connect and 5 s to answer. So opening may take twice the time of an exchange.
+_OPENING = const(2)
+
+_READ_WAIT_MS = const(1000)  # between two calls of on_wait, with no byte coming
+# A write waits for room, which no port can tell from bytes coming in; look often.
+_WRITE_WAIT_MS = const(10)
+
+
+class Connection:
+    """A connection to one host, opened when first needed and kept while it works.
+
+    `ca` as in aiot_ca, `timeout` in seconds for an exchange (twice that for opening),
+    `on_wait` called between the steps of waiting, at least every second: feed a watchdog there.
+    `date` is the time in the last reply's Date header, in seconds since 1970, or None.
+    """
+
+    def __init__(self, host, port, ca, timeout, on_wait=None):
+        self._host = host
+        self._port = port
+        self._ca = ca
+        self._timeout_ms = int(timeout * 1000)
+        self._on_wait = on_wait
+        self._context = None
+        self._stream = None
+        self._buffer = bytearray(BUFFER)  # holds the request's head, then the reply
+        self._view = memoryview(self._buffer)
+        self._reply = Reply(self._buffer)
+        place = host if port == 443 else "%s:%d" % (host, port)
+        self._middle = (" HTTP/1.1\r\nHost: %s\r\nContent-Length: " % place).encode()
+
+    @property
+    def date(self):
+        """Return the time of the last reply's Date header, in seconds since 1970, or None."""
+        return self._reply.date
+
+    def post(self, path, headers, body):
+        """Send `body` (bytes-like) to `path` and return (HTTP status, body of the reply).
+
+        `headers` is a dict of str. The reply's body is a memoryview, valid until the next call.
+        Raises NetworkError, or ReplyError for what is not a reply. Redirects are not followed.
+        """
+        kept = self._stream is not None
+        try:
+            return self._exchange(path, headers, body)
+        except NetworkError:
+            # A server may close a connection that was idle, at any time and with no notice.
+            if not kept or self._reply.started or self._expired:
+                raise
+        return self._exchange(path, headers, body)
+
+    def close(self):
+        """Close the connection; the next post opens it again."""
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.close()
+
+    def _exchange(self, path, headers, body):
+        done = False
+        try:
+            self._reply.restart()
+            self._expired = False
+            self._send_request(path, headers, body)
+            self._read_reply()
+            done = True
+        except aiot_port.NETWORK_ERRORS as error:
+            raise NetworkError(self._explain(error)) from None
+        finally:
+            if not (done and self._reply.keep):
+                self.close()
+        return self._reply.status, self._reply.body()
+
+    def _send_request(self, path, headers, body):
+        length = self._write_head(path, headers, len(body))
+        if self._stream is None:
+            self._start_clock(_OPENING)
+            self._open()
+        else:
+            self._start_clock(1)
+        # TLS shakes hands at the first write: nothing leaves before the server is verified.
+        self._write(self._view[:length])
+        self._start_clock(1)
+        view = memoryview(body)
+        for start in range(0, len(view), _PIECE):
+            self._write(view[start : start + _PIECE])
+
+    def _write_head(self, path, headers, length):
+        """Write the request's head into the buffer and return its bytes."""
+        end = self._put(0, b"POST ")
+        end = self._put(end, path.encode())
+        end = self._put(end, self._middle)
+        end = self._put(end, str(length).encode())
+        for name in headers:
+            end = self._put(end, b"\r\n")
+            end = self._put(end, name.encode())
+            end = self._put(end, b": ")
+            end = self._put(end, headers[name].encode())
+        return self._put(end, b"\r\n\r\n")
+
+    def _put(self, start, data):
+        end = start + len(data)
+        if end > BUFFER:
+            raise AiotError("the request's head is over %d bytes" % BUFFER)
+        self._buffer[start:end] = data
+        return end
+
+    def _open(self):
+        if self._context is None:
+            try:
+                self._context = aiot_port.tls_context(self._ca)
+            except (OSError, ValueError) as error:
+                raise AiotError("ca: not a certificate (%s)" % error) from None
+        try:
+            addresses = aiot_port.resolve(self._host, self._port)
+        except OSError as error:
+            raise OSError("no address from DNS (%s)" % error) from None
+        failure = OSError("no address from DNS")
+        for address in addresses:
+            try:
+                self._stream = aiot_port.open_stream(
+                    self._context, self._host, address, self._left_ms()
+                )
+                return
+            except aiot_port.NETWORK_ERRORS as error:
+                failure = error
+        raise failure
+
+    def _write(self, view):
+        stream = self._stream
+        while len(view):
+            count = stream.write(view)
+            if count is None:
+                stream.wait(min(self._left_ms(), _WRITE_WAIT_MS))
+                self._waited()
+            else:
+                view = view[count:]
+
+    def _read_reply(self):
+        reply = self._reply
+        stream = self._stream
+        while True:
+            count = stream.readinto(reply.room())
+            left_ms = self._left_ms()  # on each read: a peer that drips must not stretch it
+            if count is None:
+                stream.wait(min(left_ms, _READ_WAIT_MS))
+                self._waited()
+            elif not count and not reply.started:
+                raise OSError("closed without a reply")
+            elif reply.took(count):
+                return
+
+    def _waited(self):
+        if self._on_wait:
+            self._on_wait()
+
+    def _start_clock(self, times):
+        self._started = aiot_port.ticks_ms()
+        self._allowed_ms = self._timeout_ms * times
+
+    def _left_ms(self):
+        left = self._allowed_ms - aiot_port.ticks_diff(aiot_port.ticks_ms(), self._started)
+        if left <= 0:
+            self._expired = True
+            raise OSError("no answer within %d ms" % self._allowed_ms)
+        return left
+
+    def _explain(self, error):
+        text = aiot_port.explain(error)
+        unset = aiot_port.unix_ms() is None
+        if unset and ("in the future" in text or "not yet valid" in text):
+            # Mbed TLS and OpenSSL blame the certificate, but the clock is what is wrong.
+            year = 1970 + aiot_port.wall_clock()[0] // 31556952  # seconds of a mean year
+            text = "the board's clock is not set, it reads %d (%s)" % (year, text)
+        return "%s:%d: %s" % (self._host, self._port, text)

@@ -1,0 +1,54 @@
+"""The errors that leave the library: one tree, and each says whether to try again.
+
+The lowest floor: it imports nothing. Users find these names in `aiot_http` too.
+"""
+
+# Token faults (document, Tables 3 and 5): sign in again, then send the same bytes again.
+TOKEN_CODES = (20001, 20002, 20003)
+REFUSED = 20000
+
+# Asking again with the same bytes cannot help: the platform's "param error" and the HTTP
+# statuses that say the request itself is wrong (RFC 9110, 15.5).
+_NEVER = (10001, 400, 405, 411, 413, 414, 415, 431)
+
+
+class AiotError(Exception):
+    """Base of every error that leaves the library.
+
+    Raised itself when you ask for something that cannot be sent: a topic with a space, a
+    payload over 131,072 bytes, NaN. `retry` tells whether the same report may succeed later.
+    """
+
+    retry = False
+
+
+class NetworkError(AiotError):
+    """The platform could not be reached: Wi-Fi, DNS, TCP, TLS, a certificate, or too late."""
+
+    retry = True
+
+
+class ReplyError(AiotError):
+    """Something answered, but not in a way that the platform would."""
+
+    retry = True
+
+
+class PlatformError(AiotError):
+    """The platform said no.
+
+    `code` is the platform's code (document, Tables 3 and 5), or the HTTP status where no code
+    came with it; `message` is its own text; `retry` is False only where asking again cannot
+    help; `hint` says more where the client can tell more.
+    """
+
+    def __init__(self, code, message, hint=""):
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.retry = code not in _NEVER
+
+    def __str__(self):
+        text = "%d %s" % (self.code, self.message)
+        return "%s: %s" % (text, self.hint) if self.hint else text

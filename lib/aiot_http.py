@@ -1,0 +1,412 @@
+"""Alibaba Cloud IoT Platform over HTTPS: sign in once, then send readings.
+
+    device = Device("a1GFjLPXXXX", "device123", "the DeviceSecret")
+    client = Client(device)
+    client.publish("user/pub", b"21.5")
+    client.post_properties({"temperature": 21.5})
+
+"The document" below is the platform's "Connect devices to IoT Platform over HTTP".
+"""
+
+import binascii
+import json
+import os
+
+import aiot_alink
+import aiot_hash
+import aiot_port
+from aiot_conn import Connection
+from aiot_errors import REFUSED, TOKEN_CODES, AiotError, PlatformError, ReplyError
+from aiot_errors import NetworkError as NetworkError  # for users: the tree in one place
+from aiot_port import const
+from aiot_store import SmallFile
+
+HOST = "iot-as-http.cn-shanghai.aliyuncs.com"  # the public instance in Shanghai
+
+_MAX_PAYLOAD = const(131072)  # bytes: 128 KB (document, "Restrictions")
+_MAX_TOPIC = const(128)  # bytes of UTF-8 (platform's limits page)
+_MAX_TOKEN = const(1024)  # characters; 32 in the document, JWT-like ones of 160 were seen
+_TOKEN_LIFE_S = const(604800)  # seven days (document, "Restrictions")
+_RENEW_EARLY_S = const(3600)  # a reading an hour still finds a good token
+_CLOCK_WINDOW_S = const(900)  # a timestamp is good for 15 minutes (document, Table 2)
+_TOKEN_FILE_VERSION = const(1)
+
+_METHODS = {"hmacmd5": "md5", "hmacsha1": "sha1", "hmacsha256": "sha256"}
+_UNSIGNED = ("version", "sign", "signmethod")  # document, Table 2
+_AUTH_HEADERS = {"Content-Type": "application/json"}
+
+
+def sign(params, secret, method="hmacsha1"):
+    """Return the sign of a dict of parameters, as lower-case hex (document, Table 2, "sign").
+
+    All but version, sign and signmethod are sorted by name and spliced, name then value.
+    `method` is "hmacmd5", "hmacsha1" (native on every board) or "hmacsha256". Raises AiotError
+    for any other.
+    """
+    if method not in _METHODS:
+        raise AiotError("sign method %r: use hmacmd5, hmacsha1 or hmacsha256" % (method,))
+    names = sorted([name for name in params if name not in _UNSIGNED])
+    content = "".join([name + str(params[name]) for name in names])
+    digest = _hmac(_METHODS[method], secret.encode(), content.encode())
+    return binascii.hexlify(digest).decode()
+
+
+def _hmac(name, key, message):
+    """Return the HMAC of a message as bytes (RFC 2104). All three hashes have 64-byte blocks."""
+    if len(key) > 64:
+        key = _digest(name, key, b"")
+    key += bytes(64 - len(key))
+    inner = _digest(name, bytes([byte ^ 0x36 for byte in key]), message)
+    return _digest(name, bytes([byte ^ 0x5C for byte in key]), inner)
+
+
+def _digest(name, first, second):
+    digest = aiot_hash.new(name)
+    digest.update(first)
+    digest.update(second)
+    return digest.digest()
+
+
+class Device:
+    """Who reports: ProductKey, DeviceName and DeviceSecret, as the console shows them.
+
+    `client_id` names the board in the platform's logs, 64 characters at most: its MAC or serial
+    number, say. The default is "{ProductKey}.{DeviceName}". Raises AiotError for a value that
+    the platform would not take.
+    """
+
+    def __init__(self, product_key, device_name, device_secret, client_id=None):
+        # Lengths: the platform's limits page.
+        self.product_key = _name("ProductKey", product_key, 20)
+        self.device_name = _name("DeviceName", device_name, 32)
+        self.device_secret = _text("DeviceSecret", device_secret, 64)
+        if client_id is None:
+            client_id = "%s.%s" % (product_key, device_name)
+        self.client_id = _text("clientId", client_id, 64)
+
+    def __repr__(self):
+        return "Device(%r, %r)" % (self.product_key, self.device_name)
+
+
+def _text(what, value, most):
+    if not isinstance(value, str) or not 0 < len(value) <= most:
+        raise AiotError("%s: give 1 to %d characters" % (what, most))
+    if any([char <= " " or char == "\x7f" for char in value]):
+        raise AiotError("%s: it has a space or a control character" % what)
+    _utf8(what, value)
+    return value
+
+
+def _utf8(what, text):
+    try:
+        return text.encode()
+    except UnicodeError:  # half of a surrogate pair
+        raise AiotError("%s: not text that UTF-8 can hold" % what) from None
+
+
+def _name(what, value, most):
+    if any([char in "/?#+" for char in _text(what, value, most)]):
+        raise AiotError("%s: none of / ? # + may be in it" % what)
+    return value
+
+
+class Client:
+    """Sends a device's reports. Signs in when it must, and keeps the token on flash.
+
+    `host` and `port` of the platform, `ca` as in aiot_ca (None: the shipped roots), `timeout`
+    in seconds for one exchange, `token_path` None to keep the token in RAM alone. For tests
+    and other transports: `connection` with `post` and `close` as aiot_conn.Connection has,
+    `clock` a function that returns milliseconds since 1970 or None, `store` with `load` and
+    `save` as aiot_store.SmallFile has.
+    """
+
+    def __init__(
+        self,
+        device,
+        host=HOST,
+        port=443,
+        ca=None,
+        sign_method="hmacsha1",
+        token_path="aiot_token.json",  # noqa: S107 - a path
+        timeout=5,
+        *,
+        connection=None,
+        clock=None,
+        store=None,
+    ):
+        if sign_method not in _METHODS:
+            raise AiotError("sign_method: use hmacmd5, hmacsha1 or hmacsha256")
+        self._device = device
+        self._where = "%s:%d" % (_name("host", host, 253), port)  # RFC 1035: 253 characters
+        self._sign_method = sign_method
+        if connection is None:
+            make = aiot_port.OwnConnection or Connection
+            connection = make(host, port, ca, timeout)
+        self._connection = connection
+        self._clock = clock or aiot_port.unix_ms
+        self._store = store or SmallFile(token_path)
+        self._headers = {"Content-Type": "application/octet-stream", "password": ""}
+        self._token = None
+        self._made = 0  # seconds since 1970 at which the token was given, 0 if unknown
+        self._loaded = False
+        self._topic = self._path = None
+        self._last_id = None
+
+    def __repr__(self):
+        return "Client(%r, %r)" % (self._device, self._where)
+
+    def auth(self):
+        """Return a token, signing in where there is none or it nears its end.
+
+        Normally called for you. Raises NetworkError, ReplyError or PlatformError.
+        """
+        if not self._loaded:
+            self._loaded = True
+            self._load_token()
+        if self._token is None:
+            self._sign_in()
+        elif self._is_old():
+            try:
+                self._sign_in()
+            except (PlatformError, ReplyError):
+                pass  # the token at hand has an hour yet, and the platform has the last word
+        return self._token
+
+    def publish(self, topic, payload):
+        """Send a payload to a topic and return its messageId, an int of up to 19 digits.
+
+        `topic` "user/pub" is short for "/{ProductKey}/{DeviceName}/user/pub"; one that begins
+        with "/" is taken as it is. `payload` is bytes-like or str, 131,072 bytes at most.
+        A token that is no longer good is renewed and the same bytes sent again, once.
+        """
+        path = self._topic_path(topic)
+        body = _utf8("payload", payload) if isinstance(payload, str) else payload
+        if not isinstance(body, (bytes, bytearray, memoryview)):
+            raise AiotError("payload: give bytes or str, not %s" % type(payload).__name__)
+        if len(body) > _MAX_PAYLOAD:
+            raise AiotError("payload: %d bytes, %d at most" % (len(body), _MAX_PAYLOAD))
+        self.auth()
+        try:
+            info = self._post(path, self._headers, body)
+        except PlatformError as error:
+            if error.code not in TOKEN_CODES:
+                raise
+            self._token = None
+            self.auth()
+            info = self._post(path, self._headers, body)
+        return _message_id(info)
+
+    def post_properties(self, params, time_ms=None):
+        """Report thing-model properties, a dict of JSON values; return the messageId.
+
+        `time_ms` is when they were read, in milliseconds since 1970; without it the platform
+        takes the time of arrival. A float keeps its decimal point; NaN and infinities are
+        refused with AiotError.
+        """
+        return self._post_thing("event.property.post", aiot_alink.properties(params, time_ms))
+
+    def post_event(self, identifier, params, time_ms=None):
+        """Report a thing-model event with its output parameters; return the messageId.
+
+        `time_ms` as in post_properties.
+        """
+        _name("identifier", identifier, 50)  # thing model: an identifier has up to 50 characters
+        method = "event.%s.post" % identifier
+        return self._post_thing(method, aiot_alink.event(params, time_ms))
+
+    def close(self):
+        """Close the connection. The next report opens it again."""
+        self._connection.close()
+
+    def _post_thing(self, method, params):
+        """Send Alink JSON: the thing model's topics are its methods with slashes."""
+        device = self._device
+        place = (device.product_key, device.device_name, method.replace(".", "/"))
+        body = aiot_alink.message(self._next_id(), "thing." + method, params)
+        return self.publish("/sys/%s/%s/thing/%s" % place, body)
+
+    def _next_id(self):
+        """Return a message id of 32 bits that does not repeat within a day.
+
+        A right clock gives it: in milliseconds it comes round after 49 days, reboot or not.
+        Without one it begins at random, the most that a board can do without wearing its flash.
+        """
+        now = self._clock()
+        if now is not None:
+            following = now & 0xFFFFFFFF
+            if self._last_id is not None and 0 <= (self._last_id - following) < 0x80000000:
+                following = self._last_id + 1  # two in one millisecond, or the clock went back
+        elif self._last_id is not None:
+            following = self._last_id + 1
+        else:
+            following = int.from_bytes(os.urandom(4), "big")
+        self._last_id = following & 0xFFFFFFFF
+        return self._last_id
+
+    def _topic_path(self, topic):
+        """Return the request's path for a topic; the last one is kept, as it mostly repeats."""
+        if topic != self._topic:
+            full = topic
+            if isinstance(topic, str) and not topic.startswith("/"):
+                device = self._device
+                full = "/%s/%s/%s" % (device.product_key, device.device_name, topic)
+            self._path = "/topic" + _quote(_check_topic(topic, full))
+            self._topic = topic
+        return self._path
+
+    def _post(self, path, headers, body):
+        """Send one request and return the reply's info, a dict."""
+        status, reply = self._connection.post(path, headers, body)
+        try:
+            return read_reply(status, reply)
+        except PlatformError as error:
+            message = _without(error.message, self._token, self._device.device_secret)
+            raise PlatformError(error.code, message) from None
+
+    def _sign_in(self):
+        device = self._device
+        fields = {
+            "productKey": device.product_key,
+            "deviceName": device.device_name,
+            "clientId": device.client_id,
+        }
+        now = self._clock()
+        if now is not None:  # the platform refuses a wrong timestamp, but needs none
+            fields["timestamp"] = str(now)
+        fields["sign"] = sign(fields, device.device_secret, self._sign_method)
+        fields["signmethod"] = self._sign_method
+        fields["version"] = "default"
+        try:
+            info = self._post("/auth", _AUTH_HEADERS, json.dumps(fields).encode())
+        except PlatformError as error:
+            if error.code == REFUSED:
+                error.hint = self._why_refused(now)
+            raise
+        self._use_token(_token(info), 0 if now is None else now // 1000)
+        self._store.save(self._sealed())
+
+    def _why_refused(self, now):
+        """Say which of the reasons for code 20000 it is, as far as a board can tell."""
+        date = self._connection.date
+        if now is not None and date is not None:
+            off = now // 1000 - date
+            if not -_CLOCK_WINDOW_S < off < _CLOCK_WINDOW_S:
+                return "the board's clock is %d s off, 900 s at most are allowed" % off
+        return "check ProductKey, DeviceName and DeviceSecret; is the device deleted or disabled?"
+
+    def _use_token(self, token, made):
+        self._token = token
+        self._made = made
+        self._headers["password"] = token
+
+    def _is_old(self):
+        now = self._clock()
+        if now is None or not self._made:
+            return False
+        return now // 1000 - self._made >= _TOKEN_LIFE_S - _RENEW_EARLY_S
+
+    def _load_token(self):
+        """Take the token from flash if it is whole and this very device's, host's, clientId's."""
+        try:
+            saved = json.loads(str(self._store.load(), "utf-8"))
+            token, made = saved["token"], saved["made"]
+            if type(made) is int and saved["seal"] == self._seal(_token(saved), made):
+                self._use_token(token, made)
+        except (OSError, ValueError, TypeError, KeyError, RuntimeError, AiotError):
+            pass  # no file or a damaged one: sign in
+
+    def _sealed(self):
+        fields = {"token": self._token, "made": self._made}
+        fields["seal"] = self._seal(self._token, self._made)
+        return json.dumps(fields).encode()
+
+    def _seal(self, token, made):
+        """Return a sign over what a token belongs to: it finds flipped bits and other owners."""
+        device = self._device
+        bound = {
+            "fileVersion": _TOKEN_FILE_VERSION,
+            "token": token,
+            "made": made,
+            "host": self._where,
+            "productKey": device.product_key,
+            "deviceName": device.device_name,
+            "clientId": device.client_id,
+        }
+        return sign(bound, device.device_secret)
+
+
+def read_reply(status, body):
+    """Return the info (a dict) of a reply, given its HTTP status and body (bytes-like).
+
+    Raises PlatformError for a code other than 0 (Tables 3 and 5) or an HTTP error without one,
+    ReplyError for anything that the platform would not say.
+    """
+    try:
+        reply = json.loads(str(body, "utf-8"))
+        code = reply["code"]
+    except (ValueError, TypeError, KeyError, RuntimeError):  # RuntimeError: nested too deep
+        code = None
+    if type(code) is not int or (code == 0 and status >= 400):
+        if status >= 400:
+            raise PlatformError(status, "HTTP error")
+        raise ReplyError("HTTP status %d without the platform's JSON" % status)
+    if code:
+        raise PlatformError(code, _printable(reply.get("message")))
+    if status != 200:
+        raise ReplyError("HTTP status %d with code 0" % status)
+    info = reply.get("info") or reply.get("Info")  # the document has Info, the service info
+    if not isinstance(info, dict):
+        raise ReplyError("the reply has no info")
+    return info
+
+
+def _token(info):
+    token = info.get("token")
+    if not isinstance(token, str) or not 0 < len(token) <= _MAX_TOKEN:
+        raise ReplyError("the reply has no token")
+    if any([not "!" <= char <= "~" for char in token]):  # it goes into a header
+        raise ReplyError("the reply's token has characters that no token has")
+    return token
+
+
+def _message_id(info):
+    message_id = info.get("messageId")
+    if type(message_id) is not int or message_id < 0:
+        raise ReplyError("the reply has no messageId")
+    return message_id
+
+
+def _printable(message):
+    """Return the platform's message, fit for one line of a log."""
+    if not isinstance(message, str):
+        return ""
+    return "".join([char if char >= " " else " " for char in message[:128]])
+
+
+def _without(message, *secrets):
+    for secret in secrets:
+        if secret:
+            message = message.replace(secret, "***")
+    return message
+
+
+def _check_topic(topic, full):
+    """Return a topic that keeps the rules (document, "Restrictions"; MQTT's for publishing)."""
+    if not isinstance(topic, str) or topic in ("", "/"):
+        raise AiotError("topic: give a text such as user/pub")
+    for char in full:
+        if char in "?#+" or char <= " " or char == "\x7f":
+            raise AiotError("topic %r: no space, control character, ? # or + in it" % topic)
+    if len(_utf8("topic", full)) > _MAX_TOPIC:
+        raise AiotError("topic %r: over %d bytes of UTF-8" % (full, _MAX_TOPIC))
+    return full
+
+
+def _quote(text):
+    """Percent-encode what may not stand in a URL's path (RFC 3986, 3.3)."""
+    return "".join(
+        [
+            chr(byte) if 32 < byte < 127 and byte not in b'%"<>\\^`{|}' else "%%%02X" % byte
+            for byte in text.encode()
+        ]
+    )

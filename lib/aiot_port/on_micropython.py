@@ -1,0 +1,189 @@
+"""MicroPython: ESP32, Pico W and the unix port. `on_cpython.py` documents the names."""
+
+import errno
+import gc
+import select
+import socket
+import ssl
+import sys
+import time
+
+import aiot_ca
+from micropython import const
+
+# Design, trap 9: certificates fail as ValueError, a lack of memory as MemoryError or OSError.
+NETWORK_ERRORS = (OSError, ValueError, MemoryError)
+
+OwnConnection = None
+
+# Verified TLS fails in disguise with less free heap than this (design, trap 25).
+_TLS_HEAP = const(35000)  # bytes
+
+_STEP_MS = const(250)  # between two looks at the radio, so that the watchdog is fed in time
+
+
+def ticks_ms():
+    return time.ticks_ms()
+
+
+def ticks_diff(later, earlier):
+    return time.ticks_diff(later, earlier)
+
+
+def wall_clock():
+    now = time.time_ns()
+    return now // 1000000000 + _epoch(), now // 1000000 % 1000
+
+
+def _epoch():
+    """Return the second since 1970 at which this port's clock reads 0: esp32 counts from 2000."""
+    return 946684800 if time.gmtime(0)[0] == 2000 else 0
+
+
+def tls_context(ca):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.verify_mode = ssl.CERT_REQUIRED  # this module's default is CERT_NONE
+    for der in aiot_ca.ders(ca):
+        context.load_verify_locations(cadata=der)
+    return context
+
+
+def resolve(host, port):
+    return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
+
+
+def open_stream(context, host, address, timeout_ms):
+    gc.collect()  # TLS wants 17 KB in one piece (design, trap 12)
+    raw = socket.socket(address[0], address[1], address[2])
+    try:
+        raw.settimeout(timeout_ms / 1000)
+        raw.connect(address[4])
+        raw.setblocking(False)
+        tls = context.wrap_socket(raw, server_hostname=host, do_handshake_on_connect=False)
+    except BaseException:
+        raw.close()  # a failed wrap leaves it open
+        raise
+    return _Stream(raw, tls)
+
+
+class _Stream:
+    """A TLS connection that never blocks. Its first write shakes hands, step by step."""
+
+    def __init__(self, raw, tls):
+        self._raw = raw
+        self._tls = tls
+        self.readinto = tls.readinto
+        self.write = tls.write
+        self._poll = select.poll()
+        self._poll.register(raw, select.POLLIN)
+
+    def wait(self, ms):
+        for _ in self._poll.ipoll(ms):
+            pass
+
+    def close(self):
+        for part in (self._tls, self._raw):  # a failed handshake leaves the raw socket open
+            try:
+                part.close()
+            except OSError:
+                pass  # it was closed by the other side
+
+
+def explain(error):
+    free = free_memory()
+    if isinstance(error, MemoryError) or error.args[:1] == (errno.ENOMEM,):
+        return "out of memory for TLS, %d bytes free" % free
+    if isinstance(error, ValueError):
+        text = "certificate: " + str(error).strip()
+    elif len(error.args) > 1:
+        text = str(error.args[1])
+    else:
+        text = errno.errorcode.get(error.args[0] if error.args else None, str(error))
+    if free < _TLS_HEAP and (isinstance(error, ValueError) or text.find("SSL") >= 0):
+        text += " (or too little memory: %d bytes free)" % free
+    return text
+
+
+# From here on: what only the firmware's loop needs.
+
+
+def _wlan():
+    import network
+
+    return network.WLAN(network.STA_IF)
+
+
+def join_wifi(ssid, password, timeout_ms, on_wait):
+    wlan = _wlan()
+    if wlan.isconnected():
+        return True
+    started = time.ticks_ms()
+    wlan.active(True)
+    try:
+        wlan.config(pm=wlan.PM_NONE)  # power saving loses the network (design, trap 20)
+    except (AttributeError, OSError, ValueError, TypeError):
+        pass  # this port or chip has no such setting
+    wlan.disconnect()  # esp32 raises where a connect is still under way
+    wlan.connect(ssid, password)
+    while not wlan.isconnected():
+        if time.ticks_diff(time.ticks_ms(), started) >= timeout_ms:
+            return False
+        on_wait()
+        time.sleep_ms(_STEP_MS)
+    return True
+
+
+def restart_wifi():
+    wlan = _wlan()
+    wlan.active(False)
+
+
+def set_clock(host, timeout_s):
+    import ntptime
+
+    ntptime.host = host
+    ntptime.timeout = timeout_s
+    try:
+        ntptime.settime()
+    except (OSError, OverflowError, ValueError, IndexError):
+        return False  # no answer, or one that is no time
+    return True
+
+
+def unique_id():
+    import binascii
+
+    import machine
+
+    return binascii.hexlify(machine.unique_id()).decode()
+
+
+def watchdog(timeout_ms):
+    import machine
+
+    return machine.WDT(timeout=timeout_ms).feed
+
+
+def sleep_ms(ms):
+    time.sleep_ms(ms)
+
+
+def deep_sleep_ms(ms):
+    import machine
+
+    machine.deepsleep(ms)
+
+
+def reset():
+    import machine
+
+    machine.reset()
+
+
+def free_memory():
+    gc.collect()
+    return gc.mem_free()
+
+
+def print_error(error):
+    sys.print_exception(error)

@@ -1,0 +1,274 @@
+"""Reads one HTTP/1.1 reply from pieces of bytes. It touches no socket.
+
+Put bytes into `room()`, say how many with `took(count)`, until it answers True. Whatever the
+bytes are, the outcome is a whole reply or a ReplyError, never anything else.
+"""
+
+from aiot_errors import ReplyError
+from aiot_port import const
+
+# The platform's replies have under 300 bytes of body. RFC 9110 sets no limit, a board's RAM does.
+LIMIT = const(4096)  # bytes of head, and again bytes of body, that a reply may have
+BUFFER = const(4224)  # LIMIT, and 128 more for the line that ends a chunk behind a full body
+
+_STATUS = const(0)  # what the next bytes are
+_HEADER = const(1)
+_BODY = const(2)  # so many bytes, as Content-Length said
+_TO_CLOSE = const(3)  # all bytes until the peer closes
+_CHUNK_SIZE = const(4)
+_CHUNK_DATA = const(5)
+_CHUNK_END = const(6)
+_TRAILER = const(7)
+_DONE = const(8)
+
+_SPACE = const(32)
+_MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
+
+
+class Reply:
+    """One reply, read into `buffer`, a bytearray of BUFFER bytes that is kept for the next.
+
+    `status` is the HTTP status, `keep` whether the connection may carry another request, `date`
+    the reply's own Date in seconds since 1970 or None. `body()` is valid until `restart()`.
+    """
+
+    def __init__(self, buffer):
+        self._buffer = buffer
+        self._view = memoryview(buffer)
+        self.restart()
+
+    def restart(self):
+        """Forget everything; the next bytes begin a new reply."""
+        self._state = _STATUS
+        self._filled = 0  # bytes in the buffer
+        self._next = 0  # the first of them that is not yet understood
+        self._head = 0  # bytes of head so far, for the limit
+        self._body = 0  # bytes of body so far; they lie at the buffer's start
+        self._left = 0  # bytes that this body or chunk still lacks
+        self._length = None
+        self._chunked = False
+        self.status = 0
+        self.keep = True
+        self.date = None
+
+    @property
+    def started(self):
+        """Whether a single byte has come."""
+        return self._filled > 0 or self._head > 0
+
+    def body(self):
+        """Return the body as a memoryview."""
+        return self._view[: self._body]
+
+    def room(self):
+        """Return a writable memoryview for the next bytes of the connection."""
+        if self._filled == len(self._buffer):
+            raise ReplyError("the reply is over %d bytes" % LIMIT)
+        return self._view[self._filled :]
+
+    def took(self, count):
+        """Tell that `count` bytes were put into `room()`, 0 when the peer closed.
+
+        Return True when the reply is whole. Raises ReplyError for anything but HTTP/1.x.
+        """
+        if not count:
+            return self._closed()
+        self._filled += count
+        while self._state != _DONE and self._step():
+            pass
+        if self._state != _DONE:
+            return False
+        if self._filled > self._next:
+            self.keep = False  # bytes that nobody asked for: trust nothing after them
+        return True
+
+    def _closed(self):
+        if self._state != _TO_CLOSE:
+            raise ReplyError("the connection closed inside the reply")
+        self._state = _DONE
+        return True
+
+    def _step(self):
+        """Understand one line or one run of bytes; False when more bytes are needed."""
+        if self._state in (_BODY, _TO_CLOSE, _CHUNK_DATA):
+            return self._take_body()
+        end = self._buffer.find(b"\n", self._next, self._filled)
+        if end < 0:
+            self._pack()
+            return False
+        self._head += end + 1 - self._next
+        if self._head > LIMIT:
+            raise ReplyError("the reply's head is over %d bytes" % LIMIT)
+        start, self._next = self._next, end + 1
+        if end > start and self._buffer[end - 1] == 13:
+            end -= 1
+        self._line(start, end)
+        return True
+
+    def _line(self, start, end):
+        if self._state == _HEADER:
+            self._header(start, end)
+        elif self._state == _STATUS:
+            self._status_line(self._buffer[start:end])
+        elif self._state == _CHUNK_SIZE:
+            self._chunk_size(self._buffer[start:end])
+        elif self._state == _CHUNK_END:
+            if end > start:
+                raise ReplyError("a chunk is longer than it said")
+            self._state = _CHUNK_SIZE
+        elif end == start:  # the empty line after the trailers
+            self._state = _DONE
+
+    def _pack(self):
+        """Move what is not understood behind the body, so that the buffer has room."""
+        if self._next == self._body:
+            return
+        rest = self._filled - self._next
+        self._view[self._body : self._body + rest] = self._view[self._next : self._filled]
+        self._next = self._body
+        self._filled = self._body + rest
+
+    def _take_body(self):
+        count = self._filled - self._next
+        if self._state != _TO_CLOSE:
+            count = min(count, self._left)
+        if self._body + count > LIMIT:
+            raise ReplyError("the reply's body is over %d bytes" % LIMIT)
+        if self._next != self._body:
+            self._view[self._body : self._body + count] = self._view[
+                self._next : self._next + count
+            ]
+        self._next += count
+        self._body += count
+        self._left -= count
+        if self._state == _TO_CLOSE or self._left:
+            self._pack()
+            return False
+        self._state = _DONE if self._state == _BODY else _CHUNK_END
+        return True
+
+    def _status_line(self, line):
+        # RFC 9112, 4: the reason may be empty; seen from the platform without its space too.
+        if (
+            len(line) < 12
+            or not line.startswith(b"HTTP/1.")
+            or line[8] != _SPACE
+            or (len(line) > 12 and line[12] != _SPACE)
+        ):
+            raise ReplyError("the reply is not HTTP")
+        self.status = _digits(line[9:12], "status")
+        if line[7:8] == b"0":
+            self.keep = False
+        self._state = _HEADER
+
+    def _header(self, start, end):
+        if end == start:
+            self._head_done()
+            return
+        colon = self._buffer.find(b":", start, end)
+        if colon <= start:
+            raise ReplyError("a header of the reply has no name")
+        # Only four headers matter; their first letters spare the others a copy.
+        if self._buffer[start] | 32 not in b"ctd":
+            return
+        name = bytes(self._view[start:colon]).lower()
+        if name == b"content-length":
+            self._content_length(bytes(self._view[colon + 1 : end]).strip())
+        elif name == b"transfer-encoding":
+            if bytes(self._view[colon + 1 : end]).strip().lower() != b"chunked":
+                raise ReplyError("the reply has an unknown transfer encoding")
+            self._chunked = True
+        elif name == b"connection":
+            if b"close" in bytes(self._view[colon + 1 : end]).lower():
+                self.keep = False
+        elif name == b"date":
+            self.date = http_date(bytes(self._view[colon + 1 : end]).strip())
+
+    def _content_length(self, value):
+        length = _digits(value, "Content-Length")
+        if self._length not in (None, length):
+            raise ReplyError("the reply has two Content-Lengths")
+        self._length = length
+
+    def _head_done(self):
+        if self.status < 200:  # 100 Continue and the like: the reply itself follows
+            head, date = self._head, self.date
+            next_, filled = self._next, self._filled
+            self.restart()
+            self._head, self.date, self._next, self._filled = head, date, next_, filled
+            return
+        if self.status in (204, 304):
+            self._state = _DONE
+        elif self._chunked:
+            self._state = _CHUNK_SIZE
+            if self._length is not None:
+                self.keep = False  # RFC 9112, 6.3: chunked wins, and the connection is suspect
+        elif self._length is None:
+            self._state = _TO_CLOSE
+            self.keep = False
+        else:
+            self._expect(self._length, _BODY)
+
+    def _chunk_size(self, line):
+        size = bytes(line).split(b";")[0].strip()
+        # Seven hex digits are far over the limit already, and a small int on every board.
+        if not 0 < len(size) < 8:
+            raise ReplyError("a chunk has no size")
+        for digit in size:
+            if digit not in b"0123456789abcdefABCDEF":
+                raise ReplyError("a chunk has no size")
+        length = int(size, 16)
+        if length:
+            self._expect(length, _CHUNK_DATA)
+        else:
+            self._state = _TRAILER
+
+    def _expect(self, length, state):
+        if self._body + length > LIMIT:
+            raise ReplyError("the reply's body is over %d bytes" % LIMIT)
+        self._left = length
+        self._state = state if length else _DONE
+
+
+def _digits(text, what):
+    """Return decimal digits as an int; `int()` alone would let signs and underscores pass."""
+    if not 0 < len(text) < 10:
+        raise ReplyError("the reply's %s is not a number" % what)
+    for digit in text:
+        if not 48 <= digit <= 57:
+            raise ReplyError("the reply's %s is not a number" % what)
+    return int(text)
+
+
+def http_date(value):
+    """Return an HTTP date (bytes, as `Sun, 06 Nov 1994 08:49:37 GMT`) in seconds since 1970.
+
+    None where it is not one (RFC 9110, 5.6.7; the two obsolete forms are not read). Integers
+    only: a float on a board has 24 bits.
+    """
+    fields = value.split()
+    if len(fields) != 6 or len(fields[2]) != 3 or fields[5] != b"GMT":
+        return None
+    try:
+        month = _MONTHS.find(str(fields[2], "ascii"))
+        day, year = int(fields[1]), int(fields[3])
+        hour, minute, second = [int(part) for part in fields[4].split(b":")]
+    except ValueError:
+        return None
+    if month % 3 or not (1970 <= year <= 9999 and 1 <= day <= 31):
+        return None
+    if not (0 <= hour <= 23 and 0 <= minute <= 59 and 0 <= second <= 60):
+        return None
+    return _unix_seconds(year, month // 3 + 1, day, (hour * 60 + minute) * 60 + second)
+
+
+def _unix_seconds(year, month, day, second):
+    """Return a UTC date and second of the day (integers) in seconds since 1970.
+
+    The year is counted from 1 March, so that the leap day is its last.
+    """
+    if month < 3:
+        year -= 1
+        month += 12
+    days = 365 * year + year // 4 - year // 100 + year // 400 + (153 * month - 457) // 5 + day
+    return (days - 719469) * 86400 + second  # by this count 1 January 1970 is day 719,469

@@ -1,0 +1,1 @@
+"""Tools for the desk; nothing here runs on a board."""
