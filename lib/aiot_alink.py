@@ -1,5 +1,6 @@
 """Alink JSON, the thing model's messages: what goes into them. Nothing is sent from here."""
 
+import io
 import json
 
 from aiot_errors import AiotError
@@ -10,11 +11,18 @@ def message(number, method, params):
 
     `params` as `properties` and `event` make them. Raises AiotError for what has no JSON form.
     """
+    out = io.StringIO()
+    out.write('{"id":"')
+    out.write(str(number))
+    out.write('","version":"1.0","method":"')
+    out.write(method)
+    out.write('","params":')
     try:
-        text = to_json(params)
+        write_json(params, out)
     except RuntimeError:  # CPython's RecursionError is one
         raise AiotError("params: nested too deep") from None
-    return '{"id":"%d","version":"1.0","params":%s,"method":"%s"}' % (number, text, method)
+    out.write("}")
+    return out.getvalue()
 
 
 def properties(params, time_ms):
@@ -45,31 +53,47 @@ def _check_time(time_ms):
     return time_ms
 
 
-def to_json(value):
-    """Return JSON text for a value of dict, list, tuple, str, int, float, bool and None.
+def write_json(value, out):
+    """Write a value of dict, list, tuple, str, int, float, bool and None as JSON to `out`.
 
-    Unlike a board's json.dumps it refuses what JSON has no form for (NaN, infinities, other
+    Unlike a board's json.dump it refuses what JSON has no form for (NaN, infinities, other
     types) with AiotError, and a float always has its decimal point, as the thing model wants.
     """
-    if isinstance(value, dict):
-        return "{%s}" % ",".join(["%s:%s" % (_key(key), to_json(value[key])) for key in value])
-    if isinstance(value, (list, tuple)):
-        return "[%s]" % ",".join([to_json(item) for item in value])
     if isinstance(value, float):
-        return _float(value)
-    if value is None or isinstance(value, (str, int, bool)):  # MicroPython's bool is no int
-        return json.dumps(value)
-    raise AiotError("JSON has no form for %s" % type(value).__name__)
+        _write_float(value, out)
+    elif isinstance(value, dict):
+        _write_dict(value, out)
+    elif isinstance(value, (list, tuple)):
+        before = "["
+        for item in value:
+            out.write(before)
+            write_json(item, out)
+            before = ","
+        out.write("]" if value else "[]")
+    elif value is None or isinstance(value, (str, int, bool)):  # MicroPython's bool is no int
+        json.dump(value, out)
+    else:
+        raise AiotError("JSON has no form for %s" % type(value).__name__)
 
 
-def _key(key):
-    if not isinstance(key, str):
-        raise AiotError("a JSON name is a str, not %s" % type(key).__name__)
-    return json.dumps(key)
+def _write_dict(value, out):
+    before = "{"
+    for name in value:
+        if not isinstance(name, str):
+            raise AiotError("a JSON name is a str, not %s" % type(name).__name__)
+        out.write(before)
+        json.dump(name, out)
+        out.write(":")
+        write_json(value[name], out)
+        before = ","
+    out.write("}" if value else "{}")
 
 
-def _float(value):
-    if value != value or value - value != 0:  # NaN; an infinity less itself is NaN
+def _write_float(value, out):
+    if value - value != 0:  # not a number, and an infinity less itself is not a number
         raise AiotError("JSON has no form for NaN and infinities")
-    mantissa, e, exponent = str(value).partition("e")
-    return (mantissa if "." in mantissa else mantissa + ".0") + e + exponent
+    text = str(value)
+    if "." not in text:  # 1e+16
+        mantissa, _, exponent = text.partition("e")
+        text = mantissa + ".0e" + exponent
+    out.write(text)

@@ -40,7 +40,8 @@ class Connection:
         self._view = memoryview(self._buffer)
         self._reply = Reply(self._buffer)
         place = host if port == 443 else "%s:%d" % (host, port)
-        self._middle = (" HTTP/1.1\r\nHost: %s\r\nContent-Length: " % place).encode()
+        self._pattern = "POST %s HTTP/1.1\r\nHost: " + place + "\r\n%sContent-Length: "
+        self._path = self._headers = self._start = None  # the last head but for its length
 
     @property
     def date(self):
@@ -50,7 +51,7 @@ class Connection:
     def post(self, path, headers, body):
         """Send `body` (bytes-like) to `path` and return (HTTP status, body of the reply).
 
-        `headers` is a dict of str. The reply's body is a memoryview, valid until the next call.
+        `headers` is a dict of str that stays as it is: the head made of it is kept. The reply's body is a memoryview, valid until the next call.
         Raises NetworkError, or ReplyError for what is not a reply. Redirects are not followed.
         """
         kept = self._stream is not None
@@ -93,29 +94,27 @@ class Connection:
         # TLS shakes hands at the first write: nothing leaves before the server is verified.
         self._write(self._view[:length])
         self._start_clock(1)
-        view = memoryview(body)
+        if len(body) <= _PIECE:
+            if body:
+                self._write(body)
+            return
+        view = memoryview(body)  # slices of it are no copies
         for start in range(0, len(view), _PIECE):
             self._write(view[start : start + _PIECE])
 
     def _write_head(self, path, headers, length):
-        """Write the request's head into the buffer and return its bytes."""
-        end = self._put(0, b"POST ")
-        end = self._put(end, path.encode())
-        end = self._put(end, self._middle)
-        end = self._put(end, str(length).encode())
-        for name in headers:
-            end = self._put(end, b"\r\n")
-            end = self._put(end, name.encode())
-            end = self._put(end, b": ")
-            end = self._put(end, headers[name].encode())
-        return self._put(end, b"\r\n\r\n")
-
-    def _put(self, start, data):
-        end = start + len(data)
-        if end > BUFFER:
+        """Write the request's head into the buffer and return how many bytes it has."""
+        if path is not self._path or headers is not self._headers:
+            self._path, self._headers = path, headers
+            lines = ["%s: %s\r\n" % (name, headers[name]) for name in headers]
+            self._start = (self._pattern % (path, "".join(lines))).encode()
+        end = len(self._start)
+        number = b"%d\r\n\r\n" % length
+        if end + len(number) > BUFFER:
             raise AiotError("the request's head is over %d bytes" % BUFFER)
-        self._buffer[start:end] = data
-        return end
+        self._buffer[:end] = self._start
+        self._buffer[end : end + len(number)] = number
+        return end + len(number)
 
     def _open(self):
         if self._context is None:
@@ -140,11 +139,13 @@ class Connection:
 
     def _write(self, view):
         stream = self._stream
-        while len(view):
+        while True:
             count = stream.write(view)
             if count is None:
                 stream.wait(min(self._left_ms(), _WRITE_WAIT_MS))
                 self._waited()
+            elif count == len(view):
+                return
             else:
                 view = view[count:]
 
@@ -182,6 +183,6 @@ class Connection:
         unset = aiot_port.unix_ms() is None
         if unset and ("in the future" in text or "not yet valid" in text):
             # Mbed TLS and OpenSSL blame the certificate, but the clock is what is wrong.
-            year = 1970 + aiot_port.wall_clock()[0] // 31556952  # seconds of a mean year
+            year = 1970 + aiot_port.wall_clock_ms() // 31556952000  # ms of a mean year
             text = "the board's clock is not set, it reads %d (%s)" % (year, text)
         return "%s:%d: %s" % (self._host, self._port, text)

@@ -32,6 +32,7 @@ _CLOCK_WINDOW_S = const(900)  # a timestamp is good for 15 minutes (document, Ta
 _TOKEN_FILE_VERSION = const(1)
 
 _METHODS = {"hmacmd5": "md5", "hmacsha1": "sha1", "hmacsha256": "sha256"}
+_BYTES_LIKE = (bytes, bytearray, memoryview)
 _UNSIGNED = ("version", "sign", "signmethod")  # document, Table 2
 _AUTH_HEADERS = {"Content-Type": "application/json"}
 
@@ -145,7 +146,7 @@ class Client:
         self._connection = connection
         self._clock = clock or aiot_port.unix_ms
         self._store = store or SmallFile(token_path)
-        self._headers = {"Content-Type": "application/octet-stream", "password": ""}
+        self._headers = None  # of a topic request; made anew with each token
         self._token = None
         self._made = 0  # seconds since 1970 at which the token was given, 0 if unknown
         self._loaded = False
@@ -181,7 +182,7 @@ class Client:
         """
         path = self._topic_path(topic)
         body = _utf8("payload", payload) if isinstance(payload, str) else payload
-        if not isinstance(body, (bytes, bytearray, memoryview)):
+        if not isinstance(body, _BYTES_LIKE):
             raise AiotError("payload: give bytes or str, not %s" % type(payload).__name__)
         if len(body) > _MAX_PAYLOAD:
             raise AiotError("payload: %d bytes, %d at most" % (len(body), _MAX_PAYLOAD))
@@ -297,7 +298,7 @@ class Client:
     def _use_token(self, token, made):
         self._token = token
         self._made = made
-        self._headers["password"] = token
+        self._headers = {"Content-Type": "application/octet-stream", "password": token}
 
     def _is_old(self):
         now = self._clock()

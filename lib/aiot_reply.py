@@ -28,8 +28,9 @@ _MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 class Reply:
     """One reply, read into `buffer`, a bytearray of BUFFER bytes that is kept for the next.
 
-    `status` is the HTTP status, `keep` whether the connection may carry another request, `date`
-    the reply's own Date in seconds since 1970 or None. `body()` is valid until `restart()`.
+    `status` is the HTTP status, `keep` whether the connection may carry another request.
+    `body()` is valid until `restart()`. A common reply costs under 300 bytes of heap: lines are
+    compared and numbers read where they lie.
     """
 
     def __init__(self, buffer):
@@ -49,7 +50,12 @@ class Reply:
         self._chunked = False
         self.status = 0
         self.keep = True
-        self.date = None
+        self._date = b""
+
+    @property
+    def date(self):
+        """Return the reply's own time in seconds since 1970, None where it has none."""
+        return http_date(self._date)
 
     @property
     def started(self):
@@ -109,9 +115,9 @@ class Reply:
         if self._state == _HEADER:
             self._header(start, end)
         elif self._state == _STATUS:
-            self._status_line(self._buffer[start:end])
+            self._status_line(start, end)
         elif self._state == _CHUNK_SIZE:
-            self._chunk_size(self._buffer[start:end])
+            self._chunk_size(bytes(self._view[start:end]))
         elif self._state == _CHUNK_END:
             if end > start:
                 raise ReplyError("a chunk is longer than it said")
@@ -147,17 +153,18 @@ class Reply:
         self._state = _DONE if self._state == _BODY else _CHUNK_END
         return True
 
-    def _status_line(self, line):
+    def _status_line(self, start, end):
         # RFC 9112, 4: the reason may be empty; seen from the platform without its space too.
+        after = start + 12
         if (
-            len(line) < 12
-            or not line.startswith(b"HTTP/1.")
-            or line[8] != _SPACE
-            or (len(line) > 12 and line[12] != _SPACE)
+            end < after
+            or not self._is(b"http/1.", start)
+            or self._buffer[start + 8] != _SPACE
+            or (end > after and self._buffer[after] != _SPACE)
         ):
             raise ReplyError("the reply is not HTTP")
-        self.status = _digits(line[9:12], "status")
-        if line[7:8] == b"0":
+        self.status = self._number(start + 9, after)
+        if self._buffer[start + 7] == 48:  # HTTP/1.0 closes, as a rule
             self.keep = False
         self._state = _HEADER
 
@@ -168,34 +175,52 @@ class Reply:
         colon = self._buffer.find(b":", start, end)
         if colon <= start:
             raise ReplyError("a header of the reply has no name")
-        # Only four headers matter; their first letters spare the others a copy.
-        if self._buffer[start] | 32 not in b"ctd":
-            return
-        name = bytes(self._view[start:colon]).lower()
-        if name == b"content-length":
-            self._content_length(bytes(self._view[colon + 1 : end]).strip())
-        elif name == b"transfer-encoding":
-            if bytes(self._view[colon + 1 : end]).strip().lower() != b"chunked":
+        size = colon - start
+        if size == 14 and self._is(b"content-length", start):
+            length = self._number(colon + 1, end)
+            if self._length not in (None, length):
+                raise ReplyError("the reply has two Content-Lengths")
+            self._length = length
+        elif size == 17 and self._is(b"transfer-encoding", start):
+            if self._value(colon, end).lower() != b"chunked":
                 raise ReplyError("the reply has an unknown transfer encoding")
             self._chunked = True
-        elif name == b"connection":
-            if b"close" in bytes(self._view[colon + 1 : end]).lower():
+        elif size == 10 and self._is(b"connection", start):
+            if b"close" in self._value(colon, end).lower():
                 self.keep = False
-        elif name == b"date":
-            self.date = http_date(bytes(self._view[colon + 1 : end]).strip())
+        elif size == 4 and self._is(b"date", start):
+            self._date = self._value(colon, end)
 
-    def _content_length(self, value):
-        length = _digits(value, "Content-Length")
-        if self._length not in (None, length):
-            raise ReplyError("the reply has two Content-Lengths")
-        self._length = length
+    def _is(self, name, start):
+        """Compare bytes in the buffer, letters in any case, with a lower-case name."""
+        for byte in name:
+            if self._buffer[start] | 32 != byte:
+                return False
+            start += 1
+        return True
+
+    def _value(self, colon, end):
+        return bytes(self._view[colon + 1 : end]).strip()
+
+    def _number(self, start, end):
+        """Return the decimal number in the buffer; `int()` would let signs and _ pass."""
+        while start < end and self._buffer[start] == _SPACE:
+            start += 1
+        while end > start and self._buffer[end - 1] == _SPACE:
+            end -= 1
+        if not 0 < end - start < 9:  # eight digits are a small int on every board
+            raise ReplyError("a number in the reply has no digits, or too many")
+        number = 0
+        for place in range(start, end):
+            digit = self._buffer[place] - 48
+            if not 0 <= digit <= 9:
+                raise ReplyError("a number in the reply has other characters than digits")
+            number = number * 10 + digit
+        return number
 
     def _head_done(self):
         if self.status < 200:  # 100 Continue and the like: the reply itself follows
-            head, date = self._head, self.date
-            next_, filled = self._next, self._filled
-            self.restart()
-            self._head, self.date, self._next, self._filled = head, date, next_, filled
+            self._state = _STATUS
             return
         if self.status in (204, 304):
             self._state = _DONE
@@ -210,7 +235,7 @@ class Reply:
             self._expect(self._length, _BODY)
 
     def _chunk_size(self, line):
-        size = bytes(line).split(b";")[0].strip()
+        size = line.split(b";")[0].strip()
         # Seven hex digits are far over the limit already, and a small int on every board.
         if not 0 < len(size) < 8:
             raise ReplyError("a chunk has no size")
@@ -228,16 +253,6 @@ class Reply:
             raise ReplyError("the reply's body is over %d bytes" % LIMIT)
         self._left = length
         self._state = state if length else _DONE
-
-
-def _digits(text, what):
-    """Return decimal digits as an int; `int()` alone would let signs and underscores pass."""
-    if not 0 < len(text) < 10:
-        raise ReplyError("the reply's %s is not a number" % what)
-    for digit in text:
-        if not 48 <= digit <= 57:
-            raise ReplyError("the reply's %s is not a number" % what)
-    return int(text)
 
 
 def http_date(value):

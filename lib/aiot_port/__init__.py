@@ -15,13 +15,11 @@ else:
 
 # A clock is believed from the day this was written until twenty years later: cold boards read
 # 2000 or 2021, and an NTP reply can be garbage. 2026-11-01 and 2046-11-01, UTC.
-EARLIEST = 1793491200  # seconds since 1970
-LATEST = 2424643200
+EARLIEST_MS = 1793491200000  # since 1970
+LATEST_MS = 2424643200000
 
 
 def unix_ms():
     """Return the time in milliseconds since 1970 (UTC), or None unless the clock is right."""
-    seconds, milliseconds = wall_clock()
-    if not EARLIEST <= seconds <= LATEST:
-        return None
-    return seconds * 1000 + milliseconds
+    now = wall_clock_ms()
+    return now if EARLIEST_MS <= now <= LATEST_MS else None

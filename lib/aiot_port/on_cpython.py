@@ -1,6 +1,6 @@
 """CPython: the desk, and the reference for what each port offers.
 
-Every port has the names of this file. Times are integers; `ticks_*` measure spans, `wall_clock`
+Every port has the names of this file. Times are integers; `ticks_*` measure spans, `wall_clock_ms`
 is the time of day. Streams never block: an operation that cannot go on returns None.
 """
 
@@ -36,10 +36,9 @@ def ticks_diff(later, earlier):
     return later - earlier
 
 
-def wall_clock():
-    """Return (seconds since 1970, milliseconds of that second), right or not."""
-    now = time.time_ns()
-    return now // 1000000000, now // 1000000 % 1000
+def wall_clock_ms():
+    """Return the time of day in milliseconds since 1970 (UTC), right or not."""
+    return time.time_ns() // 1000000
 
 
 def tls_context(ca):

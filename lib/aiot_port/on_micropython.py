@@ -19,6 +19,9 @@ OwnConnection = None
 # Verified TLS fails in disguise with less free heap than this (design, trap 25).
 _TLS_HEAP = const(35000)  # bytes
 
+# Milliseconds since 1970 at which this port's clock reads 0: esp32 counts from the year 2000.
+_EPOCH_MS = 946684800000 if time.gmtime(0)[0] == 2000 else 0
+
 _STEP_MS = const(250)  # between two looks at the radio, so that the watchdog is fed in time
 
 
@@ -30,14 +33,8 @@ def ticks_diff(later, earlier):
     return time.ticks_diff(later, earlier)
 
 
-def wall_clock():
-    now = time.time_ns()
-    return now // 1000000000 + _epoch(), now // 1000000 % 1000
-
-
-def _epoch():
-    """Return the second since 1970 at which this port's clock reads 0: esp32 counts from 2000."""
-    return 946684800 if time.gmtime(0)[0] == 2000 else 0
+def wall_clock_ms():
+    return time.time_ns() // 1000000 + _EPOCH_MS
 
 
 def tls_context(ca):
