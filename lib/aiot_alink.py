@@ -2,44 +2,75 @@
 
 import io
 import json
+import os
 
 from aiot_errors import AiotError
 
 
-def message(number, method, params):
-    """Return an Alink message as str. `number`, 0 to 4294967295, goes out as a decimal string.
+class Alink:
+    """Makes a device's thing-model messages, each a (topic, payload str) to be published.
 
-    `params` as `properties` and `event` make them. Raises AiotError for what has no JSON form.
+    Made once and sent as often as needed: a message keeps its id and its bytes, so that the
+    platform's side can tell a repetition. `clock` returns milliseconds since 1970 or None.
     """
-    out = io.StringIO()
-    out.write('{"id":"')
-    out.write(str(number))
-    out.write('","version":"1.0","method":"')
-    out.write(method)
-    out.write('","params":')
-    try:
-        write_json(params, out)
-    except RuntimeError:  # CPython's RecursionError is one
-        raise AiotError("params: nested too deep") from None
-    out.write("}")
-    return out.getvalue()
 
+    def __init__(self, device, clock):
+        self._root = "/sys/%s/%s/" % (device.product_key, device.device_name)
+        self._property_topic = self._root + "thing/event/property/post"
+        self._clock = clock
+        self._last_id = None
 
-def properties(params, time_ms):
-    """Return the params of a property post: with `time_ms`, each value with its time."""
-    _check_dict(params)
-    if time_ms is None:
-        return params
-    _check_time(time_ms)
-    return {name: {"value": params[name], "time": time_ms} for name in params}
+    def properties(self, params, time_ms=None):
+        """Return a property post. With `time_ms` (since 1970) each value carries its time.
 
+        Raises AiotError for a value that JSON has no form for: NaN, infinities, other types.
+        """
+        _check_dict(params)
+        if time_ms is not None:
+            _check_time(time_ms)
+            params = {name: {"value": params[name], "time": time_ms} for name in params}
+        return self._property_topic, self._message("thing.event.property.post", params)
 
-def event(params, time_ms):
-    """Return the params of an event post, with `time_ms` where there is one."""
-    _check_dict(params)
-    if time_ms is None:
-        return {"value": params}
-    return {"value": params, "time": _check_time(time_ms)}
+    def event(self, identifier, params, time_ms=None):
+        """Return an event post, `params` being the event's output. Raises as `properties`."""
+        _check_dict(params)
+        event = {"value": params}
+        if time_ms is not None:
+            event["time"] = _check_time(time_ms)
+        topic = "%sthing/event/%s/post" % (self._root, identifier)
+        return topic, self._message("thing.event.%s.post" % identifier, event)
+
+    def _message(self, method, params):
+        out = io.StringIO()
+        out.write('{"id":"')
+        out.write(str(self._next_id()))
+        out.write('","version":"1.0","method":"')
+        out.write(method)
+        out.write('","params":')
+        try:
+            write_json(params, out)
+        except RuntimeError:  # CPython's RecursionError is one
+            raise AiotError("params: nested too deep") from None
+        out.write("}")
+        return out.getvalue()
+
+    def _next_id(self):
+        """Return an id of 32 bits that does not repeat within a day.
+
+        A right clock gives it: in milliseconds it comes round after 49 days, reboot or not.
+        Without one it begins at random, the most that a board can do without wearing its flash.
+        """
+        now = self._clock()
+        if now is not None:
+            following = now & 0xFFFFFFFF
+            if self._last_id is not None and 0 <= (self._last_id - following) < 0x80000000:
+                following = self._last_id + 1  # two in one millisecond, or the clock went back
+        elif self._last_id is not None:
+            following = self._last_id + 1
+        else:
+            following = int.from_bytes(os.urandom(4), "big")
+        self._last_id = following & 0xFFFFFFFF
+        return self._last_id
 
 
 def _check_dict(params):

@@ -51,7 +51,8 @@ class Connection:
     def post(self, path, headers, body):
         """Send `body` (bytes-like) to `path` and return (HTTP status, body of the reply).
 
-        `headers` is a dict of str that stays as it is: the head made of it is kept. The reply's body is a memoryview, valid until the next call.
+        `headers` is a dict of str; the head made of it is kept, so give another dict for other
+        headers. The reply's body is a memoryview, valid until the next call.
         Raises NetworkError, or ReplyError for what is not a reply. Redirects are not followed.
         """
         kept = self._stream is not None

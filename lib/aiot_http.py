@@ -10,11 +10,10 @@
 
 import binascii
 import json
-import os
 
-import aiot_alink
 import aiot_hash
 import aiot_port
+from aiot_alink import Alink
 from aiot_conn import Connection
 from aiot_errors import REFUSED, TOKEN_CODES, AiotError, PlatformError, ReplyError
 from aiot_errors import NetworkError as NetworkError  # for users: the tree in one place
@@ -151,7 +150,7 @@ class Client:
         self._made = 0  # seconds since 1970 at which the token was given, 0 if unknown
         self._loaded = False
         self._topic = self._path = None
-        self._last_id = None
+        self._alink = Alink(device, self._clock)
 
     def __repr__(self):
         return "Client(%r, %r)" % (self._device, self._where)
@@ -204,7 +203,7 @@ class Client:
         takes the time of arrival. A float keeps its decimal point; NaN and infinities are
         refused with AiotError.
         """
-        return self._post_thing("event.property.post", aiot_alink.properties(params, time_ms))
+        return self.publish(*self._alink.properties(params, time_ms))
 
     def post_event(self, identifier, params, time_ms=None):
         """Report a thing-model event with its output parameters; return the messageId.
@@ -212,37 +211,11 @@ class Client:
         `time_ms` as in post_properties.
         """
         _name("identifier", identifier, 50)  # thing model: an identifier has up to 50 characters
-        method = "event.%s.post" % identifier
-        return self._post_thing(method, aiot_alink.event(params, time_ms))
+        return self.publish(*self._alink.event(identifier, params, time_ms))
 
     def close(self):
         """Close the connection. The next report opens it again."""
         self._connection.close()
-
-    def _post_thing(self, method, params):
-        """Send Alink JSON: the thing model's topics are its methods with slashes."""
-        device = self._device
-        place = (device.product_key, device.device_name, method.replace(".", "/"))
-        body = aiot_alink.message(self._next_id(), "thing." + method, params)
-        return self.publish("/sys/%s/%s/thing/%s" % place, body)
-
-    def _next_id(self):
-        """Return a message id of 32 bits that does not repeat within a day.
-
-        A right clock gives it: in milliseconds it comes round after 49 days, reboot or not.
-        Without one it begins at random, the most that a board can do without wearing its flash.
-        """
-        now = self._clock()
-        if now is not None:
-            following = now & 0xFFFFFFFF
-            if self._last_id is not None and 0 <= (self._last_id - following) < 0x80000000:
-                following = self._last_id + 1  # two in one millisecond, or the clock went back
-        elif self._last_id is not None:
-            following = self._last_id + 1
-        else:
-            following = int.from_bytes(os.urandom(4), "big")
-        self._last_id = following & 0xFFFFFFFF
-        return self._last_id
 
     def _topic_path(self, topic):
         """Return the request's path for a topic; the last one is kept, as it mostly repeats."""

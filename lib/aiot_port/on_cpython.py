@@ -156,6 +156,11 @@ def deep_sleep_ms(ms):
     reset()
 
 
+def woke():
+    """Return whether this start follows a deep sleep, so that nobody is at the console."""
+    return False
+
+
 def reset():
     """Start again from `main.py`."""
     sys.stdout.flush()
@@ -172,3 +177,18 @@ def print_error(error):
     import traceback
 
     traceback.print_exception(error)
+
+
+def chip_temperature():
+    """Return the chip's own temperature in degrees Celsius. Raises OSError where it has none."""
+    raise OSError("this machine has no chip temperature")
+
+
+def dht22(pin):
+    """Return a function that reads a DHT22: (degrees Celsius, percent relative humidity)."""
+    raise OSError("this machine has no pins")
+
+
+def ds18b20(pin):
+    """Return a function that reads all DS18B20 on a pin: degrees Celsius, in ROM order."""
+    raise OSError("this machine has no pins")

@@ -171,6 +171,12 @@ def deep_sleep_ms(ms):
     machine.deepsleep(ms)
 
 
+def woke():
+    import machine
+
+    return machine.reset_cause() == getattr(machine, "DEEPSLEEP_RESET", None)
+
+
 def reset():
     import machine
 
@@ -184,3 +190,50 @@ def free_memory():
 
 def print_error(error):
     sys.print_exception(error)
+
+
+def chip_temperature():
+    try:
+        import esp32
+    except ImportError:
+        return _rp2_temperature()
+    if hasattr(esp32, "mcu_temperature"):
+        return esp32.mcu_temperature()
+    return (esp32.raw_temperature() - 32) / 1.8  # the first ESP32 tells degrees Fahrenheit
+
+
+def _rp2_temperature():
+    import machine
+
+    # RP2040 data sheet, 4.9.5: 0.706 V at 27 degrees, 1.721 mV less for each degree more.
+    volts = machine.ADC(4).read_u16() * 3.3 / 65535
+    return 27 - (volts - 0.706) / 0.001721
+
+
+def dht22(pin):
+    import dht
+    import machine
+
+    sensor = dht.DHT22(machine.Pin(pin))
+
+    def read():
+        sensor.measure()
+        return sensor.temperature(), sensor.humidity()
+
+    return read
+
+
+def ds18b20(pin):
+    import ds18x20
+    import machine
+    import onewire
+
+    bus = ds18x20.DS18X20(onewire.OneWire(machine.Pin(pin)))
+    found = sorted([bytes(rom) for rom in bus.scan()])
+
+    def read():
+        bus.convert_temp()
+        time.sleep_ms(750)  # DS18B20 data sheet: a conversion to 12 bits
+        return [bus.read_temp(rom) for rom in found]
+
+    return read
