@@ -1,0 +1,5 @@
+"""Runs at every start of a CircuitPython board. Ctrl-C stops it and gives the REPL."""
+
+import app
+
+app.main()

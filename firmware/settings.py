@@ -1,0 +1,206 @@
+"""Reads settings.toml: one flat file of `name = value` lines, the same on every runtime.
+
+It takes the TOML that such a file needs: strings in "" or '', whole numbers, true and false,
+comments. What is missing or wrong is a SettingsError that names the line and what was expected.
+"""
+
+_ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", '"': '"', "\\": "\\"}
+_HEX_DIGITS = {"u": 4, "U": 8}
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the message says which line and what to write there."""
+
+
+def _text(most):
+    return ("a text of 1 to %d characters" % most, lambda v: _is_text(v) and 0 < len(v) <= most)
+
+
+def _number(least, most, unit):
+    expected = "a whole number of %s, %d to %d" % (unit, least, most)
+    return (expected, lambda v: type(v) is int and least <= v <= most)
+
+
+def _choice(*words):
+    return (" or ".join(['"%s"' % word for word in words]), lambda v: v in words)
+
+
+def _is_text(value):
+    return isinstance(value, str)
+
+
+_ANY_TEXT = ("a text", _is_text)
+_SWITCH = ("true or false", lambda value: type(value) is bool)
+
+
+def _table():
+    """Return {name: (default or None where it must be given, (what is expected, check))}.
+
+    Lengths of the device's names are the platform's limits; settings.example.toml explains.
+    """
+    return {
+        "wifi_ssid": (None, _text(32)),  # IEEE 802.11: an SSID has up to 32 bytes
+        "wifi_password": ("", _ANY_TEXT),
+        "product_key": (None, _text(20)),
+        "device_name": (None, _text(32)),
+        "device_secret": (None, _text(64)),
+        "client_id": ("", _ANY_TEXT),
+        "host": ("iot-as-http.cn-shanghai.aliyuncs.com", _text(253)),
+        "port": (443, _number(1, 65535, "a port")),
+        "ca": ("", _ANY_TEXT),
+        "sign_method": ("hmacsha1", _choice("hmacsha1", "hmacsha256", "hmacmd5")),
+        "mode": ("property", _choice("property", "topic")),
+        "topic": ("user/update", _text(128)),
+        "interval": (60, _number(1, 86400, "seconds")),
+        "deep_sleep": (False, _SWITCH),
+        "timeout": (5, _number(1, 8, "seconds")),  # below the RP2040's watchdog of 8.388 s
+        "ntp_host": ("pool.ntp.org", _text(253)),
+        "watchdog": (True, _SWITCH),
+        "start_delay": (5, _number(0, 60, "seconds")),
+    }
+
+
+class Settings:
+    """The settings, each an attribute under its name in settings.toml."""
+
+    def __repr__(self):
+        return "Settings(%s/%s)" % (self.product_key, self.device_name)
+
+
+def load(path="settings.toml"):
+    """Return the Settings in a file. Raises SettingsError."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except OSError:
+        raise SettingsError(
+            "%s: no such file; copy settings.example.toml and fill it in" % path
+        ) from None
+    try:
+        text = str(data, "utf-8")
+    except UnicodeError:
+        raise SettingsError("%s: not UTF-8 text; save it as UTF-8" % path) from None
+    return parse(text, path)
+
+
+def parse(text, path="settings.toml"):
+    """Return the Settings in a text; `path` is for the errors. Raises SettingsError."""
+    table = _table()
+    settings = Settings()
+    for name in table:
+        setattr(settings, name, table[name][0])
+    given = set()
+    number = 0
+    for line in text.split("\n"):
+        number += 1
+        where = "%s line %d" % (path, number)
+        pair = _pair(line.strip(), where)
+        if pair is None:
+            continue
+        name, value = pair
+        if name in given:
+            raise SettingsError("%s: %s is set a second time" % (where, name))
+        if name.startswith("CIRCUITPY_"):
+            continue  # CircuitPython's own, which live in the same file
+        if name not in table:
+            raise SettingsError("%s: there is no setting named %s" % (where, name))
+        _check(where, name, value, table[name][1])
+        given.add(name)
+        setattr(settings, name, value)
+    for name in table:
+        if getattr(settings, name) is None:
+            raise SettingsError("%s: %s is missing: give %s" % (path, name, table[name][1][0]))
+    return settings
+
+
+def _check(where, name, value, rule):
+    expected, right = rule
+    if not right(value):
+        # The value is not shown: it may be a secret.
+        raise SettingsError("%s: %s must be %s" % (where, name, expected))
+
+
+def _pair(line, where):
+    """Return (name, value) of a line, or None for one without."""
+    if not line or line.startswith("#"):
+        return None
+    if line.startswith("["):
+        raise SettingsError("%s: tables are not used here; write name = value" % where)
+    name, equals, rest = line.partition("=")
+    name = name.strip()
+    if not equals or not _is_bare(name):
+        raise SettingsError("%s: expected name = value" % where)
+    return name, _value(rest.strip(), where)
+
+
+def _is_bare(name):
+    """Whether a name needs no quotes (TOML, "Keys")."""
+    if not name:
+        return False
+    for char in name:
+        if not ("a" <= char <= "z" or "A" <= char <= "Z" or "0" <= char <= "9" or char in "_-"):
+            return False
+    return True
+
+
+def _value(text, where):
+    if text.startswith('"'):
+        value, rest = _basic_string(text, where)
+    elif text.startswith("'"):
+        end = text.find("'", 1)
+        if end < 0:
+            raise SettingsError("%s: the text has no closing '" % where)
+        value, rest = text[1:end], text[end + 1 :]
+    else:
+        word, _, _ = text.partition("#")
+        return _word(word.strip(), where)
+    rest = rest.strip()
+    if rest and not rest.startswith("#"):
+        raise SettingsError("%s: there is more behind the closing quote" % where)
+    return value
+
+
+def _word(word, where):
+    if word in ("true", "false"):
+        return word == "true"
+    digits = word[1:] if word[:1] in ("-", "+") else word
+    plain = digits.replace("_", "")
+    # TOML: digits with single _ between them, and no zero in front.
+    tidy = "__" not in digits and digits[:1] != "_" and digits[-1:] != "_"
+    if not plain.isdigit() or not tidy or (len(plain) > 1 and plain[0] == "0"):
+        raise SettingsError('%s: expected "a text", a whole number, true or false' % where)
+    return -int(plain) if word[0] == "-" else int(plain)
+
+
+def _basic_string(text, where):
+    """Return the string that a text begins with, and what follows it (TOML, "String")."""
+    parts = []
+    start = place = 1
+    while place < len(text):
+        char = text[place]
+        if char == '"':
+            parts.append(text[start:place])
+            return "".join(parts), text[place + 1 :]
+        if char == "\\":
+            parts.append(text[start:place])
+            char, place = _escape(text, place + 1, where)
+            parts.append(char)
+            start = place
+        else:
+            place += 1
+    raise SettingsError('%s: the text has no closing "' % where)
+
+
+def _escape(text, place, where):
+    """Return the character that an escape stands for, and the place behind it."""
+    kind = text[place : place + 1]
+    if kind in _ESCAPES:
+        return _ESCAPES[kind], place + 1
+    size = _HEX_DIGITS.get(kind, 0)
+    end = place + 1 + size
+    try:
+        if size and end <= len(text):
+            return chr(int(text[place + 1 : end], 16)), end
+    except (ValueError, OverflowError):
+        pass
+    raise SettingsError("%s: \\%s means nothing; write \\\\ for a backslash" % (where, kind))
