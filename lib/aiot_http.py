@@ -318,6 +318,8 @@ def read_reply(status, body):
     try:
         reply = json.loads(str(body, "utf-8"))
         code = reply["code"]
+    except MemoryError:
+        raise ReplyError("no memory to read the reply") from None
     except (ValueError, TypeError, KeyError, RuntimeError):  # RuntimeError: nested too deep
         code = None
     if type(code) is not int or (code == 0 and status >= 400):
