@@ -1,0 +1,41 @@
+"""Paths and fixtures that all tests share."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "lib")]
+sys.path.append(str(ROOT / "firmware"))  # last: its code.py must not hide Python's own
+
+from host_tests.interpreters import INTERPRETERS, Run  # noqa: E402 - it needs the path above
+from tools.platform import Platform  # noqa: E402
+
+DEVICE = ("a1GFjLPXXXX", "device123", "0123456789abcdef0123456789abcdef")
+
+
+@pytest.fixture(params=INTERPRETERS)
+def run(request) -> Run:
+    """Call a function of host_tests/bodies under CPython, and again under MicroPython."""
+    return Run(request.param)
+
+
+@pytest.fixture
+def platform():
+    with Platform(devices=[DEVICE]) as platform:
+        yield platform
+
+
+@pytest.fixture
+def place(platform, tmp_path) -> dict:
+    """What a body needs to reach the platform: its keyword arguments."""
+    ca = tmp_path / "ca.pem"
+    ca.write_bytes(platform.ca_pem)
+    return {
+        "device": DEVICE,
+        "host": platform.host,
+        "port": platform.port,
+        "ca": str(ca),
+        "token_path": str(tmp_path / "aiot_token.json"),
+    }
