@@ -27,24 +27,31 @@ def micropython() -> list[str]:
 
 
 class Run:
-    """Calls bodies under one interpreter; `heap` is MicroPython's, as -X heapsize takes it."""
+    """Calls bodies under one interpreter; `heap` is MicroPython's, as -X heapsize takes it.
+
+    `apart` gives CPython a process of its own too, for bodies that count its open files.
+    """
 
     def __init__(self, interpreter: str):
         self.interpreter = interpreter
         self.heap = BOARD_HEAP
+        self.apart = False
 
     def __call__(self, body: str, /, **arguments):
         """Return what `module.function` in host_tests/bodies returns for these arguments."""
         module, function = body.split(".")
-        if self.interpreter == "cpython":
-            found = getattr(importlib.import_module(f"host_tests.bodies.{module}"), function)
-            return json.loads(json.dumps(found(**json.loads(json.dumps(arguments)))))
-        return self._run_micropython(module, function, arguments)
+        if self.interpreter == "micropython":
+            command = [*micropython(), "-X", f"heapsize={self.heap}"]
+            return self._run_apart(command, module, function, arguments)
+        if self.apart:
+            return self._run_apart([sys.executable], module, function, arguments)
+        found = getattr(importlib.import_module(f"host_tests.bodies.{module}"), function)
+        return json.loads(json.dumps(found(**json.loads(json.dumps(arguments)))))
 
-    def _run_micropython(self, module: str, function: str, arguments: dict):
+    def _run_apart(self, command: list[str], module: str, function: str, arguments: dict):
         script = ROOT / "host_tests" / "bodies" / "run.py"
         done = subprocess.run(
-            [*micropython(), "-X", f"heapsize={self.heap}", str(script), module, function],
+            [*command, str(script), module, function],
             input=json.dumps(arguments),
             capture_output=True,
             text=True,
@@ -52,5 +59,6 @@ class Run:
         )
         lines = done.stdout.splitlines()
         if done.returncode or not lines or not lines[-1].startswith(MARK):
-            pytest.fail(f"{module}.{function} under MicroPython:\n{done.stdout}{done.stderr}")
+            shown = f"{done.stdout}{done.stderr}"
+            pytest.fail(f"{module}.{function} under {self.interpreter}:\n{shown}")
         return json.loads(lines[-1][len(MARK) :])

@@ -9,8 +9,8 @@ import sys
 
 from aiot_errors import AiotError
 
-_BEGIN = b"-----BEGIN CERTIFICATE-----"
-_END = b"-----END CERTIFICATE-----"
+_BEGIN = "-----BEGIN CERTIFICATE-----"
+_END = "-----END CERTIFICATE-----"
 
 
 def ders(ca):
@@ -18,11 +18,11 @@ def ders(ca):
 
     Raises AiotError when there is none, one is damaged, or the file cannot be read.
     """
+    if ca is None:
+        return _shipped()
     data = _data(ca)
     if data[:1] == b"\x30":
         return _split_der(data)
-    if data.find(_BEGIN) < 0:
-        raise AiotError("ca: no certificate in it; give DER bytes, PEM text or a path to either")
     return _decode_pem(data)
 
 
@@ -30,33 +30,41 @@ def pem(ca):
     """Return the certificates as one PEM string (CircuitPython takes no other form)."""
     lines = []
     for der in ders(ca):
-        lines.append(_BEGIN.decode())
+        lines.append(_BEGIN)
         text = binascii.b2a_base64(der).decode().strip()
         lines.extend([text[place : place + 64] for place in range(0, len(text), 64)])
-        lines.append(_END.decode())
+        lines.append(_END)
     return "\n".join(lines) + "\n"
 
 
-def _data(ca):
-    if ca is None:
-        import aiot_roots
+def _shipped():
+    import aiot_roots
 
-        del sys.modules["aiot_roots"]  # needed once; its 4 KB of text need not stay in RAM
-        return aiot_roots.PEM.encode()
-    if isinstance(ca, str) and _BEGIN.decode() not in ca:
-        try:
-            with open(ca, "rb") as file:
-                return file.read()
-        except OSError as error:
-            raise AiotError("ca: cannot read the file %s (%s)" % (ca, error)) from None
-    return ca.encode() if isinstance(ca, str) else bytes(ca)
+    del sys.modules["aiot_roots"]  # needed once; its 4 KB of text need not stay in RAM
+    for text in aiot_roots.ROOTS:
+        yield binascii.a2b_base64(text[len(_BEGIN) : text.find(_END)])
+
+
+def _data(ca):
+    if not isinstance(ca, str):
+        return bytes(ca)
+    if _BEGIN in ca:
+        return ca.encode()
+    try:
+        with open(ca, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise AiotError("ca: cannot read the file %s (%s)" % (ca, error)) from None
 
 
 def _decode_pem(data):
-    start = data.find(_BEGIN)
+    begin, end_mark = _BEGIN.encode(), _END.encode()
+    start = data.find(begin)
+    if start < 0:
+        raise AiotError("ca: no certificate in it; give DER bytes, PEM text or a path to either")
     while start >= 0:
-        start += len(_BEGIN)
-        end = data.find(_END, start)
+        start += len(begin)
+        end = data.find(end_mark, start)
         try:
             der = binascii.a2b_base64(data[start:end])
         except ValueError:
@@ -64,7 +72,7 @@ def _decode_pem(data):
         if end < 0 or der[:1] != b"\x30":
             raise AiotError("ca: a certificate in the PEM text is damaged")
         yield der
-        start = data.find(_BEGIN, end)
+        start = data.find(begin, end)
 
 
 def _split_der(data):

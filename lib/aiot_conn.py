@@ -183,7 +183,8 @@ class Connection:
         text = aiot_port.explain(error)
         unset = aiot_port.unix_ms() is None
         if unset and ("in the future" in text or "not yet valid" in text):
-            # Mbed TLS and OpenSSL blame the certificate, but the clock is what is wrong.
-            year = 1970 + aiot_port.wall_clock_ms() // 31556952000  # ms of a mean year
+            # Mbed TLS and OpenSSL blame the certificate, but the clock is what is wrong. The
+            # year by mean years (in ms), and a day on: real ones begin up to a day earlier.
+            year = 1970 + (aiot_port.wall_clock_ms() + 86400000) // 31556952000
             text = "the board's clock is not set, it reads %d (%s)" % (year, text)
         return "%s:%d: %s" % (self._host, self._port, text)

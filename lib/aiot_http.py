@@ -183,6 +183,8 @@ class Client:
         body = _utf8("payload", payload) if isinstance(payload, str) else payload
         if not isinstance(body, _BYTES_LIKE):
             raise AiotError("payload: give bytes or str, not %s" % type(payload).__name__)
+        if getattr(body, "itemsize", 1) != 1:
+            raise AiotError("payload: a memoryview of single bytes, please")
         if len(body) > _MAX_PAYLOAD:
             raise AiotError("payload: %d bytes, %d at most" % (len(body), _MAX_PAYLOAD))
         self.auth()
@@ -219,7 +221,7 @@ class Client:
 
     def _topic_path(self, topic):
         """Return the request's path for a topic; the last one is kept, as it mostly repeats."""
-        if topic != self._topic:
+        if self._path is None or topic != self._topic:
             full = topic
             if isinstance(topic, str) and not topic.startswith("/"):
                 device = self._device
@@ -286,7 +288,7 @@ class Client:
             token, made = saved["token"], saved["made"]
             if type(made) is int and saved["seal"] == self._seal(_token(saved), made):
                 self._use_token(token, made)
-        except (OSError, ValueError, TypeError, KeyError, RuntimeError, AiotError):
+        except (OSError, ValueError, TypeError, KeyError, RuntimeError, MemoryError, AiotError):
             pass  # no file or a damaged one: sign in
 
     def _sealed(self):

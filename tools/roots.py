@@ -32,9 +32,14 @@ Made by `python -m tools.roots` from certifi {version}; do not edit. To trust ot
 makes of it the DER that MicroPython takes.
 """
 
-{facts}
-PEM = """\\
-{pem}"""
+ROOTS = (
+{roots})
+'''
+
+ROOT = '''    # {label}: expires {expires}, SHA-256
+    # {fingerprint}
+    """\\
+{pem}""",
 '''
 
 
@@ -52,15 +57,19 @@ def source() -> str:
     # A root that is not ours has a serial number that cryptography warns of.
     warnings.simplefilter("ignore", CryptographyDeprecationWarning)
     known = {name_of(root): root for root in x509.load_pem_x509_certificates(bundle)}
-    facts, pems = [], []
+    roots = []
     for label, unit, common in WANTED:
         root = known.get((unit, common))
         if root is None:
             raise SystemExit(f"certifi {certifi.__version__} has no {label}: pin one that has")
-        expires = root.not_valid_after_utc.date()
-        facts.append(f"# {label}: expires {expires}, SHA-256\n# {root.fingerprint(SHA256()).hex()}")
-        pems.append(root.public_bytes(Encoding.PEM).decode())
-    return HEAD.format(version=certifi.__version__, facts="\n".join(facts), pem="".join(pems))
+        facts = {
+            "label": label,
+            "expires": root.not_valid_after_utc.date(),
+            "fingerprint": root.fingerprint(SHA256()).hex(),
+            "pem": root.public_bytes(Encoding.PEM).decode(),
+        }
+        roots.append(ROOT.format(**facts))
+    return HEAD.format(version=certifi.__version__, roots="".join(roots))
 
 
 def main() -> int:
@@ -69,7 +78,8 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if it differs")
     if parser.parse_args().check:
         same = TARGET.read_text() == source()
-        print(f"{TARGET.name} is {'as' if same else 'NOT as'} certifi {certifi.__version__} has it")
+        is_as = "is as" if same else "is NOT as"
+        print(f"{TARGET.name} {is_as} certifi {certifi.__version__} has it")
         return 0 if same else 1
     TARGET.write_text(source())
     print(f"wrote {TARGET}")

@@ -64,7 +64,11 @@ def open_stream(context, host, address, timeout_ms):
 
 
 class _Stream:
-    """A TLS connection that never blocks. Its first write shakes hands, step by step."""
+    """A TLS connection that never blocks. Its first write shakes hands, step by step.
+
+    Its `readinto` goes on reading until the view is full, and so swallows a TLS goodbye that
+    stands right behind other bytes. A body without a length then ends with TCP, or too late.
+    """
 
     def __init__(self, raw, tls):
         self._raw = raw

@@ -1,0 +1,1 @@
+"""Bodies of tests, for CPython and MicroPython alike."""

@@ -1,0 +1,410 @@
+"""The client on a connection that is scripted: what it sends, what it makes of each answer."""
+
+import json
+import os
+
+import aiot_http
+from aiot_errors import AiotError, NetworkError, PlatformError, ReplyError
+
+DEVICE = ("a1GFjLPXXXX", "device123", "0123456789abcdef0123456789abcdef")
+NOW_MS = 1795448457237  # 2026-11-23, as any right clock reads after the build
+
+
+class Scripted:
+    """Stands for aiot_conn.Connection, and is stricter about what it is given.
+
+    `script` is a list of [status, body] to answer with, or of an error's name to raise.
+    """
+
+    date = None
+
+    def __init__(self, script):
+        self.script = list(script)
+        self.sent = []
+        self.closed = 0
+
+    def post(self, path, headers, body):
+        assert isinstance(path, str) and path.startswith("/")
+        for name in headers:
+            assert isinstance(name, str) and isinstance(headers[name], str)
+            assert "\r" not in headers[name] and "\n" not in headers[name]
+        assert isinstance(body, (bytes, bytearray, memoryview))
+        self.sent.append([path, dict(headers), bytes(body).decode()])
+        answer = self.script.pop(0)
+        if answer == "NetworkError":
+            raise NetworkError("scripted")
+        return answer[0], memoryview(answer[1].encode())
+
+    def close(self):
+        self.closed += 1
+
+
+class Flash:
+    """Stands for a small file on flash; counts what wears it."""
+
+    def __init__(self, data=None):
+        self.data = data
+        self.saves = 0
+
+    def load(self):
+        if self.data is None:
+            raise OSError(2)
+        return self.data
+
+    def save(self, data):
+        self.saves += 1
+        self.data = bytes(data)
+
+
+def granted(token):
+    return [200, '{"code":0,"message":"success","info":{"token":"%s"}}' % token]
+
+
+def accepted(number):
+    return [200, '{"code":0,"message":"success","info":{"messageId":%d}}' % number]
+
+
+def refused(code, message="said no"):
+    return [200, '{"code":%d,"message":"%s"}' % (code, message)]
+
+
+def _client(script, flash=None, clock=None, client_id=None, method="hmacsha1"):
+    device = aiot_http.Device(*DEVICE, client_id=client_id)
+    connection = Scripted(script)
+    flash = flash or Flash()
+    client = aiot_http.Client(
+        device,
+        sign_method=method,
+        connection=connection,
+        clock=clock or (lambda: None),
+        store=flash,
+    )
+    return client, connection, flash
+
+
+def _error(error):
+    name = type(error).__name__
+    if isinstance(error, PlatformError):
+        return [name, error.code, error.message, error.retry]
+    return [name, error.retry]
+
+
+def auth_request(clock_ms, client_id, method):
+    client, connection, _ = _client([granted("t0")], None, lambda: clock_ms, client_id, method)
+    assert client.auth() == "t0"
+    assert client.auth() == "t0"
+    assert len(connection.sent) == 1
+    return connection.sent[0]
+
+
+def publish(topic, payload):
+    """Return [path, headers, body] of the second request, or the error of a refusal."""
+    client, connection, _ = _client([granted("t0"), accepted(9223372036854775807)])
+    try:
+        message_id = client.publish(topic, payload)
+    except AiotError as error:
+        assert not connection.sent, "refused, but after something was sent"
+        return _error(error) + [str(error)]
+    assert message_id == 9223372036854775807
+    return connection.sent[1]
+
+
+def publish_sizes(sizes):
+    outcomes = []
+    for size in sizes:
+        client, connection, _ = _client([granted("t0"), accepted(1)])
+        try:
+            client.publish("user/pub", memoryview(bytes(size)))
+            outcomes.append(len(connection.sent[1][2]))
+        except AiotError:
+            outcomes.append("refused after %d requests" % len(connection.sent))
+    return outcomes
+
+
+def publish_with(script):
+    """Publish once; return [result or error, paths, whether all topic bodies were equal]."""
+    client, connection, _ = _client(script)
+    try:
+        result = client.publish("user/pub", b"the same bytes")
+    except AiotError as error:
+        result = _error(error)
+    paths = [path for path, _, _ in connection.sent]
+    bodies = [body for path, _, body in connection.sent if path != "/auth"]
+    tokens = [headers.get("password") for path, headers, _ in connection.sent if path != "/auth"]
+    return [result, paths, len(set(bodies)) <= 1, tokens]
+
+
+def outcomes(answers, phase):
+    """Return what each answer amounts to, in phase "auth" or "topic"."""
+    found = []
+    for answer in answers:
+        script = [answer] if phase == "auth" else [granted("t0"), answer, granted("t1"), answer]
+        found.append(publish_with(script)[0])
+    return found
+
+
+def tokens_refused(tokens):
+    """Return the tokens that the client takes from the platform, out of these."""
+    taken = []
+    for token in tokens:
+        answer = json.dumps({"code": 0, "info": {"token": token}})
+        client, _, _ = _client([[200, answer]])
+        try:
+            taken.append(client.auth())
+        except ReplyError:
+            pass
+    return taken
+
+
+def refused_hint(now_ms, date):
+    client, connection, _ = _client([refused(20000, "auth check error")], clock=lambda: now_ms)
+    connection.date = date
+    try:
+        client.auth()
+    except PlatformError as error:
+        return [error.message, str(error)]
+    return None
+
+
+def secrets_shown():
+    """Return all that errors and reprs show while the platform echoes what it should not."""
+    device = aiot_http.Device(*DEVICE)
+    client, _, _ = _client([granted("the-token"), refused(10000, "the-token " + DEVICE[2])])
+    shown = [repr(device), repr(client), str(device), str(client)]
+    try:
+        client.publish("user/pub", b"")
+    except AiotError as error:
+        shown += [str(error), repr(error), error.message]
+    return shown
+
+
+# The token file.
+
+
+def restart(saved, now_ms=NOW_MS, later_ms=NOW_MS):
+    """Sign in, restart with the flash as `saved` says, publish; return [sign-ins, saves, data]."""
+    first, _, flash = _client([granted("t0"), accepted(1)], clock=lambda: now_ms)
+    first.publish("user/pub", b"1")
+    flash.saves = 0
+    if saved is not None:
+        flash.data = None if saved == "none" else saved.encode()
+    again, connection, _ = _client(
+        [accepted(2)] if saved is None else [granted("t1"), accepted(2)],
+        flash,
+        clock=lambda: later_ms,
+    )
+    if later_ms != now_ms:
+        connection.script.insert(0, granted("t1"))
+    again.publish("user/pub", b"2")
+    paths = [path for path, _, _ in connection.sent]
+    return [paths.count("/auth"), flash.saves]
+
+
+def renewals(ages_s, clock_right):
+    """Return, for ages of a kept token in seconds, whether it was renewed."""
+    found = []
+    clock = [None]
+    for age in ages_s:
+        clock[0] = NOW_MS if clock_right else None
+        first, _, flash = _client([granted("t0")], clock=lambda: clock[0])
+        first.auth()
+        again, connection, _ = _client([granted("t1")], flash, lambda: clock[0])
+        clock[0] = NOW_MS + age * 1000
+        found.append(again.auth() == "t1")
+        assert len(connection.sent) == (1 if found[-1] else 0)
+    return found
+
+
+def renewal_refused():
+    """A renewal that the platform refuses: the old token serves on."""
+    first, _, flash = _client([granted("t0")], clock=lambda: NOW_MS)
+    first.auth()
+    later = NOW_MS + (604800 - 60) * 1000
+    again, connection, _ = _client([refused(40000), accepted(5)], flash, lambda: later)
+    return [again.publish("user/pub", b""), connection.sent[1][1]["password"]]
+
+
+def damage_every_bit():
+    """Flip every bit of the token file, and cut it at every byte: each time one sign-in."""
+    first, _, flash = _client([granted("t0")], clock=lambda: NOW_MS)
+    first.auth()
+    whole = flash.data
+    damaged = [whole[:size] for size in range(len(whole))]
+    for place in range(len(whole)):
+        for bit in range(8):
+            bad = bytearray(whole)
+            bad[place] ^= 1 << bit
+            damaged.append(bytes(bad))
+    used = 0
+    for data in damaged:
+        client, connection, _ = _client([granted("t1")], Flash(data), lambda: NOW_MS)
+        if client.auth() == "t0":
+            used += 1  # only where the file means the same: white space, letter case of \u
+            assert json.loads(data.decode()) == json.loads(whole.decode())
+    return [len(damaged), used]
+
+
+def other_owner(change):
+    """Keep a token, then come back as another device, host or clientId, or with a new secret."""
+    first, _, flash = _client([granted("t0")])
+    first.auth()
+    triple = list(DEVICE)
+    options = {"host": aiot_http.HOST, "port": 443}
+    client_id = None
+    if change == "product_key":
+        triple[0] = "other"
+    elif change == "device_name":
+        triple[1] = "other"
+    elif change == "device_secret":
+        triple[2] = "other"
+    elif change == "client_id":
+        client_id = "other"
+    elif change == "host":
+        options["host"] = "other.example"
+    elif change == "port":
+        options["port"] = 8443
+    device = aiot_http.Device(triple[0], triple[1], triple[2], client_id)
+    again = aiot_http.Client(
+        device,
+        options["host"],
+        options["port"],
+        connection=Scripted([granted("t1")]),
+        clock=lambda: None,
+        store=flash,
+    )
+    return again.auth()
+
+
+def token_file(path):
+    """The real file: written once, replaced whole, nothing left beside it."""
+    client = aiot_http.Client(
+        aiot_http.Device(*DEVICE),
+        connection=Scripted([granted("t0"), accepted(1), accepted(2), refused(20001),
+                             granted("t1"), accepted(3)]),
+        token_path=path,
+    )  # fmt: skip
+    client.publish("user/pub", b"1")
+    with open(path, "rb") as file:
+        first = file.read()
+    client.publish("user/pub", b"2")
+    with open(path, "rb") as file:
+        assert file.read() == first
+    client.publish("user/pub", b"3")
+    with open(path, "rb") as file:
+        second = file.read()
+    again = aiot_http.Client(aiot_http.Device(*DEVICE), connection=Scripted([]), token_path=path)
+    folder = path.rpartition("/")[0]
+    return [again.auth(), first != second, sorted(os.listdir(folder))]
+
+
+def token_file_beside_only(path):
+    """FAT lost power between its two steps: the new file is there, the old one is gone."""
+    first = aiot_http.Client(
+        aiot_http.Device(*DEVICE), connection=Scripted([granted("t0")]), token_path=path
+    )
+    first.auth()
+    os.rename(path, path + ".new")
+    again = aiot_http.Client(aiot_http.Device(*DEVICE), connection=Scripted([]), token_path=path)
+    return again.auth()
+
+
+def token_file_unwritable(path):
+    """A flash that takes no file: the token serves from RAM."""
+    client = aiot_http.Client(
+        aiot_http.Device(*DEVICE),
+        connection=Scripted([granted("t0"), accepted(1), accepted(2)]),
+        token_path=path,
+    )
+    return [client.publish("user/pub", b"1"), client.publish("user/pub", b"2")]
+
+
+def no_token_file(folder):
+    os.chdir(folder)
+    client = aiot_http.Client(
+        aiot_http.Device(*DEVICE), connection=Scripted([granted("t0")]), token_path=None
+    )
+    return [client.auth(), os.listdir(folder)]
+
+
+# The thing model.
+
+
+def thing(kind, identifier, params, time_ms):
+    """Return [path, body] of a property or event post, or the error's text."""
+    client, connection, _ = _client([granted("t0"), accepted(1)], clock=lambda: NOW_MS)
+    try:
+        if kind == "event":
+            client.post_event(identifier, params, time_ms)
+        else:
+            client.post_properties(params, time_ms)
+    except AiotError as error:
+        assert type(error) is AiotError and not connection.sent
+        return str(error)
+    return [connection.sent[1][0], connection.sent[1][2]]
+
+
+def properties_refuse():
+    """Values that JSON has no form for; they cannot come through JSON to this body."""
+    found = []
+    deep = {}
+    deep["again"] = deep
+    for value in (float("nan"), float("inf"), -float("inf"), b"bytes", {1, 2}, object(), {3: 4},
+                  [float("nan")], {"a": float("inf")}, deep):  # fmt: skip
+        client, connection, _ = _client([])
+        try:
+            client.post_properties({"value": value})
+        except AiotError:
+            found.append(len(connection.sent))
+    for params in (None, [], "text", 1):
+        client, connection, _ = _client([])
+        try:
+            client.post_properties(params)
+        except AiotError:
+            found.append(len(connection.sent))
+    return found
+
+
+def ids(clocks):
+    """Return the ids of messages posted while the clock reads these milliseconds in turn."""
+    readings = list(clocks)
+    current = [None]
+    client, connection, _ = _client(
+        [granted("t0")] + [accepted(i) for i in range(len(readings))], clock=lambda: current[0]
+    )
+    for reading in readings:
+        current[0] = reading
+        client.post_properties({"a": 1})
+    found = []
+    for _, _, body in connection.sent[1:]:
+        number = json.loads(body)["id"]
+        assert isinstance(number, str) and str(int(number)) == number
+        found.append(int(number))
+    return found
+
+
+def device_refused(arguments):
+    try:
+        aiot_http.Device(*arguments)
+    except AiotError as error:
+        return str(error)
+    return None
+
+
+def client_refused(host, sign_method):
+    try:
+        aiot_http.Client(aiot_http.Device(*DEVICE), host, sign_method=sign_method)
+    except AiotError as error:
+        return str(error)
+    return None
+
+
+def odd_memoryview():
+    """A memoryview of wider items has fewer items than bytes, and would be cut short."""
+    import array
+
+    client, connection, _ = _client([granted("t0"), accepted(1)])
+    try:
+        client.publish("user/pub", memoryview(array.array("H", [1, 2, 3])))
+    except AiotError:
+        return "refused"
+    return len(connection.sent[1][2])

@@ -1,0 +1,234 @@
+"""The client over real TLS, against tools/platform and worse servers."""
+
+import gc
+import os
+import time
+
+# The largest first: it needs most room to be compiled.
+import aiot_http  # isort: skip
+import aiot_ca
+import aiot_conn
+import aiot_port
+from aiot_errors import AiotError
+
+
+def _client(place, timeout=5):
+    return aiot_http.Client(
+        aiot_http.Device(*place["device"]),
+        place["host"],
+        place["port"],
+        place["ca"],
+        token_path=place.get("token_path"),
+        timeout=timeout,
+    )
+
+
+def _outcome(client, payload=b"21.5"):
+    try:
+        return client.publish("user/pub", payload)
+    except AiotError as error:
+        return [type(error).__name__, str(error)]
+
+
+def _open_files():
+    return len(os.listdir("/proc/self/fd"))
+
+
+def publish(place, count, timeout=5):
+    """Publish `count` reports; return what each amounts to."""
+    client = _client(place, timeout)
+    outcomes = [_outcome(client, b"report %d" % i) for i in range(count)]
+    client.close()
+    return outcomes
+
+
+def publish_slowly(place, timeout):
+    """Publish twice; return [outcome, outcome, milliseconds that the second took]."""
+    client = _client(place, timeout)
+    first = _outcome(client)
+    started = aiot_port.ticks_ms()
+    second = _outcome(client)
+    took = aiot_port.ticks_diff(aiot_port.ticks_ms(), started)
+    client.close()
+    return [first, second, took]
+
+
+def try_often(place, count, timeout=5):
+    """Try to publish `count` times; return [the kinds of outcome, files left open, time in ms]."""
+    client = _client(place, timeout)
+    kinds = set()
+    texts = []
+    longest = 0
+    _outcome(client)  # the first opens what stays open: nothing but a CA's context
+    before = _open_files()
+    for _ in range(count):
+        started = aiot_port.ticks_ms()
+        outcome = _outcome(client)
+        longest = max(longest, aiot_port.ticks_diff(aiot_port.ticks_ms(), started))
+        kinds.add(outcome[0] if isinstance(outcome, list) else "published")
+        texts = outcome
+    return [sorted(kinds), _open_files() - before, longest, texts]
+
+
+def before_the_clock_is_set(place, year_ms):
+    """Try under a clock that reads a cold board's time; return the error's text."""
+    right = aiot_port.unix_ms, aiot_port.wall_clock_ms
+    aiot_port.unix_ms = lambda: None
+    aiot_port.wall_clock_ms = lambda: year_ms
+    try:
+        return _outcome(_client(place))
+    finally:
+        aiot_port.unix_ms, aiot_port.wall_clock_ms = right
+
+
+def waits(place, timeout, on_the_way):
+    """Count the calls of on_wait while the platform stalls for `timeout` seconds."""
+    calls = [0]
+
+    def on_wait():
+        calls[0] += 1
+
+    connection = aiot_conn.Connection(
+        place["host"], place["port"], place["ca"], timeout, on_wait=on_wait
+    )
+    try:
+        connection.post("/auth", {"Content-Type": "application/json"}, b"{}")
+        if on_the_way:
+            calls[0] = 0
+            connection.post("/auth", {"Content-Type": "application/json"}, b"{}")
+    except AiotError:
+        pass
+    return calls[0]
+
+
+def garbage_of_a_report(place, kind):
+    """Return the bytes of heap that one report takes and leaves to the collector."""
+    client = _client(place)
+    params = {"temperature": 21.5}
+
+    def report():
+        if kind == "property":
+            client.post_properties(params)
+        else:
+            client.publish("user/pub", b"21.5")
+
+    report()
+    report()
+    gc.collect()
+    gc.disable()
+    before = gc.mem_alloc()
+    for _ in range(4):
+        report()
+    taken = gc.mem_alloc() - before
+    gc.enable()
+    return taken // 4
+
+
+def memory_of_a_large_payload(place, size):
+    """Publish `size` bytes; return [outcome, heap taken on the way beyond a small report's]."""
+    client = _client(place)
+    payload = memoryview(bytearray(size))
+    client.publish("user/pub", payload[:10])
+    gc.collect()
+    gc.disable()
+    before = gc.mem_alloc()
+    client.publish("user/pub", payload[:10])
+    small = gc.mem_alloc() - before
+    gc.collect()
+    before = gc.mem_alloc()
+    outcome = _outcome(client, payload)
+    large = gc.mem_alloc() - before
+    gc.enable()
+    return [outcome, large - small]
+
+
+def whole_client(place):
+    """All that a client does, one after the other, in a board's heap."""
+    client = _client(place)
+    results = [
+        client.publish("user/pub", b"1"),
+        client.post_properties({"temperature": 21.5, "humidity": 40.0}, 1524448722000),
+        client.post_event("alarm", {"level": 3}),
+        client.publish("user/pub", bytearray(4096)),
+        client.publish("/%s/%s/user/pub" % tuple(place["device"][:2]), "text"),
+    ]
+    client.close()
+    results.append(client.publish("user/pub", b"again"))
+    client.close()
+    return results
+
+
+def post(place, path, headers, body):
+    """One post of a Connection: [status, body, date]."""
+    connection = aiot_conn.Connection(place["host"], place["port"], place["ca"], 5)
+    try:
+        status, reply = connection.post(path, headers, body.encode())
+        return [status, str(reply, "utf-8"), connection.date]
+    except AiotError as error:
+        return [type(error).__name__, str(error)]
+    finally:
+        connection.close()
+
+
+def head_too_long(place):
+    connection = aiot_conn.Connection(place["host"], place["port"], place["ca"], 5)
+    try:
+        connection.post("/topic", {"password": "x" * 5000}, b"")
+    except AiotError as error:
+        return [type(error).__name__, str(error)]
+    return None
+
+
+def authorities(forms, place):
+    """Publish with the authority in each form; return the outcomes."""
+    outcomes = []
+    for form in forms:
+        kind, value = form
+        if kind == "bytes":
+            with open(value, "rb") as file:
+                value = file.read()
+        elif kind == "text":
+            with open(value) as file:
+                value = file.read()
+        with_it = dict(place)
+        with_it["ca"] = value
+        try:
+            client = _client(with_it)
+            outcomes.append(client.publish("user/pub", b""))
+            client.close()
+        except AiotError as error:
+            outcomes.append([type(error).__name__, str(error)])
+    return outcomes
+
+
+def shipped_roots():
+    """Return the lengths of the shipped roots' DER, and whether TLS takes them."""
+    lengths = [len(der) for der in aiot_ca.ders(None)]
+    aiot_port.tls_context(None)
+    return lengths
+
+
+def pem_round_trip():
+    return list(aiot_ca.ders(aiot_ca.pem(None))) == list(aiot_ca.ders(None))
+
+
+def interrupted(place):
+    """Ctrl-C in the middle of an exchange: the socket is closed, and the next report goes out."""
+
+    def interrupt():
+        raise KeyboardInterrupt
+
+    connection = aiot_conn.Connection(
+        place["host"], place["port"], place["ca"], 5, on_wait=interrupt
+    )
+    before = _open_files()
+    try:
+        connection.post("/auth", {"Content-Type": "application/json"}, b"{}")
+    except KeyboardInterrupt:
+        pass
+    left = _open_files() - before
+    connection._on_wait = None
+    status, _ = connection.post("/auth", {"Content-Type": "application/json"}, b"{}")
+    connection.close()
+    time.sleep(0)
+    return [left, status]

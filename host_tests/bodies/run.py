@@ -1,0 +1,12 @@
+"""In a process of its own: call one body, its arguments and result being JSON."""
+
+import json
+import sys
+
+here = sys.argv[0].rpartition("/")[0]
+root = here + "/../.."
+sys.path[:0] = [here, root + "/lib"]
+sys.path.append(root + "/firmware")  # last: its code.py must not hide CPython's own
+
+body = getattr(__import__(sys.argv[1]), sys.argv[2])
+print("RESULT", json.dumps(body(**json.load(sys.stdin))))

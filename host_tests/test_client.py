@@ -1,0 +1,384 @@
+"""The client's decisions, on a scripted connection: each request, each answer, each token."""
+
+import json
+
+import aiot_http
+import pytest
+
+from host_tests.bodies.client import NOW_MS, accepted, granted, refused
+
+PK, DN, SECRET = "a1GFjLPXXXX", "device123", "0123456789abcdef0123456789abcdef"
+ROOT = f"/topic/{PK}/{DN}"
+BAD_STATUS = [502, "<html>"]
+
+
+@pytest.mark.parametrize("clock_ms", [None, NOW_MS])
+@pytest.mark.parametrize("client_id", [None, "a0b1c2d3e4f5"])
+@pytest.mark.parametrize("method", ["hmacsha1", "hmacmd5", "hmacsha256"])
+def test_auth_request(run, clock_ms, client_id, method):
+    path, headers, body = run(
+        "client.auth_request", clock_ms=clock_ms, client_id=client_id, method=method
+    )
+    fields = json.loads(body)
+    signed = {"productKey": PK, "deviceName": DN, "clientId": client_id or f"{PK}.{DN}"}
+    if clock_ms:
+        signed["timestamp"] = str(clock_ms)  # an integer, in text: never through a float
+    assert path == "/auth"
+    assert headers == {"Content-Type": "application/json"}
+    assert fields == {
+        **signed,
+        "sign": aiot_http.sign(signed, SECRET, method),
+        "signmethod": method,
+        "version": "default",
+    }
+
+
+@pytest.mark.parametrize(
+    ("topic", "path"),
+    [
+        ("user/pub", ROOT + "/user/pub"),
+        ("/other/device/user/pub", "/topic/other/device/user/pub"),
+        ("user/température", ROOT + "/user/temp%C3%A9rature"),
+        ("user/50%", ROOT + "/user/50%25"),
+        ("user/a:b@c", ROOT + "/user/a:b@c"),
+        ("x" * (128 - len(PK) - len(DN) - 3), None),
+    ],
+)
+def test_topic_that_is_taken(run, topic, path):
+    sent = run("client.publish", topic=topic, payload="21.5")
+    assert sent[0] == (path or f"{ROOT}/{topic}")
+    assert sent[1] == {"Content-Type": "application/octet-stream", "password": "t0"}
+    assert sent[2] == "21.5"
+
+
+@pytest.mark.parametrize(
+    "topic",
+    ["", "/", "user/pub?a=b", "user/pub\r\nX: y", "user pub", "user/\x7f", "user/\t", "user/+",
+     "user/#", "x" * (129 - len(PK) - len(DN) - 3), "é" * 60, None, 5, ["user/pub"]],
+)  # fmt: skip
+def test_topic_that_is_refused(run, topic):
+    refusal = run("client.publish", topic=topic, payload="x")
+    assert refusal[:2] == ["AiotError", False]
+    assert "topic" in refusal[2]
+
+
+@pytest.mark.parametrize("payload", [None, 21.5, ["x"], {"a": 1}])
+def test_payload_that_is_refused(run, payload):
+    assert "payload" in run("client.publish", topic="user/pub", payload=payload)[2]
+
+
+def test_half_a_surrogate_pair_is_refused():
+    for arguments in [("user/\ud800", "x"), ("user/pub", "\ud800")]:
+        with pytest.raises(aiot_http.AiotError, match="UTF-8"):
+            aiot_http.Client(aiot_http.Device(PK, DN, SECRET)).publish(*arguments)
+
+
+def test_payload_size_is_checked_before_anything_is_sent(run):
+    run.heap = "1M"
+    outcome = run("client.publish_sizes", sizes=[0, 131072, 131073])
+    assert outcome == [0, 131072, "refused after 0 requests"]
+
+
+def test_memoryview_of_wide_items_is_refused():
+    from host_tests.bodies import client
+
+    assert client.odd_memoryview() == "refused"
+
+
+TOPIC = ROOT + "/user/pub"
+
+
+@pytest.mark.parametrize("code", [20001, 20002, 20003])
+def test_token_fault_is_one_sign_in_and_the_same_bytes(run, code):
+    script = [granted("t0"), refused(code), granted("t1"), accepted(7)]
+    result, paths, same, tokens = run("client.publish_with", script=script)
+    assert (result, same) == (7, True)
+    assert paths == ["/auth", TOPIC, "/auth", TOPIC]
+    assert tokens == ["t0", "t1"]
+
+
+@pytest.mark.parametrize("code", [20001, 20002, 20003])
+def test_token_fault_twice_is_reported(run, code):
+    script = [granted("t0"), refused(code), granted("t1"), refused(code)]
+    result, paths, _, _ = run("client.publish_with", script=script)
+    assert result == ["PlatformError", code, "said no", True]
+    assert len(paths) == 4
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (refused(10000), ["PlatformError", 10000, "said no", True]),
+        (refused(10001), ["PlatformError", 10001, "said no", False]),
+        (refused(20000), ["PlatformError", 20000, "said no", True]),
+        (refused(20004), ["PlatformError", 20004, "said no", True]),
+        (refused(30001), ["PlatformError", 30001, "said no", True]),
+        (refused(40000), ["PlatformError", 40000, "said no", True]),
+        (refused(12345), ["PlatformError", 12345, "said no", True]),
+        ([429, ""], ["PlatformError", 429, "HTTP error", True]),
+        ([500, ""], ["PlatformError", 500, "HTTP error", True]),
+        ([503, '{"code":0}'], ["PlatformError", 503, "HTTP error", True]),
+        ([413, "too large"], ["PlatformError", 413, "HTTP error", False]),
+        ([404, ""], ["PlatformError", 404, "HTTP error", True]),
+        ([302, ""], ["ReplyError", True]),
+        ([200, "<html>"], ["ReplyError", True]),
+        ("NetworkError", ["NetworkError", True]),
+    ],
+)
+@pytest.mark.parametrize("phase", ["auth", "topic"])
+def test_every_answer_has_its_error(run, answer, expected, phase):
+    assert run("client.outcomes", answers=[answer], phase=phase) == [expected]
+
+
+@pytest.mark.parametrize(
+    "info",
+    ['{"messageId":"1"}', '{"messageId":1.5}', '{"messageId":true}', '{"messageId":-1}', '{}',
+     '{"messageId":null}'],
+)  # fmt: skip
+def test_message_id_that_is_none(run, info):
+    answer = [200, f'{{"code":0,"info":{info}}}']
+    assert run("client.outcomes", answers=[answer], phase="topic") == [["ReplyError", True]]
+
+
+def test_tokens_that_could_not_stand_in_a_header_are_not_taken(run):
+    run.heap = "192k"  # for the list of them
+    good = ["6944e5bfb92e4d4ea3918d1eda3942f6", "a.b-c_d~" * 20, "x" * 256, "x" * 1024]
+    bad = ["", "a b", "a\r\nX: y", "é", "x" * 1025, None, 5, ["x"], {"x": 1}]
+    assert run("client.tokens_refused", tokens=good + bad) == good
+
+
+def test_refused_device_says_which_reason_it_can_tell(run):
+    now_s = NOW_MS // 1000
+
+    def hint(now_ms, date):
+        message, text = run("client.refused_hint", now_ms=now_ms, date=date)
+        assert message == "auth check error"
+        return text
+
+    assert "clock is 901 s off" in hint(NOW_MS, now_s - 901)
+    assert "clock is -901 s off" in hint(NOW_MS, now_s + 901)
+    for now_ms, date in [(NOW_MS, now_s), (NOW_MS, None), (None, now_s), (None, None)]:
+        assert "DeviceSecret" in hint(now_ms, date)
+
+
+def test_secrets_are_never_shown(run):
+    for text in run("client.secrets_shown"):
+        assert "the-token" not in text
+        assert SECRET not in text
+
+
+# The token file
+
+
+def test_token_survives_a_restart_and_is_not_written_again(run):
+    assert run("client.restart", saved=None) == [0, 0]
+
+
+@pytest.mark.parametrize(
+    "saved",
+    ["none", "", "{", "[]", "null", "5", "{}", "\x00" * 300, "\xff", '{"token":"t0"}',
+     '{"token":"t0","made":0,"seal":""}', '{"token":5,"made":0,"seal":"x"}',
+     '{"token":"t0","made":1.5,"seal":"x"}', '{"token":"t0","made":"0","seal":null}', "[" * 2000],
+)  # fmt: skip
+def test_damaged_token_file_means_signing_in(run, saved):
+    assert run("client.restart", saved=saved) == [1, 1]
+
+
+def test_token_file_with_any_bit_flipped_or_cut_anywhere(run):
+    run.heap = "512k"  # the test holds every damaged file at once
+    tried, used = run("client.damage_every_bit")
+    assert tried > 700
+    assert used <= tried // 100
+
+
+@pytest.mark.parametrize(
+    "change", ["product_key", "device_name", "device_secret", "client_id", "host", "port"]
+)
+def test_token_of_another_is_not_used(run, change):
+    assert run("client.other_owner", change=change) == "t1"
+
+
+DAY = 86400
+
+
+def test_token_is_renewed_a_little_before_seven_days(run):
+    ages = [0, 6 * DAY, 7 * DAY - 3601, 7 * DAY - 3599, 7 * DAY, 400 * DAY, -5 * DAY]
+    renewed = run("client.renewals", ages_s=ages, clock_right=True)
+    assert renewed == [False, False, False, True, True, True, False]
+    assert not any(run("client.renewals", ages_s=ages, clock_right=False))
+
+
+def test_renewal_that_is_refused_leaves_the_old_token(run):
+    assert run("client.renewal_refused") == [5, "t0"]
+
+
+def test_token_file_on_a_real_file_system(run, tmp_path):
+    path = str(tmp_path / "aiot_token.json")
+    assert run("client.token_file", path=path) == ["t1", True, ["aiot_token.json"]]
+
+
+def test_token_file_whose_rename_was_cut_short(run, tmp_path):
+    assert run("client.token_file_beside_only", path=str(tmp_path / "token")) == "t0"
+
+
+def test_token_file_that_cannot_be_written(run, tmp_path):
+    path = str(tmp_path / "no such folder" / "token")
+    assert run("client.token_file_unwritable", path=path) == [1, 2]
+
+
+def test_no_token_file(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("client.no_token_file", folder=str(tmp_path)) == ["t0", []]
+
+
+# The thing model
+
+
+def test_property_post(run):
+    params = {
+        "temperature": 21.5,
+        "level": 10.0,
+        "count": 3,
+        "on": True,
+        "name": 'é"\n',
+        "big": 9223372036854775807,
+        "list": [1, 2.0, []],
+        "none": None,
+        "dict": {},
+    }
+    path, body = run("client.thing", kind="property", identifier="", params=params, time_ms=None)
+    assert path == f"/topic/sys/{PK}/{DN}/thing/event/property/post"
+    assert '"level":10.0' in body and '"big":9223372036854775807' in body
+    assert json.loads(body) == {
+        "id": str(NOW_MS & 0xFFFFFFFF),
+        "version": "1.0",
+        "params": params,
+        "method": "thing.event.property.post",
+    }
+
+
+def test_property_post_with_time(run):
+    _, body = run(
+        "client.thing", kind="property", identifier="", params={"t": 21.0}, time_ms=1524448722000
+    )
+    assert json.loads(body)["params"] == {"t": {"value": 21.0, "time": 1524448722000}}
+    assert '"value":21.0' in body and '"time":1524448722000' in body
+
+
+@pytest.mark.parametrize("time_ms", [None, 1524448722000])
+def test_event_post(run, time_ms):
+    path, body = run(
+        "client.thing", kind="event", identifier="alarm", params={"t": 99.0}, time_ms=time_ms
+    )
+    message = json.loads(body)
+    assert path == f"/topic/sys/{PK}/{DN}/thing/event/alarm/post"
+    assert message["method"] == "thing.event.alarm.post"
+    expected = {"value": {"t": 99.0}}
+    if time_ms:
+        expected["time"] = time_ms
+    assert message["params"] == expected
+
+
+@pytest.mark.parametrize("number", [1e16, 1e300, 1.5e-7, 1e-5, -2e20, 0.1, 5.0, -0.0])
+def test_float_has_its_decimal_point(run, number):
+    _, body = run("client.thing", kind="p", identifier="", params={"a": number}, time_ms=None)
+    written = body.partition('"a":')[2].rstrip("}").partition("}")[0]
+    assert "." in written.partition("e")[0]
+    assert float(written) == pytest.approx(number, rel=1e-15)
+
+
+def test_what_json_has_no_form_for_is_refused(run):
+    assert run("client.properties_refuse") == [0] * 14
+
+
+@pytest.mark.parametrize("time_ms", [1.5, -1, "1524448722000", True])
+def test_time_that_is_no_time_is_refused(run, time_ms):
+    for kind in ("property", "event"):
+        text = run("client.thing", kind=kind, identifier="e", params={}, time_ms=time_ms)
+        assert "time_ms" in text
+
+
+@pytest.mark.parametrize("identifier", ["", "a/b", "a b", "a?", None, "x" * 51])
+def test_event_identifier_that_is_refused(run, identifier):
+    text = run("client.thing", kind="event", identifier=identifier, params={}, time_ms=None)
+    assert "identifier" in text
+
+
+def test_ids_follow_a_right_clock_and_never_repeat(run):
+    start = NOW_MS
+    clocks = [start, start, start, start + 1, start + 2, start - 3600000, start + 1000]
+    ids = run("client.ids", clocks=clocks)
+    first = start & 0xFFFFFFFF
+    assert ids[0] == first
+    assert len(set(ids)) == len(ids)
+    assert ids[-1] == first + 1000
+
+
+def test_ids_across_reboots_with_a_right_clock(run):
+    before = run("client.ids", clocks=[NOW_MS + i for i in range(5)])
+    after = run("client.ids", clocks=[NOW_MS + 900 + i for i in range(5)])
+    assert not set(before) & set(after)
+
+
+def test_ids_stay_in_32_bits_at_the_turn(run):
+    turn = (NOW_MS | 0xFFFFFFFF) - 1
+    ids = run("client.ids", clocks=[turn, turn, turn, turn + 2])
+    assert ids == [0xFFFFFFFE, 0xFFFFFFFF, 0, 1]
+
+
+def test_ids_without_a_clock_begin_anywhere(run):
+    first, second = run("client.ids", clocks=[None] * 3), run("client.ids", clocks=[None] * 3)
+    for ids in (first, second):
+        assert [(number - ids[0]) % 2**32 for number in ids] == [0, 1, 2]
+    assert first[0] != second[0]  # one chance in 2^32 to fail by accident
+
+
+def test_ids_when_the_clock_is_set_in_between(run):
+    ids = run("client.ids", clocks=[None, None, NOW_MS])
+    assert len(set(ids)) == 3
+
+
+# What the constructors take
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (["", DN, SECRET], "ProductKey"),
+        (["x" * 21, DN, SECRET], "ProductKey"),
+        (["a/b", DN, SECRET], "ProductKey"),
+        ([PK, "", SECRET], "DeviceName"),
+        ([PK, "x" * 33, SECRET], "DeviceName"),
+        ([PK, "a b", SECRET], "DeviceName"),
+        ([PK, DN, ""], "DeviceSecret"),
+        ([PK, DN, "x" * 65], "DeviceSecret"),
+        ([PK, DN, None], "DeviceSecret"),
+        ([PK, DN, "x\n"], "DeviceSecret"),
+        ([PK, DN, SECRET, ""], "clientId"),
+        ([PK, DN, SECRET, "x" * 65], "clientId"),
+        ([5, DN, SECRET], "ProductKey"),
+    ],
+)
+def test_device_that_is_refused(run, arguments, what):
+    text = run("client.device_refused", arguments=arguments)
+    assert what in text
+    assert SECRET not in text
+
+
+def test_device_at_the_limits_is_taken(run):
+    arguments = ["x" * 20, "x" * 32, "x" * 64, "x" * 64]
+    assert run("client.device_refused", arguments=arguments) is None
+
+
+@pytest.mark.parametrize(
+    ("host", "method", "what"),
+    [
+        ("", "hmacsha1", "host"),
+        ("a b", "hmacsha1", "host"),
+        ("a\r\nX: y", "hmacsha1", "host"),
+        ("https://a", "hmacsha1", "host"),
+        ("a.example", "sha1", "sign_method"),
+    ],
+)
+def test_client_that_is_refused(run, host, method, what):
+    assert what in run("client.client_refused", host=host, sign_method=method)

@@ -1,0 +1,329 @@
+"""The client over real TLS: kept connections, deadlines, and servers that misbehave."""
+
+import contextlib
+import json
+import socket
+import threading
+
+import pytest
+
+from host_tests.conftest import DEVICE
+from tools.platform import Platform, certificates
+
+PK, DN, _ = DEVICE
+TOPIC = f"/topic/{PK}/{DN}/user/pub"
+
+
+def paths(platform):
+    return [request.path for request in platform.requests]
+
+
+def test_fifty_reports_use_one_connection(run, platform, place):
+    ids = run("connecting.publish", place=place, count=50)
+    assert ids == [report.message_id for report in platform.reports]
+    assert len(set(ids)) == 50
+    assert platform.connections == 1
+    assert platform.sign_ins == 1
+
+
+def test_second_start_makes_no_sign_in(run, platform, place):
+    run("connecting.publish", place=place, count=1)
+    run("connecting.publish", place=place, count=1)
+    assert paths(platform) == ["/auth", TOPIC, TOPIC]
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"), [("expire", 20001), ("null-token", 20002), ("bad-token", 20003)]
+)
+def test_token_fault_over_tls(run, platform, place, fault, code):
+    platform.misbehave(fault, times=1, first=3)
+    run("connecting.publish", place=place, count=2)
+    assert paths(platform) == ["/auth", TOPIC, TOPIC, "/auth", TOPIC]
+    assert [request.code for request in platform.requests] == [0, 0, code, 0, 0]
+    assert platform.requests[2].body == platform.requests[4].body == b"report 1"
+    assert platform.connections == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "connections"),
+    [("chunked", 1), ("no-reason", 1), ("capital-info", 1), ("connection-close", 2),
+     ("close-idle", 2)],
+)  # fmt: skip
+def test_odd_reply_is_understood(run, platform, place, fault, connections):
+    platform.misbehave(fault, times=1)
+    ids = run("connecting.publish", place=place, count=3)
+    assert ids == [report.message_id for report in platform.reports]
+    assert platform.connections == connections
+    assert paths(platform) == ["/auth", TOPIC, TOPIC, TOPIC]
+
+
+def test_connection_closed_while_idle_is_reopened_once(run, platform, place):
+    platform.misbehave("close-idle", times=1)
+    platform.misbehave("refuse", times=1, first=3)
+    first, second, third = run("connecting.publish", place=place, count=3)
+    assert isinstance(first, int)
+    assert second[0] == "NetworkError"  # the one more try met another closed connection
+    assert isinstance(third, int)
+
+
+def test_connection_cut_before_the_reply_is_tried_once_more_only_if_it_was_kept(
+    run, platform, place
+):
+    platform.misbehave("refuse", times=1, on="auth")
+    assert run("connecting.publish", place=place, count=1)[0][0] == "NetworkError"
+    assert paths(platform) == ["/auth"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "options", "kind"),
+    [
+        ("truncate", {}, "ReplyError"),
+        ("truncate", {"n": 3}, "ReplyError"),
+        ("garbage", {}, "ReplyError"),
+        ("oversize", {}, "ReplyError"),
+        ("redirect", {}, "ReplyError"),
+        ("http", {"status": 502}, "PlatformError"),
+        ("throttle", {}, "PlatformError"),
+        ("publish-error", {}, "PlatformError"),
+    ],
+)
+def test_bad_reply_is_an_error_and_the_next_report_goes_out(
+    run, platform, place, fault, options, kind
+):
+    platform.misbehave(fault, times=1, **options)
+    bad, good = run("connecting.publish", place=place, count=2)
+    assert bad[0] == kind
+    assert good == platform.reports[-1].message_id
+    assert paths(platform) == ["/auth", TOPIC, TOPIC]  # no redirect is followed, none repeated
+
+
+@pytest.mark.parametrize(
+    ("fault", "options"), [("stall", {}), ("drip", {"gap": 0.2}), ("drip", {"gap": 0.02})]
+)
+def test_slow_reply_does_not_stretch_the_deadline(run, platform, place, fault, options):
+    platform.misbehave(fault, times=1, first=3, **options)
+    first, second, took = run("connecting.publish_slowly", place=place, timeout=1)
+    assert isinstance(first, int)
+    assert second[0] == "NetworkError"
+    assert "1000 ms" in second[1]
+    assert 900 <= took < 1500
+
+
+def test_drip_that_ends_in_time_is_read(run, platform, place):
+    platform.misbehave("drip", times=1, first=3, gap=0.001)
+    first, second, _ = run("connecting.publish_slowly", place=place, timeout=5)
+    assert [first, second] == [report.message_id for report in platform.reports]
+
+
+def test_waiting_calls_on_wait_every_second(run, platform, place):
+    platform.misbehave("stall", on="auth", first=2)
+    assert run("connecting.waits", place=place, timeout=3, on_the_way=True) >= 2
+
+
+def test_interrupted_exchange_leaves_no_socket_open(run, platform, place):
+    run.apart = True
+    assert run("connecting.interrupted", place=place) == [0, 200]
+
+
+def test_large_payload(run, platform, place):
+    run.heap = "512k"
+    if run.interpreter == "cpython":
+        pytest.skip("CPython cannot count its allocations so")
+    outcome, extra = run("connecting.memory_of_a_large_payload", place=place, size=131072)
+    assert outcome == platform.reports[-1].message_id
+    assert len(platform.reports[-1].payload) == 131072
+    assert extra < 4096  # 32 pieces, a slice of a memoryview each; a copy would be 131,072
+
+
+@pytest.mark.parametrize(("kind", "limit"), [("topic", 1024), ("property", 2048)])
+def test_a_report_leaves_little_garbage(run, platform, place, kind, limit):
+    if run.interpreter == "cpython":
+        pytest.skip("CPython cannot count its allocations so")
+    # Cells of the unix port are twice a board's (design, trap 21), so a board takes half.
+    assert run("connecting.garbage_of_a_report", place=place, kind=kind) < limit
+
+
+def test_whole_client_in_a_heap_of_96k(run, platform, place):
+    assert run.heap == "96k"
+    ids = run("connecting.whole_client", place=place)
+    assert ids == [report.message_id for report in platform.reports]
+    assert platform.sign_ins == 1
+    alink = json.loads(platform.reports[1].payload)
+    assert alink["params"]["temperature"] == {"value": 21.5, "time": 1524448722000}
+
+
+def test_post_shows_the_seam(run, platform, place):
+    status, body, date = run(
+        "connecting.post", place=place, path="/auth", headers={"Content-Type": "text/plain"},
+        body="{}",
+    )  # fmt: skip
+    assert status == 200
+    assert json.loads(body)["code"] == 10001
+    assert abs(date - platform.requests[0].time) < 5
+    request = platform.requests[0]
+    assert request.headers["host"] == f"localhost:{platform.port}"
+    assert request.headers["content-length"] == "2"
+
+
+def test_head_that_is_too_long_is_refused(run, place):
+    run.heap = "160k"  # for the head
+    assert run("connecting.head_too_long", place=place)[0] == "AiotError"
+
+
+# The authority
+
+
+def test_authority_in_every_form(run, platform, place, tmp_path):
+    der, pem, several, broken = (tmp_path / name for name in ("a.der", "a.pem", "b.pem", "c.pem"))
+    der.write_bytes(platform.ca_der)
+    pem.write_bytes(platform.ca_pem)
+    other = certificates.Authority().ca_pem
+    several.write_bytes(b"# a comment\n" + other + b"\n" + platform.ca_pem)
+    broken.write_bytes(platform.ca_pem[:200])
+    two = tmp_path / "two.der"
+    two.write_bytes(certificates.Certificate(other, None).ca_der + platform.ca_der)
+    good = [["path", der], ["path", pem], ["path", several], ["path", two],
+            ["bytes", der], ["bytes", pem], ["bytes", two], ["text", pem]]  # fmt: skip
+    bad = [["path", broken], ["path", tmp_path / "none"], ["bytes", broken], ["path", __file__]]
+    run.heap = "160k"
+    outcomes = run(
+        "connecting.authorities", forms=[[k, str(v)] for k, v in good + bad], place=place
+    )
+    assert outcomes[: len(good)] == [report.message_id for report in platform.reports]
+    for kind, text in outcomes[len(good) :]:
+        assert (kind, text[:3]) == ("AiotError", "ca:")
+
+
+def test_shipped_roots_are_three_that_tls_takes(run):
+    assert run("connecting.shipped_roots") == [889, 867, 1415]  # R1, R3, R6
+
+
+def test_pem_and_der_are_the_same_certificates(run):
+    run.heap = "160k"  # only CircuitPython makes PEM, and it has more
+    assert run("connecting.pem_round_trip") is True
+
+
+# Six bad servers
+
+
+@contextlib.contextmanager
+def raw_server(behave):
+    """A server that is not TLS: calls behave(socket) for each connection; yields what it got."""
+    got = []
+
+    def serve():
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection, contextlib.suppress(OSError):
+                connection.settimeout(5)
+                behave(connection, got)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield listener.getsockname()[1], got
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join(5)
+
+
+def plain_http(connection, got):
+    got.append(connection.recv(4096))
+    connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{"code":0}')
+
+
+def closes_mid_handshake(connection, got):
+    got.append(connection.recv(4096))
+    connection.sendall(bytes.fromhex("160303007a0200"))  # a ServerHello's first bytes
+
+
+TRIES = 200
+
+BAD_CERTIFICATES = {
+    "unknown authority": certificates.unknown_authority,
+    "wrong name": certificates.wrong_name,
+    "expired": certificates.expired,
+    "not yet valid": certificates.not_yet_valid,
+}
+
+
+@pytest.mark.parametrize("name", BAD_CERTIFICATES)
+def test_bad_certificate(run, place, name):
+    run.apart = True
+    with Platform(devices=[DEVICE], certificate=BAD_CERTIFICATES[name]()) as bad:
+        place["port"] = bad.port
+        kinds, left, _, last = run("connecting.try_often", place=place, count=TRIES)
+        assert bad.requests == []
+    assert kinds == ["NetworkError"]
+    assert left == 0
+    assert "certificate" in last[1]
+
+
+@pytest.mark.parametrize("behave", [plain_http, closes_mid_handshake])
+def test_server_that_is_no_tls(run, place, behave):
+    run.apart = True
+    with raw_server(behave) as (port, got):
+        place["port"] = port
+        kinds, left, _, _ = run("connecting.try_often", place=place, count=TRIES)
+    assert kinds == ["NetworkError"]
+    assert left == 0
+    assert len(got) == TRIES + 1
+    for data in got:
+        assert data[:1] == b"\x16"  # a TLS handshake record
+        assert b"POST" not in data and b"auth" not in data
+
+
+def test_nobody_listens(run, place):
+    run.apart = True
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        place["port"] = listener.getsockname()[1]
+    kinds, left, longest, _ = run("connecting.try_often", place=place, count=20)
+    assert (kinds, left) == (["NetworkError"], 0)
+    assert longest < 1000
+
+
+def test_name_that_dns_does_not_know(run, place):
+    run.apart = True
+    place["host"] = "x" * 70 + ".invalid"  # longer than DNS allows, so that nobody is asked
+    kinds, left, _, last = run("connecting.try_often", place=place, count=2)
+    assert (kinds, left) == (["NetworkError"], 0)
+
+
+def stalls_in_handshake(connection, got):
+    got.append(connection.recv(4096))
+    with contextlib.suppress(OSError):
+        while connection.recv(4096):
+            pass
+
+
+def drips_in_handshake(connection, got):
+    got.append(connection.recv(4096))
+    record = bytes.fromhex("1603031000") + bytes(4096)
+    for byte in record:
+        connection.sendall(bytes([byte]))
+        threading.Event().wait(0.05)
+
+
+@pytest.mark.parametrize("behave", [stalls_in_handshake, drips_in_handshake])
+def test_slow_handshake_does_not_stretch_the_deadline(run, place, behave):
+    run.apart = True
+    with raw_server(behave) as (port, _):
+        place["port"] = port
+        kinds, left, longest, last = run("connecting.try_often", place=place, count=1, timeout=0.5)
+    assert (kinds, left) == (["NetworkError"], 0)
+    assert longest < 1500  # opening may take twice the timeout
+    assert "1000 ms" in last[1]
+
+
+@pytest.mark.parametrize("year_ms", [946684800000, 1609459200000])
+def test_certificate_under_a_clock_that_was_never_set(run, place, year_ms):
+    year = "2000" if year_ms < 10**12 else "2021"
+    with Platform(devices=[DEVICE], certificate=certificates.not_yet_valid()) as bad:
+        place["port"] = bad.port
+        kind, text = run("connecting.before_the_clock_is_set", place=place, year_ms=year_ms)
+    assert kind == "NetworkError"
+    assert f"clock is not set, it reads {year}" in text
