@@ -16,8 +16,8 @@ def _text(most):
     return ("a text of 1 to %d characters" % most, lambda v: _is_text(v) and 0 < len(v) <= most)
 
 
-def _number(least, most, unit):
-    expected = "a whole number of %s, %d to %d" % (unit, least, most)
+def _number(least, most, what):
+    expected = "%s, %d to %d" % (what, least, most)
     return (expected, lambda v: type(v) is int and least <= v <= most)
 
 
@@ -30,6 +30,7 @@ def _is_text(value):
 
 
 _ANY_TEXT = ("a text", _is_text)
+_SECONDS = "a whole number of seconds"
 _SWITCH = ("true or false", lambda value: type(value) is bool)
 
 
@@ -46,17 +47,17 @@ def _table():
         "device_secret": (None, _text(64)),
         "client_id": ("", _ANY_TEXT),
         "host": ("iot-as-http.cn-shanghai.aliyuncs.com", _text(253)),
-        "port": (443, _number(1, 65535, "a port")),
+        "port": (443, _number(1, 65535, "a port number")),
         "ca": ("", _ANY_TEXT),
         "sign_method": ("hmacsha1", _choice("hmacsha1", "hmacsha256", "hmacmd5")),
         "mode": ("property", _choice("property", "topic")),
         "topic": ("user/update", _text(128)),
-        "interval": (60, _number(1, 86400, "seconds")),
+        "interval": (60, _number(1, 86400, _SECONDS)),
         "deep_sleep": (False, _SWITCH),
-        "timeout": (5, _number(1, 8, "seconds")),  # below the RP2040's watchdog of 8.388 s
+        "timeout": (5, _number(1, 8, _SECONDS)),  # below the RP2040's watchdog of 8.388 s
         "ntp_host": ("pool.ntp.org", _text(253)),
         "watchdog": (True, _SWITCH),
-        "start_delay": (5, _number(0, 60, "seconds")),
+        "start_delay": (5, _number(0, 60, _SECONDS)),
     }
 
 
@@ -76,6 +77,8 @@ def load(path="settings.toml"):
         raise SettingsError(
             "%s: no such file; copy settings.example.toml and fill it in" % path
         ) from None
+    if data[:3] == b"\xef\xbb\xbf":
+        data = data[3:]  # the mark that Windows' editors put before UTF-8
     try:
         text = str(data, "utf-8")
     except UnicodeError:

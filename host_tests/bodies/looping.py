@@ -1,0 +1,277 @@
+"""The firmware's loop, with a scripted network and clock in place of a board's."""
+
+import gc
+import sys
+
+if sys.implementation.name == "micropython":
+    gc.threshold(8192)  # as firmware/main.py does
+
+# Stands for boards/<ID>/board_config.py, which a board has beside app.py.
+
+
+class _BoardConfig:
+    WATCHDOG_MS = 8388
+
+    @staticmethod
+    def attached():
+        return ()
+
+
+sys.modules["board_config"] = _BoardConfig
+
+import app  # noqa: E402 - it imports board_config
+import settings  # noqa: E402
+
+TEXT = """
+wifi_ssid = "home"
+wifi_password = "the password"
+product_key = "a1GFjLPXXXX"
+device_name = "device123"
+device_secret = "0123456789abcdef"
+start_delay = 0
+"""
+EVERY_10_S = "interval = 10\n"
+
+
+class Port:
+    """Stands for aiot_port in the loop: a clock that moves only by sleeping, Wi-Fi by script."""
+
+    OwnConnection = None
+
+    def __init__(self, wifi=True, ntp=True, clock_ms=1795448457237):
+        self.now = (1 << 30) - 4000  # the ticks of a board wrap here (design, trap 18)
+        self.wifi = wifi
+        self.ntp = ntp
+        self.clock_ms = clock_ms
+        self.done = []
+
+    def ticks_ms(self):
+        return self.now & ((1 << 30) - 1)
+
+    def ticks_diff(self, later, earlier):
+        span = 1 << 30
+        return ((later - earlier + span // 2) & (span - 1)) - span // 2
+
+    def unix_ms(self):
+        return self.clock_ms
+
+    def join_wifi(self, ssid, password, timeout_ms, on_wait):
+        assert (ssid, password) == ("home", "the password")
+        on_wait()
+        self.done.append("join")
+        self.now += 10 if self.wifi else timeout_ms
+        return self.wifi
+
+    def restart_wifi(self):
+        self.done.append("radio off")
+
+    def set_clock(self, host, timeout_s):
+        assert host == "pool.ntp.org" and timeout_s * 1000 < 8388
+        self.done.append("ntp")
+        if self.ntp and self.clock_ms is None:
+            self.clock_ms = 1795448457237
+        return self.ntp
+
+    def sleep_ms(self, ms):
+        assert 0 < ms < 8388
+        self.now += ms
+        if self.clock_ms is not None:
+            self.clock_ms += ms
+
+    def deep_sleep_ms(self, ms):
+        self.done.append("deep sleep %d" % ms)
+        raise SystemExit
+
+    def reset(self):
+        self.done.append("reset")
+        raise SystemExit
+
+    def print_error(self, error):
+        self.done.append("printed %s" % type(error).__name__)
+
+    def woke(self):
+        return False
+
+    def watchdog(self, timeout_ms):
+        self.done.append("watchdog %d" % timeout_ms)
+        return lambda: None
+
+
+class Platform:
+    """Stands for aiot_http.Client. Answers by script: 0 is success, else a code to refuse with."""
+
+    def __init__(self, script):
+        self.script = list(script)
+        self.sent = []
+
+    def publish(self, topic, payload):
+        self.sent.append([topic, payload])
+        code = self.script.pop(0) if self.script else 0
+        if code == "network":
+            raise app_errors().NetworkError("scripted")
+        if code:
+            raise app_errors().PlatformError(code, "said no")
+        return 7000 + len(self.sent)
+
+
+def app_errors():
+    import aiot_errors
+
+    return aiot_errors
+
+
+class Sensor:
+    """Gives readings by script; None is a failure."""
+
+    name = "scripted"
+
+    def __init__(self, values):
+        self.values = list(values)
+
+    def read(self):
+        value = self.values.pop(0)
+        if value is None:
+            raise OSError(110)
+        return {"temperature": value}
+
+
+def take_turns(values, script, turns, wifi=True, ntp=True, clock_ms=1795448457237, extra=""):
+    """Take turns; return what was sent, what was done, and the lines that were logged."""
+    port = Port(wifi, ntp, clock_ms)
+    text = TEXT + extra if "interval" in extra else TEXT + EVERY_10_S + extra
+    lines = []
+    fed = [0]
+    real = app.aiot_port, app.log
+
+    def feed():
+        fed[0] += 1
+
+    app.aiot_port, app.log = port, lines.append
+    try:
+        loop = app.Loop(settings.parse(text), (Sensor(values),), feed)
+        loop._client = Platform(script)
+        loop._alink._clock = lambda: port.clock_ms
+        starts = []
+        for _ in range(turns):
+            starts.append(port.now)
+            started = port.ticks_ms()
+            loop.turn()
+            loop._sleep_since(started)
+    except SystemExit:
+        pass
+    finally:
+        app.aiot_port, app.log = real
+    return {
+        "sent": loop._client.sent,
+        "done": port.done,
+        "lines": lines,
+        "fed": fed[0],
+        "starts": [start - starts[0] for start in starts],
+    }
+
+
+def run_until_reset(failing):
+    """Run the loop with turns that raise what nobody foresaw; return what it did."""
+    port = Port()
+    lines = []
+    real = app.aiot_port, app.log
+    app.aiot_port, app.log = port, lines.append
+    calls = [0]
+    try:
+        loop = app.Loop(settings.parse(TEXT + EVERY_10_S), (), lambda: None)
+
+        def turn():
+            calls[0] += 1
+            if calls[0] > 30:
+                raise SystemExit
+            if calls[0] not in failing:
+                raise MemoryError("scripted")
+
+        loop.turn = turn
+        loop.run()
+    except SystemExit:
+        pass
+    finally:
+        app.aiot_port, app.log = real
+    return [calls[0], port.done.count("printed MemoryError"), "reset" in port.done, lines]
+
+
+def main_with(text, path):
+    """Run main() on a settings file; return what it prints, for settings that are wrong."""
+    import builtins
+
+    with open(path, "w") as file:
+        file.write(text)
+    lines = []
+    real_load = settings.load
+    real_print = builtins.print
+    settings.load = lambda: real_load(path)
+    builtins.print = lambda *words: lines.append(" ".join([str(word) for word in words]))
+    try:
+        app.main()
+    finally:
+        settings.load = real_load
+        builtins.print = real_print
+    return lines
+
+
+def log_lines():
+    """Return the lines that log makes with a right clock and without."""
+    import builtins
+
+    lines = []
+    real_print = builtins.print
+    right = app.aiot_port
+    builtins.print = lambda *words: lines.append(" ".join([str(word) for word in words]))
+    try:
+        for clock_ms in (None, 1795448457237):
+            app.aiot_port = Port(clock_ms=clock_ms)
+            app.log("something")
+    finally:
+        builtins.print = real_print
+        app.aiot_port = right
+    return lines
+
+
+def read_sensors():
+    """Read sensors of which some fail, each in a way of its own."""
+    import sensors
+
+    class Bad:
+        def __init__(self, name, error):
+            self.name = name
+            self.error = error
+
+        def read(self):
+            raise self.error
+
+    good = Sensor([21.5])
+    bad = [Bad("a", OSError(110)), Bad("b", Exception("CRC error")), Bad("c", MemoryError())]
+    return sensors.read_all([bad[0], bad[1], good, bad[2]])
+
+
+def read_probes(scripts):
+    """Read DS18B20 probes whose bus answers with each of these lists in turn."""
+    import sensors
+
+    class Port:
+        found = 0
+
+        @staticmethod
+        def ds18b20(pin):
+            Port.found += 1
+            return lambda: scripts.pop(0)
+
+    real = sensors.aiot_port
+    sensors.aiot_port = Port
+    outcomes = []
+    try:
+        sensor = sensors.Ds18b20(pin=5)
+        while scripts:
+            try:
+                outcomes.append(sensor.read())
+            except OSError as error:
+                outcomes.append(str(error))
+    finally:
+        sensors.aiot_port = real
+    return [outcomes, Port.found]

@@ -1,0 +1,166 @@
+"""settings.toml: what is taken, and what each mistake is told."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import settings
+from hypothesis import given
+from hypothesis import strategies as st
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+FIRMWARE = Path(settings.__file__).parent
+NEEDED = """\
+wifi_ssid = "home"
+product_key = "a1GFjLPXXXX"
+device_name = "device123"
+device_secret = "0123456789abcdef"
+"""
+
+
+def read(run, extra=""):
+    return run("configuring.parse", text=NEEDED + extra)
+
+
+def test_what_must_be_given_and_what_is_assumed(run):
+    assert read(run) == {
+        "wifi_ssid": "home",
+        "wifi_password": "",
+        "product_key": "a1GFjLPXXXX",
+        "device_name": "device123",
+        "device_secret": "0123456789abcdef",
+        "client_id": "",
+        "host": "iot-as-http.cn-shanghai.aliyuncs.com",
+        "port": 443,
+        "ca": "",
+        "sign_method": "hmacsha1",
+        "mode": "property",
+        "topic": "user/update",
+        "interval": 60,
+        "deep_sleep": False,
+        "timeout": 5,
+        "ntp_host": "pool.ntp.org",
+        "watchdog": True,
+        "start_delay": 5,
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "value"),
+    [
+        (
+            'wifi_password = "p#ss = \\"word\\" \\\\ \\u00e9\\t"',
+            "wifi_password",
+            'p#ss = "word" \\ é\t',
+        ),
+        ("wifi_password = 'C:\\path \"x\"'  # a comment", "wifi_password", 'C:\\path "x"'),
+        ('wifi_password="密码"', "wifi_password", "密码"),
+        ("interval=1_800 # half an hour", "interval", 1800),
+        ("interval = +5", "interval", 5),
+        ("  deep_sleep   =   true", "deep_sleep", True),
+        ("deep_sleep = false\r", "deep_sleep", False),
+        ('CIRCUITPY_WIFI_SSID = "x"', "interval", 60),
+    ],
+)
+def test_line_that_is_taken(run, line, name, value):
+    assert read(run, line + "\n")[name] == value
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("interval = 0", "line 5: interval must be a whole number of seconds, 1 to 86400"),
+        ("interval = 86401", "line 5: interval must be"),
+        ('interval = "60"', "line 5: interval must be"),
+        ("interval = 1.5", 'line 5: expected "a text", a whole number, true or false'),
+        ("interval = true", "line 5: interval must be"),
+        ("interval = 010", "line 5: expected"),
+        ("interval = 1__0", "line 5: expected"),
+        ("interval = ", "line 5: expected"),
+        ("interval", "line 5: expected name = value"),
+        ("inter val = 5", "line 5: expected name = value"),
+        ("= 5", "line 5: expected name = value"),
+        ("intervall = 60", "line 5: there is no setting named intervall"),
+        ('wifi_ssid = "again"', "line 5: wifi_ssid is set a second time"),
+        ('mode = "mqtt"', 'line 5: mode must be "property" or "topic"'),
+        ("mode = property", "line 5: expected"),
+        ('host = "open', 'line 5: the text has no closing "'),
+        ("host = 'open", "line 5: the text has no closing '"),
+        ('host = "a" b', "line 5: there is more behind the closing quote"),
+        ('host = "\\q"', "line 5: \\q means nothing"),
+        ('host = "\\u12"', "line 5: \\u means nothing"),
+        ('host = "\\uzzzz"', "line 5: \\u means nothing"),
+        ('host = ""', "line 5: host must be a text of 1 to 253 characters"),
+        ("port = 65536", "line 5: port must be a port number, 1 to 65535"),
+        ("watchdog = 1", "line 5: watchdog must be true or false"),
+        ("timeout = 9", "line 5: timeout must be"),
+        ("[wifi]", "line 5: tables are not used here"),
+    ],
+)
+def test_mistake_names_its_line(run, line, told):
+    kind, text = read(run, line + "\n")
+    assert kind == "SettingsError"
+    assert text.startswith("settings.toml " + told)
+
+
+@pytest.mark.parametrize("name", ["wifi_ssid", "product_key", "device_name", "device_secret"])
+def test_missing_setting_is_named(run, name):
+    text = "\n".join(line for line in NEEDED.splitlines() if not line.startswith(name))
+    assert run("configuring.parse", text=text)[1].startswith(f"settings.toml: {name} is missing")
+
+
+def test_errors_and_repr_do_not_show_the_secret(run):
+    text = NEEDED.replace('"0123456789abcdef"', '"' + "s3cret" * 20 + '"')
+    assert "s3cret" not in run("configuring.parse", text=text)[1]
+    assert "0123456789abcdef" not in run("configuring.shown", text=NEEDED)
+
+
+def test_file(run, tmp_path):
+    path = tmp_path / "settings.toml"
+    path.write_text(NEEDED)
+    assert run("configuring.load", path=str(path)) == "device123"
+    path.write_bytes(b'wifi_ssid = "\xff"')
+    assert "UTF-8" in run("configuring.load", path=str(path))[1]
+    path.write_bytes(b"\xef\xbb\xbf" + NEEDED.encode())
+    assert run("configuring.load", path=str(path)) == "device123"
+    assert "settings.example.toml" in run("configuring.load", path=str(tmp_path / "none"))[1]
+
+
+def test_example_explains_every_setting_with_its_default():
+    text = (FIRMWARE / "settings.example.toml").read_text()
+    lines = [line.removeprefix("# ") for line in text.splitlines()]
+    given = "\n".join(line for line in lines if " = " in line)
+    table = settings._table()
+    assert set(tomllib.loads(given)) == set(table)
+    for name, value in tomllib.loads(given).items():
+        if table[name][0] is not None and name != "wifi_password":
+            assert value == table[name][0], name
+    assert settings.parse(text).interval == 60
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=32)
+
+
+@given(TEXT, TEXT)
+def test_strings_are_read_as_tomllib_reads_them(first, second):
+    escaped = "".join(f"\\U{ord(char):08x}" for char in second)
+    plain = "".join(char if char >= " " and char not in '"\\\x7f' else "x" for char in first)
+    text = NEEDED + f'wifi_password = "{escaped}"  # {plain}\ntopic = "{plain}"\n'
+    found = settings.parse(text)
+    expected = tomllib.loads(text)
+    assert (found.wifi_password, found.topic) == (expected["wifi_password"], expected["topic"])
+
+
+@given(st.text(max_size=60))
+def test_any_line_is_taken_or_refused_with_a_settings_error(line):
+    text = NEEDED + "wifi_password = " + line
+    try:
+        found = settings.parse(text)
+    except settings.SettingsError:
+        return
+    # What we take, TOML takes too, and means the same by it.
+    assert found.wifi_password == tomllib.loads(text)["wifi_password"]
