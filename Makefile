@@ -67,7 +67,7 @@ $(READY): requirements.txt
 		{ echo "Python 3.10 or later is needed; name one: make PYTHON=python3.12"; exit 1; }
 	@echo "making the virtual environment $(VENV) (some 70 MB, once)"
 	@rm -f $(READY)
-	@$(PYTHON) -m venv $(VENV) || \
+	@$(PYTHON) -m venv --clear $(VENV) || \
 		{ echo "no venv in this Python; on Debian: apt-get install python3-venv"; exit 1; }
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements.txt
 	@touch $(READY)
