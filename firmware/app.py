@@ -107,6 +107,7 @@ class Loop:
     def turn(self):
         """Read once and send all that waits."""
         online = self._join()
+        self._feed()
         if online:
             self._set_clock()
         self._feed()

@@ -327,3 +327,14 @@ def test_certificate_under_a_clock_that_was_never_set(run, place, year_ms):
         kind, text = run("connecting.before_the_clock_is_set", place=place, year_ms=year_ms)
     assert kind == "NetworkError"
     assert f"clock is not set, it reads {year}" in text
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7])
+def test_addresses_that_do_not_answer_share_the_time(run, count):
+    given, kind = run("blackhole.openings", count=count, timeout=5)
+    assert kind == "NetworkError"
+    assert len(given) == count
+    assert sum(ms for ms, _ in given) <= 10000
+    assert max(ms for ms, _ in given) <= 5000  # a blocking step, below the RP2040's 8388 ms
+    fed = [calls for _, calls in given]
+    assert fed == sorted(set(fed))  # the watchdog was fed before each

@@ -123,15 +123,20 @@ class Connection:
                 self._context = aiot_port.tls_context(self._ca)
             except (OSError, ValueError) as error:
                 raise AiotError("ca: not a certificate (%s)" % error) from None
+        self._waited()
         try:
             addresses = aiot_port.resolve(self._host, self._port)
         except OSError as error:
             raise OSError("no address from DNS (%s)" % error) from None
         failure = OSError("no address from DNS")
-        for address in addresses:
+        for tried, address in enumerate(addresses):
+            self._waited()
+            # One that does not answer must leave time for the others, and no blocking step may
+            # outlast a watchdog that is only fed in between.
+            share = self._left_ms() // (len(addresses) - tried)
             try:
                 self._stream = aiot_port.open_stream(
-                    self._context, self._host, address, self._left_ms()
+                    self._context, self._host, address, min(share, self._timeout_ms)
                 )
                 return
             except aiot_port.NETWORK_ERRORS as error:

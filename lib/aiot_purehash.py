@@ -92,7 +92,7 @@ class Md5(_BlockHash):
             turn = _MD5_TURNS[i // 16][i % 4]
             turned = ((total << turn) | (total >> (32 - turn))) & _WORD
             a, b, c, d = d, (b + turned) & _WORD, b, c
-        self._state = [(x + y) & _WORD for x, y in zip(self._state, (a, b, c, d))]  # noqa: B905 - MicroPython's zip has no strict=
+        self._state = [(x + y) & _WORD for x, y in zip(self._state, (a, b, c, d))]
 
 
 class Sha256(_BlockHash):
@@ -121,7 +121,7 @@ class Sha256(_BlockHash):
             second = (_turn(a, 2) ^ _turn(a, 13) ^ _turn(a, 22)) + ((a & b) ^ (a & c) ^ (b & c))
             h, g, f, e = g, f, e, (d + first) & _WORD
             d, c, b, a = c, b, a, (first + second) & _WORD
-        self._state = [(x + y) & _WORD for x, y in zip(self._state, (a, b, c, d, e, f, g, h))]  # noqa: B905 - as above
+        self._state = [(x + y) & _WORD for x, y in zip(self._state, (a, b, c, d, e, f, g, h))]
 
 
 def _turn(word, count):
