@@ -168,9 +168,10 @@ def _word(word, where):
         return word == "true"
     digits = word[1:] if word[:1] in ("-", "+") else word
     plain = digits.replace("_", "")
-    # TOML: digits with single _ between them, and no zero in front.
+    # TOML: ASCII digits with single _ between them, and no zero in front.
+    number = plain and all([char in "0123456789" for char in plain])
     tidy = "__" not in digits and digits[:1] != "_" and digits[-1:] != "_"
-    if not plain.isdigit() or not tidy or (len(plain) > 1 and plain[0] == "0"):
+    if not number or not tidy or (len(plain) > 1 and plain[0] == "0"):
         raise SettingsError('%s: expected "a text", a whole number, true or false' % where)
     return -int(plain) if word[0] == "-" else int(plain)
 

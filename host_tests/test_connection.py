@@ -26,6 +26,12 @@ def test_fifty_reports_use_one_connection(run, platform, place):
     assert platform.sign_ins == 1
 
 
+def test_small_report_is_one_write(run, platform, place):
+    """Head and body go out together: apart, TCP held each report back for 40 ms."""
+    assert run("connecting.writes_of_a_report", place=place, sizes=[0, 4, 1000]) == [1, 1, 1]
+    assert [len(report.payload) for report in platform.reports] == [0, 0, 4, 1000]
+
+
 def test_second_start_makes_no_sign_in(run, platform, place):
     run("connecting.publish", place=place, count=1)
     run("connecting.publish", place=place, count=1)

@@ -81,6 +81,7 @@ def test_line_that_is_taken(run, line, name, value):
         ("interval = 010", "line 5: expected"),
         ("interval = 1__0", "line 5: expected"),
         ("interval = ", "line 5: expected"),
+        ("interval = ¹", "line 5: expected"),
         ("interval", "line 5: expected name = value"),
         ("inter val = 5", "line 5: expected name = value"),
         ("= 5", "line 5: expected name = value"),

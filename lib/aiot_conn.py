@@ -87,6 +87,12 @@ class Connection:
 
     def _send_request(self, path, headers, body):
         length = self._write_head(path, headers, len(body))
+        # A small body goes out with the head: apart, TCP would hold it back until the server
+        # has acknowledged the head, which it takes 40 ms over (RFC 896, RFC 1122 4.2.3.2).
+        together = length + len(body) <= BUFFER
+        if together:
+            self._buffer[length : length + len(body)] = body
+            length += len(body)
         if self._stream is None:
             self._start_clock(_OPENING)
             self._open()
@@ -95,13 +101,10 @@ class Connection:
         # TLS shakes hands at the first write: nothing leaves before the server is verified.
         self._write(self._view[:length])
         self._start_clock(1)
-        if len(body) <= _PIECE:
-            if body:
-                self._write(body)
-            return
-        view = memoryview(body)  # slices of it are no copies
-        for start in range(0, len(view), _PIECE):
-            self._write(view[start : start + _PIECE])
+        if not together:
+            view = memoryview(body)  # slices of it are no copies
+            for start in range(0, len(view), _PIECE):
+                self._write(view[start : start + _PIECE])
 
     def _write_head(self, path, headers, length):
         """Write the request's head into the buffer and return how many bytes it has."""

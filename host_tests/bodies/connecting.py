@@ -42,6 +42,26 @@ def publish(place, count, timeout=5):
     return outcomes
 
 
+def writes_of_a_report(place, sizes):
+    """Return with how many writes a report of each size goes to TLS, on a kept connection."""
+    client = _client(place)
+    client.publish("user/pub", b"")
+    stream = client._connection._stream
+    write = stream.write
+    counts = []
+
+    def counted(view):
+        counts[-1] += 1
+        return write(view)
+
+    stream.write = counted
+    for size in sizes:
+        counts.append(0)
+        client.publish("user/pub", bytes(size))
+    client.close()
+    return counts
+
+
 def publish_slowly(place, timeout):
     """Publish twice; return [outcome, outcome, milliseconds that the second took]."""
     client = _client(place, timeout)
