@@ -69,5 +69,6 @@ $(READY): requirements.txt
 	@rm -f $(READY)
 	@$(PYTHON) -m venv --clear $(VENV) || \
 		{ echo "no venv in this Python; on Debian: apt-get install python3-venv"; exit 1; }
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps -r requirements.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps \
+		--use-pep517 -r requirements.txt
 	@touch $(READY)
