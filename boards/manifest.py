@@ -6,6 +6,8 @@ files, so that they can be changed without a build.
 
 import json
 
+require("bundle-networking")  # ssl and ntptime; not every port's own manifest has them
+
 with open("%s/board.json" % options.board) as file:
     install = json.load(file)["install"]
 

@@ -5,7 +5,6 @@ RAM and goes first the next time.
 """
 
 import json
-import time
 
 # The largest first: a board compiles each file as it is imported, and needs most room for it.
 from aiot_http import Client, Device  # isort: skip
@@ -220,5 +219,4 @@ def log(text):
     if aiot_port.unix_ms() is None:
         print("clock not set", text)
         return
-    year, month, day, hour, minute, second = time.gmtime()[:6]
-    print("%04d-%02d-%02d %02d:%02d:%02d" % (year, month, day, hour, minute, second), text)
+    print("%04d-%02d-%02d %02d:%02d:%02d" % tuple(aiot_port.utc_date_time()), text)

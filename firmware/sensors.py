@@ -59,7 +59,6 @@ class Ds18b20:
                 last = "" if number == 1 else "_%d" % number
                 readings[self._temperature + last] = round(celsius, 2)
         if not readings:
-            self._measure = None  # look for probes again the next time
             raise OSError("no probe answers")
         return readings
 

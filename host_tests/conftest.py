@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "lib")]
@@ -11,6 +12,10 @@ sys.path.append(str(ROOT / "firmware"))  # last: its code.py must not hide Pytho
 
 from host_tests.interpreters import INTERPRETERS, Run  # noqa: E402 - it needs the path above
 from tools.platform import Platform  # noqa: E402
+
+# A slow machine is no fault of the code under test.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 DEVICE = ("a1GFjLPXXXX", "device123", "0123456789abcdef0123456789abcdef")
 

@@ -79,10 +79,8 @@ def test_payload_size_is_checked_before_anything_is_sent(run):
     assert outcome == [0, 131072, "refused after 0 requests"]
 
 
-def test_memoryview_of_wide_items_is_refused():
-    from host_tests.bodies import client
-
-    assert client.odd_memoryview() == "refused"
+def test_memoryview_of_wide_items_is_refused(run):
+    assert run("client.odd_memoryview") == "refused"
 
 
 TOPIC = ROOT + "/user/pub"

@@ -149,6 +149,7 @@ def test_watchdog_of_the_board_config_is_one_that_the_chip_has(name):
 def test_manifest_freezes_the_library_and_the_loop(name, monkeypatch):
     """Run manifest.py as MicroPython's build does: from its own folder, with these names."""
     frozen = []
+    required = set()
 
     def existing(*parts):
         path = Path(*parts)
@@ -164,7 +165,7 @@ def test_manifest_freezes_the_library_and_the_loop(name, monkeypatch):
         monkeypatch.chdir(here)
 
     def run(path, **options):
-        names = {"include": include, "module": module, "package": package}
+        names = {"include": include, "module": module, "package": package, "require": required.add}
         names["options"] = type("Options", (), options)
         exec(Path(path).read_text(), names)  # the build does just this
 
@@ -183,6 +184,7 @@ def test_manifest_freezes_the_library_and_the_loop(name, monkeypatch):
         if not local.endswith(("main.py", "board_config.py"))
     ]
     assert sorted(target for target, _ in frozen) == sorted(expected)
+    assert required == {"bundle-networking"}
 
 
 def test_shipped_roots_are_as_the_pinned_package_has_them():

@@ -183,7 +183,7 @@ class Client:
         body = _utf8("payload", payload) if isinstance(payload, str) else payload
         if not isinstance(body, _BYTES_LIKE):
             raise AiotError("payload: give bytes or str, not %s" % type(payload).__name__)
-        if getattr(body, "itemsize", 1) != 1:
+        if isinstance(body, memoryview) and len(bytes(body[:1])) > 1:
             raise AiotError("payload: a memoryview of single bytes, please")
         if len(body) > _MAX_PAYLOAD:
             raise AiotError("payload: %d bytes, %d at most" % (len(body), _MAX_PAYLOAD))

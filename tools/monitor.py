@@ -54,7 +54,8 @@ def _show(port, keys):
 
 def _monitor(port):
     remote.check_port(port)
-    print(f"what the board at {port} prints; Ctrl-C or Ctrl-] ends it, the board runs on")
+    text = f"what the board at {port} prints; Ctrl-C or Ctrl-] ends it, the board runs on"
+    print(text, flush=True)  # a pipe would keep it until the end
     gone = False
     with _keys() as keys:
         while True:

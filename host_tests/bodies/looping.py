@@ -1,10 +1,6 @@
 """The firmware's loop, with a scripted network and clock in place of a board's."""
 
-import gc
 import sys
-
-if sys.implementation.name == "micropython":
-    gc.threshold(8192)  # as firmware/main.py does
 
 # Stands for boards/<ID>/board_config.py, which a board has beside app.py.
 
@@ -30,6 +26,7 @@ device_name = "device123"
 device_secret = "0123456789abcdef"
 start_delay = 0
 """
+NOW_MS = 1795448457237  # 2026-11-23 15:40:57 UTC
 EVERY_10_S = "interval = 10\n"
 
 
@@ -38,12 +35,13 @@ class Port:
 
     OwnConnection = None
 
-    def __init__(self, wifi=True, ntp=True, clock_ms=1795448457237):
+    def __init__(self, wifi=True, ntp=True, clock_ms=NOW_MS):
         self.now = (1 << 30) - 4000  # the ticks of a board wrap here (design, trap 18)
         self.wifi = wifi
         self.ntp = ntp
         self.clock_ms = clock_ms
         self.done = []
+        self.can_deep_sleep = True
 
     def ticks_ms(self):
         return self.now & ((1 << 30) - 1)
@@ -54,6 +52,9 @@ class Port:
 
     def unix_ms(self):
         return self.clock_ms
+
+    def utc_date_time(self):
+        return 2026, 11, 23, 15, 40, 57
 
     def join_wifi(self, ssid, password, timeout_ms, on_wait):
         assert (ssid, password) == ("home", "the password")
@@ -69,7 +70,7 @@ class Port:
         assert host == "pool.ntp.org" and timeout_s * 1000 < 8388
         self.done.append("ntp")
         if self.ntp and self.clock_ms is None:
-            self.clock_ms = 1795448457237
+            self.clock_ms = NOW_MS
         return self.ntp
 
     def sleep_ms(self, ms):
@@ -80,7 +81,8 @@ class Port:
 
     def deep_sleep_ms(self, ms):
         self.done.append("deep sleep %d" % ms)
-        raise SystemExit
+        if self.can_deep_sleep:
+            raise SystemExit
 
     def reset(self):
         self.done.append("reset")
@@ -135,9 +137,12 @@ class Sensor:
         return {"temperature": value}
 
 
-def take_turns(values, script, turns, wifi=True, ntp=True, clock_ms=1795448457237, extra=""):
+def take_turns(
+    values, script, turns, wifi=True, ntp=True, clock_ms=NOW_MS, extra="", can_deep_sleep=True
+):
     """Take turns; return what was sent, what was done, and the lines that were logged."""
     port = Port(wifi, ntp, clock_ms)
+    port.can_deep_sleep = can_deep_sleep
     text = TEXT + extra if "interval" in extra else TEXT + EVERY_10_S + extra
     lines = []
     fed = [0]
@@ -224,7 +229,7 @@ def log_lines():
     right = app.aiot_port
     builtins.print = lambda *words: lines.append(" ".join([str(word) for word in words]))
     try:
-        for clock_ms in (None, 1795448457237):
+        for clock_ms in (None, NOW_MS):
             app.aiot_port = Port(clock_ms=clock_ms)
             app.log("something")
     finally:

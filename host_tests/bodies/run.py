@@ -1,7 +1,11 @@
 """In a process of its own: call one body, its arguments and result being JSON."""
 
+import gc
 import json
 import sys
+
+if sys.implementation.name == "micropython":
+    gc.threshold(8192)  # as firmware/main.py does: what stays lies close together
 
 here = sys.argv[0].rpartition("/")[0]
 root = here + "/../.."

@@ -16,6 +16,7 @@ from micropython import const
 NETWORK_ERRORS = (OSError, ValueError, MemoryError, RuntimeError)
 
 _LIMIT = const(4096)  # bytes of a reply's body, as in aiot_reply
+_LONGEST_MS = const(7000)  # of a step that blocks: below the RP2040's watchdog of 8.388 s
 _PIECE = const(512)  # bytes read at once
 
 
@@ -40,14 +41,15 @@ def explain(error):
 class OwnConnection:
     """The `post` of aiot_conn.Connection over an adafruit_requests session.
 
-    Its `timeout` bounds each wait, not the whole exchange: adafruit_requests has no deadline.
-    A request that found its connection dead is sent a second time by adafruit_requests itself.
+    adafruit_requests has no deadline, but bounds each wait, and tries a second time where it
+    found its connection dead: so a wait gets half of `timeout`.
     """
 
     def __init__(self, host, port, ca, timeout, on_wait=None, session=None):
         self._place = host if port == 443 else "%s:%d" % (host, port)
         self._ca = ca
-        self._timeout = timeout
+        self._timeout = timeout / 2
+        self._on_wait = on_wait
         self._session = session
         self._date = b""
 
@@ -78,6 +80,8 @@ class OwnConnection:
         adafruit_connection_manager.connection_manager_close_all()
 
     def _exchange(self, path, headers, body):
+        if self._on_wait:
+            self._on_wait()
         headers = dict(headers)
         headers["Host"] = self._place
         headers["Content-Length"] = str(len(body))  # left out by adafruit_requests for b""
@@ -136,7 +140,7 @@ def join_wifi(ssid, password, timeout_ms, on_wait):
     on_wait()
     try:
         wifi.radio.enabled = True
-        wifi.radio.connect(ssid, password, timeout=timeout_ms / 1000)
+        wifi.radio.connect(ssid, password, timeout=min(timeout_ms, _LONGEST_MS) / 1000)
     except (OSError, RuntimeError, ValueError):  # ConnectionError is an OSError
         return False
     return wifi.radio.connected
@@ -153,11 +157,17 @@ def set_clock(host, timeout_s):
     import rtc
 
     try:
-        ntp = adafruit_ntp.NTP(_pool(), server=host, tz_offset=0, socket_timeout=timeout_s)
+        # It asks twice, where the server has one address.
+        ntp = adafruit_ntp.NTP(_pool(), server=host, tz_offset=0, socket_timeout=timeout_s / 2)
         rtc.RTC().datetime = ntp.datetime
-    except (OSError, OverflowError, ValueError, RuntimeError):
+    except (OSError, ArithmeticError, ValueError, RuntimeError):
         return False
     return True
+
+
+def utc_date_time():
+    now = time.localtime()  # it knows no time zones, and no gmtime
+    return now[0], now[1], now[2], now[3], now[4], now[5]
 
 
 def unique_id():
@@ -239,10 +249,10 @@ def ds18b20(pin):
     import adafruit_ds18x20
     from adafruit_onewire.bus import OneWireBus
 
-    bus = OneWireBus(_pin(pin))
-    found = [adafruit_ds18x20.DS18X20(bus, device) for device in bus.scan()]
+    bus = OneWireBus(_pin(pin))  # once: it claims the pin for good
 
     def read():
-        return [probe.temperature for probe in found]
+        probes = [adafruit_ds18x20.DS18X20(bus, device) for device in bus.scan()]
+        return [probe.temperature for probe in probes]
 
     return read

@@ -135,6 +135,11 @@ def set_clock(host, timeout_s):
     return True
 
 
+def utc_date_time():
+    """Return (year, month, day, hour, minute, second) of the wall clock, in UTC."""
+    return time.gmtime()[:6]
+
+
 def unique_id():
     """Return the board's MAC address or serial number in hex, to serve as a clientId."""
     return "%012x" % uuid.getnode()
@@ -151,7 +156,10 @@ def sleep_ms(ms):
 
 
 def deep_sleep_ms(ms):
-    """Power down for `ms` milliseconds, then start from `main.py`: here, in a new process."""
+    """Power down for `ms` milliseconds, then start from `main.py`: here, in a new process.
+
+    Returns at once on a chip that has no deep sleep to come back from.
+    """
     time.sleep(ms / 1000)
     reset()
 

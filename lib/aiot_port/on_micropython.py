@@ -22,6 +22,8 @@ _TLS_HEAP = const(35000)  # bytes
 # Milliseconds since 1970 at which this port's clock reads 0: esp32 counts from the year 2000.
 _EPOCH_MS = 946684800000 if time.gmtime(0)[0] == 2000 else 0
 
+_TLS_CODES = const(-256)  # Mbed TLS's error codes are below it, those of DNS and errno above
+
 _STEP_MS = const(250)  # between two looks at the radio, so that the watchdog is fed in time
 
 
@@ -92,15 +94,20 @@ class _Stream:
 
 def explain(error):
     free = free_memory()
-    if isinstance(error, MemoryError) or error.args[:1] == (errno.ENOMEM,):
+    code = error.args[0] if error.args else None
+    if isinstance(error, MemoryError) or code == errno.ENOMEM:
         return "out of memory for TLS, %d bytes free" % free
-    if isinstance(error, ValueError):
+    tls = isinstance(error, ValueError)
+    if tls:
         text = "certificate: " + str(error).strip()
     elif len(error.args) > 1:
         text = str(error.args[1])
+    elif isinstance(code, int) and code < _TLS_CODES:
+        text = "TLS error %d" % code
+        tls = True
     else:
-        text = errno.errorcode.get(error.args[0] if error.args else None, str(error))
-    if free < _TLS_HEAP and (isinstance(error, ValueError) or text.find("SSL") >= 0):
+        text = errno.errorcode.get(code, str(error))
+    if free < _TLS_HEAP and (tls or "SSL" in text):
         text += " (or too little memory: %d bytes free)" % free
     return text
 
@@ -119,19 +126,27 @@ def join_wifi(ssid, password, timeout_ms, on_wait):
     if wlan.isconnected():
         return True
     started = time.ticks_ms()
-    wlan.active(True)
     try:
-        wlan.config(pm=wlan.PM_NONE)  # power saving loses the network (design, trap 20)
-    except (AttributeError, OSError, ValueError, TypeError):
-        pass  # this port or chip has no such setting
-    wlan.disconnect()  # esp32 raises where a connect is still under way
-    wlan.connect(ssid, password)
+        wlan.active(True)
+        _stay_awake(wlan)
+        wlan.disconnect()  # esp32 raises where a connect is still under way
+        wlan.connect(ssid, password or None)
+    except OSError:  # on esp32 with a string in it, such as "Wifi Internal Error"
+        return False
     while not wlan.isconnected():
         if time.ticks_diff(time.ticks_ms(), started) >= timeout_ms:
             return False
         on_wait()
         time.sleep_ms(_STEP_MS)
     return True
+
+
+def _stay_awake(wlan):
+    """Switch power saving off: with it a Pico W loses the network (design, trap 20)."""
+    try:
+        wlan.config(pm=getattr(wlan, "PM_NONE", 0xA11140))  # its value in the Pico W's manual
+    except (OSError, ValueError, TypeError):
+        pass  # this port or chip has no such setting
 
 
 def restart_wifi():
@@ -149,6 +164,10 @@ def set_clock(host, timeout_s):
     except (OSError, OverflowError, ValueError, IndexError):
         return False  # no answer, or one that is no time
     return True
+
+
+def utc_date_time():
+    return time.gmtime()[:6]
 
 
 def unique_id():
@@ -172,7 +191,10 @@ def sleep_ms(ms):
 def deep_sleep_ms(ms):
     import machine
 
-    machine.deepsleep(ms)
+    # Where a start cannot be told from one after a deep sleep there is none worth the name: the
+    # RP2040 only dozes, and its watchdog goes on and hangs it (MicroPython issue 17228).
+    if hasattr(machine, "DEEPSLEEP_RESET"):
+        machine.deepsleep(ms)
 
 
 def woke():
@@ -233,9 +255,9 @@ def ds18b20(pin):
     import onewire
 
     bus = ds18x20.DS18X20(onewire.OneWire(machine.Pin(pin)))
-    found = sorted([bytes(rom) for rom in bus.scan()])
 
     def read():
+        found = sorted([bytes(rom) for rom in bus.scan()])  # a probe may come and go
         bus.convert_temp()
         time.sleep_ms(750)  # DS18B20 data sheet: a conversion to 12 bits
         return [bus.read_temp(rom) for rom in found]
