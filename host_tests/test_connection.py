@@ -151,7 +151,7 @@ def test_a_report_leaves_little_garbage(run, platform, place, kind, limit):
 
 def test_whole_client_in_a_heap_of_96k(run, platform, place):
     assert run.heap == "96k"
-    ids = run("connecting.whole_client", place=place)
+    ids = run("small.whole_client", place=place)
     assert ids == [report.message_id for report in platform.reports]
     assert platform.sign_ins == 1
     alink = json.loads(platform.reports[1].payload)

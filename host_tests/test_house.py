@@ -27,6 +27,7 @@ FLOORS = [
     "aiot_store",
     "aiot_alink",
     "aiot_reply",
+    "aiot_delivery",
     "aiot_conn",
     "aiot_http",
     "sensors",

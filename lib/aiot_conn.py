@@ -25,7 +25,6 @@ class Connection:
 
     `ca` as in aiot_ca, `timeout` in seconds for an exchange (twice that for opening),
     `on_wait` called between the steps of waiting, at least every second: feed a watchdog there.
-    `date` is the time in the last reply's Date header, in seconds since 1970, or None.
     """
 
     def __init__(self, host, port, ca, timeout, on_wait=None):
@@ -47,6 +46,11 @@ class Connection:
     def date(self):
         """Return the time of the last reply's Date header, in seconds since 1970, or None."""
         return self._reply.date
+
+    @property
+    def retry_after(self):
+        """Return the seconds that the last reply asked to wait by Retry-After, or None."""
+        return self._reply.retry_after
 
     def post(self, path, headers, body):
         """Send `body` (bytes-like) to `path` and return (HTTP status, body of the reply).

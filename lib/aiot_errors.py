@@ -39,14 +39,16 @@ class PlatformError(AiotError):
 
     `code` is the platform's code (document, Tables 3 and 5), or the HTTP status where no code
     came with it; `message` is its own text; `retry` is False only where asking again cannot
-    help; `hint` says more where the client can tell more.
+    help; `hint` says more where the client can tell more; `retry_after` is the number of
+    seconds that the platform asked to wait, or None.
     """
 
-    def __init__(self, code, message, hint=""):
+    def __init__(self, code, message, hint="", retry_after=None):
         super().__init__(code, message)
         self.code = code
         self.message = message
         self.hint = hint
+        self.retry_after = retry_after
         self.retry = code not in _NEVER
 
     def __str__(self):

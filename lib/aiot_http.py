@@ -115,9 +115,9 @@ class Client:
 
     `host` and `port` of the platform, `ca` as in aiot_ca (None: the shipped roots), `timeout`
     in seconds for one exchange, `token_path` None to keep the token in RAM alone. For tests
-    and other transports: `connection` with `post` and `close` as aiot_conn.Connection has,
-    `clock` a function that returns milliseconds since 1970 or None, `store` with `load` and
-    `save` as aiot_store.SmallFile has.
+    and other transports: `connection` with what aiot_conn.Connection offers publicly, `clock` a
+    function that returns milliseconds since 1970 or None, `store` with `load` and `save` as
+    aiot_store.SmallFile has.
     """
 
     def __init__(
@@ -237,7 +237,8 @@ class Client:
             return read_reply(status, reply)
         except PlatformError as error:
             message = _without(error.message, self._token, self._device.device_secret)
-            raise PlatformError(error.code, message) from None
+            after = self._connection.retry_after
+            raise PlatformError(error.code, message, retry_after=after) from None
 
     def _sign_in(self):
         device = self._device

@@ -51,6 +51,21 @@ class Reply:
         self.status = 0
         self.keep = True
         self._date = b""
+        self._retry_after = b""
+
+    @property
+    def retry_after(self):
+        """Return the seconds that a Retry-After header asks to wait, None where there is none.
+
+        A date in it counts from the reply's own Date (RFC 9110, 10.2.3).
+        """
+        value = self._retry_after
+        if value.isdigit() and len(value) < 9:  # small ints on every board
+            return int(value)
+        until = http_date(value)
+        if until is None or self.date is None:
+            return None
+        return max(0, until - self.date)
 
     @property
     def date(self):
@@ -188,8 +203,14 @@ class Reply:
         elif size == 10 and self._is(b"connection", start):
             if b"close" in self._value(colon, end).lower():
                 self.keep = False
-        elif size == 4 and self._is(b"date", start):
+        else:
+            self._time_header(size, start, colon, end)
+
+    def _time_header(self, size, start, colon, end):
+        if size == 4 and self._is(b"date", start):
             self._date = self._value(colon, end)
+        elif size == 11 and self._is(b"retry-after", start):
+            self._retry_after = self._value(colon, end)
 
     def _is(self, name, start):
         """Compare bytes in the buffer, letters in any case, with a lower-case name."""

@@ -17,6 +17,7 @@ class Scripted:
     """
 
     date = None
+    retry_after = None
 
     def __init__(self, script):
         self.script = list(script)

@@ -162,22 +162,6 @@ def memory_of_a_large_payload(place, size):
     return [outcome, large - small]
 
 
-def whole_client(place):
-    """All that a client does, one after the other, in a board's heap."""
-    client = _client(place)
-    results = [
-        client.publish("user/pub", b"1"),
-        client.post_properties({"temperature": 21.5, "humidity": 40.0}, 1524448722000),
-        client.post_event("alarm", {"level": 3}),
-        client.publish("user/pub", bytearray(4096)),
-        client.publish("/%s/%s/user/pub" % tuple(place["device"][:2]), "text"),
-    ]
-    client.close()
-    results.append(client.publish("user/pub", b"again"))
-    client.close()
-    return results
-
-
 def post(place, path, headers, body):
     """One post of a Connection: [status, body, date]."""
     connection = aiot_conn.Connection(place["host"], place["port"], place["ca"], 5)
@@ -252,3 +236,15 @@ def interrupted(place):
     connection.close()
     time.sleep(0)
     return [left, status]
+
+
+def retry_after(place):
+    """Publish once; return the code and the Retry-After of the refusal."""
+    client = _client(place)
+    try:
+        client.publish("user/pub", b"")
+    except aiot_http.PlatformError as error:
+        return [error.code, error.retry_after]
+    finally:
+        client.close()
+    return None

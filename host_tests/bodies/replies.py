@@ -94,3 +94,10 @@ def kept(wire):
     reply = Reply(_BUFFER)
     whole = _feed(reply, wire.encode())[0]
     return [whole, reply.keep, reply.date]
+
+
+def retry_after(wire):
+    """Return the seconds that a reply asks to wait."""
+    reply = Reply(_BUFFER)
+    assert _feed(reply, wire.encode())[0]
+    return reply.retry_after

@@ -52,10 +52,15 @@ class OwnConnection:
         self._on_wait = on_wait
         self._session = session
         self._date = b""
+        self._retry_after = None
 
     @property
     def date(self):
         return http_date(self._date)
+
+    @property
+    def retry_after(self):
+        return self._retry_after
 
     def post(self, path, headers, body):
         done = False
@@ -94,6 +99,8 @@ class OwnConnection:
         )
         try:
             self._date = response.headers.get("date", "").encode()
+            after = response.headers.get("retry-after", "")
+            self._retry_after = int(after) if after.isdigit() else None
             return response.status_code, _body(response)
         finally:
             response.close()

@@ -1,0 +1,75 @@
+"""When to try again: the one place that decides it. Touches no clock, no network, no flash.
+
+After a success nothing waits. After a failure the next try comes later and later, up to a cap,
+and at a random point of the second half of each span, so that a thousand boards that lost the
+same access point do not come back in the same second.
+"""
+
+import os
+
+from aiot_errors import REFUSED
+from aiot_port import const
+
+# What follows each kind of failure: (first wait, longest wait) in milliseconds.
+# A passing fault heals within seconds, or lasts as long as somebody repairs a router.
+_PASSING = (2000, 300000)
+# Throttling counts requests in a window of a minute at least: stay away for longer than that.
+_THROTTLED = (60000, 3600000)
+# A refused device stays refused until its owner comes, or its clock is set: minutes, no hammering.
+_REFUSED = (300000, 3600000)
+
+_LONGEST_RETRY_AFTER_MS = const(86400000)  # a day; longer is a mistake on the other side
+
+# 40000 is the platform's throttling (document, Tables 3 and 5); 429 and 503 are HTTP's.
+_THROTTLE_CODES = (40000, 429, 503)
+
+
+class Delivery:
+    """Keeps count of failures in a row; `wait_ms` says how long to stay quiet after each."""
+
+    def __init__(self):
+        self._kind = None
+        self._failures = 0
+
+    @property
+    def failures(self):
+        """Return how many tries have failed since the last success."""
+        return self._failures
+
+    def succeeded(self):
+        """Forget the failures."""
+        self._kind = None
+        self._failures = 0
+
+    def wait_ms(self, error):
+        """Count an AiotError and return the milliseconds until the next try.
+
+        What the platform asks for by Retry-After (`error.retry_after`, seconds) is waited for
+        in full, up to a day.
+        """
+        kind = _kind(error)
+        if kind is not self._kind:  # another trouble: it is judged afresh
+            self._kind = kind
+            self._failures = 0
+        first, longest = kind
+        span = min(longest, first << min(self._failures, 16))  # 16 doublings pass every cap
+        self._failures += 1
+        wait = span // 2 + _random_below(span // 2)
+        asked = getattr(error, "retry_after", None)
+        if asked is not None:
+            wait = max(wait, min(asked * 1000, _LONGEST_RETRY_AFTER_MS))
+        return wait
+
+
+def _kind(error):
+    code = getattr(error, "code", None)
+    if code in _THROTTLE_CODES:
+        return _THROTTLED
+    if code == REFUSED:
+        return _REFUSED
+    return _PASSING
+
+
+def _random_below(limit):
+    """Return a random integer from 0 to `limit` - 1, in milliseconds fine enough."""
+    return int.from_bytes(os.urandom(4), "big") % limit
