@@ -4,16 +4,18 @@ Data goes one way: sensors -> report -> platform. A report that could not be del
 RAM and goes first the next time.
 """
 
-import json
+import io
 
 # The largest first: a board compiles each file as it is imported, and needs most room for it.
 from aiot_http import Client, Device  # isort: skip
+import aiot_ca
 import aiot_port
 import board_config
 import sensors
 import settings as settings_file
-from aiot_alink import Alink
+from aiot_alink import Alink, write_json
 from aiot_conn import Connection
+from aiot_date import is_right
 from aiot_errors import REFUSED, AiotError, PlatformError
 from aiot_port import const
 
@@ -34,6 +36,8 @@ def main():
     """Run for ever. Returns to the REPL only for settings that are missing or wrong."""
     try:
         settings = settings_file.load()
+        if settings.ca:
+            list(aiot_ca.ders(settings.ca))  # a file that is none would refuse every report
         loop = Loop(settings, board_config.attached(), _start(settings))
     except (settings_file.SettingsError, AiotError) as error:
         print(error)
@@ -134,10 +138,18 @@ class Loop:
         elif aiot_port.unix_ms() is not None:  # it kept running through a deep sleep
             self._clock_set = now
             return
-        if aiot_port.set_clock(self._settings.ntp_host, _NTP_TIMEOUT_S):
+        if self._ask_ntp():
             self._clock_set = now
-        else:
-            log("NTP: %s gives no time" % self._settings.ntp_host)
+
+    def _ask_ntp(self):
+        """Set the clock by NTP, if what it tells can be now; return whether it was done."""
+        host = self._settings.ntp_host
+        unix_s = aiot_port.ask_ntp(host, _NTP_TIMEOUT_S)
+        if unix_s is None or not is_right(unix_s * 1000):
+            log("NTP: %s gives no time" % host)
+            return False
+        aiot_port.set_wall_clock(unix_s)
+        return True
 
     def _take_report(self):
         readings, absent = sensors.read_all(self._attached)
@@ -164,7 +176,9 @@ class Loop:
         if time_ms is not None:
             readings = dict(readings)
             readings["time"] = time_ms
-        return self._settings.topic, json.dumps(readings)
+        out = io.StringIO()
+        write_json(readings, out)
+        return self._settings.topic, out.getvalue()
 
     def _must_be_quiet(self):
         if self._quiet is None:
@@ -198,7 +212,7 @@ class Loop:
             self._quiet = (aiot_port.ticks_ms(), _QUIET_S[code] * 1000)
         if code == REFUSED:
             self._clock_set = None  # a clock that is 15 minutes off is refused too
-            aiot_port.set_clock(self._settings.ntp_host, _NTP_TIMEOUT_S)
+            self._ask_ntp()
 
     def _sleep_since(self, started):
         """Sleep until an interval after `started`; the watchdog is fed meanwhile."""

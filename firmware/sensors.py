@@ -69,7 +69,18 @@ def read_all(sensors):
     absent = {}
     for sensor in sensors:
         try:
-            readings.update(sensor.read())
+            readings.update(_checked(sensor.read()))
         except Exception as error:  # noqa: BLE001 - drivers raise what they like, even Exception
             absent[sensor.name] = str(error) or type(error).__name__
     return readings, absent
+
+
+def _checked(readings):
+    """Return a sensor's readings, of which each can be reported. Raises ValueError."""
+    for name in readings:
+        value = readings[name]
+        if not isinstance(name, str) or not isinstance(value, (int, float, str, bool)):
+            raise ValueError("%s is no number, text or switch" % name)
+        if isinstance(value, float) and value - value != 0:  # NaN or an infinity
+            raise ValueError("%s is not a number" % name)
+    return readings

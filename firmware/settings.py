@@ -16,6 +16,28 @@ def _text(most):
     return ("a text of 1 to %d characters" % most, lambda v: _is_text(v) and 0 < len(v) <= most)
 
 
+def _plain(least, most):
+    """The rule of a text that goes into headers, topics and signs."""
+    expected = "a text of %d to %d characters, no space among them" % (least, most)
+    return (expected, lambda v: _is_text(v) and least <= len(v) <= most and _has_no(v, ""))
+
+
+def _name(most):
+    """The rule of a text that stands between slashes, or before one."""
+    expected = "a text of 1 to %d characters, no space and none of / ? # + among them" % most
+    return (expected, lambda v: _is_text(v) and 0 < len(v) <= most and _has_no(v, "/?#+"))
+
+
+def _topic_rule():
+    expected = "a topic of up to 128 characters, no space and none of ? # + in it"
+    return (expected, lambda v: _is_text(v) and 0 < len(v) <= 128 and _has_no(v, "?#+"))
+
+
+def _has_no(value, signs):
+    """Whether a text has no space, no control character and none of these signs."""
+    return not any([char <= " " or "\x7f" <= char < "\xa0" or char in signs for char in value])
+
+
 def _number(least, most, what):
     expected = "%s, %d to %d" % (what, least, most)
     return (expected, lambda v: type(v) is int and least <= v <= most)
@@ -30,6 +52,7 @@ def _is_text(value):
 
 
 _ANY_TEXT = ("a text", _is_text)
+_LONGEST = 9  # digits; no setting needs more, and they are a small int on every board
 _SECONDS = "a whole number of seconds"
 _SWITCH = ("true or false", lambda value: type(value) is bool)
 
@@ -42,20 +65,20 @@ def _table():
     return {
         "wifi_ssid": (None, _text(32)),  # IEEE 802.11: an SSID has up to 32 bytes
         "wifi_password": ("", _ANY_TEXT),
-        "product_key": (None, _text(20)),
-        "device_name": (None, _text(32)),
-        "device_secret": (None, _text(64)),
-        "client_id": ("", _ANY_TEXT),
-        "host": ("iot-as-http.cn-shanghai.aliyuncs.com", _text(253)),
+        "product_key": (None, _name(20)),
+        "device_name": (None, _name(32)),
+        "device_secret": (None, _plain(1, 64)),
+        "client_id": ("", _plain(0, 64)),
+        "host": ("iot-as-http.cn-shanghai.aliyuncs.com", _name(253)),
         "port": (443, _number(1, 65535, "a port number")),
         "ca": ("", _ANY_TEXT),
         "sign_method": ("hmacsha1", _choice("hmacsha1", "hmacsha256", "hmacmd5")),
         "mode": ("property", _choice("property", "topic")),
-        "topic": ("user/update", _text(128)),
+        "topic": ("user/update", _topic_rule()),
         "interval": (60, _number(1, 86400, _SECONDS)),
         "deep_sleep": (False, _SWITCH),
         "timeout": (5, _number(1, 8, _SECONDS)),  # below the RP2040's watchdog of 8.388 s
-        "ntp_host": ("pool.ntp.org", _text(253)),
+        "ntp_host": ("pool.ntp.org", _name(253)),
         "watchdog": (True, _SWITCH),
         "start_delay": (5, _number(0, 60, _SECONDS)),
     }
@@ -171,7 +194,7 @@ def _word(word, where):
     # TOML: ASCII digits with single _ between them, and no zero in front.
     number = plain and all([char in "0123456789" for char in plain])
     tidy = "__" not in digits and digits[:1] != "_" and digits[-1:] != "_"
-    if not number or not tidy or (len(plain) > 1 and plain[0] == "0"):
+    if not number or not tidy or len(plain) > _LONGEST or (len(plain) > 1 and plain[0] == "0"):
         raise SettingsError('%s: expected "a text", a whole number, true or false' % where)
     return -int(plain) if word[0] == "-" else int(plain)
 

@@ -3,11 +3,13 @@
 import contextlib
 import json
 import socket
+import ssl
 import threading
 
 import pytest
 
 from host_tests.conftest import DEVICE
+from host_tests.interpreters import BOARD_HEAP
 from tools.platform import Platform, certificates
 
 PK, DN, _ = DEVICE
@@ -103,6 +105,14 @@ def test_bad_reply_is_an_error_and_the_next_report_goes_out(
     assert paths(platform) == ["/auth", TOPIC, TOPIC]  # no redirect is followed, none repeated
 
 
+def test_short_body_is_noticed_at_once(run, platform, place):
+    platform.misbehave("truncate", first=3)
+    first, second, took = run("connecting.publish_slowly", place=place, timeout=5)
+    assert isinstance(first, int)
+    assert second == ["ReplyError", "the connection closed inside the reply"]
+    assert took < 2000
+
+
 @pytest.mark.parametrize(
     ("fault", "options"), [("stall", {}), ("drip", {"gap": 0.2}), ("drip", {"gap": 0.02})]
 )
@@ -141,7 +151,7 @@ def test_large_payload(run, platform, place):
     assert extra < 4096  # 32 pieces, a slice of a memoryview each; a copy would be 131,072
 
 
-@pytest.mark.parametrize(("kind", "limit"), [("topic", 1024), ("property", 2048)])
+@pytest.mark.parametrize(("kind", "limit"), [("topic", 1024), ("property", 2048), ("timed", 2304)])
 def test_a_report_leaves_little_garbage(run, platform, place, kind, limit):
     if run.interpreter == "cpython":
         pytest.skip("CPython cannot count its allocations so")
@@ -150,7 +160,7 @@ def test_a_report_leaves_little_garbage(run, platform, place, kind, limit):
 
 
 def test_whole_client_in_a_heap_of_96k(run, platform, place):
-    assert run.heap == "96k"
+    run.heap = BOARD_HEAP
     ids = run("small.whole_client", place=place)
     assert ids == [report.message_id for report in platform.reports]
     assert platform.sign_ins == 1
@@ -174,6 +184,42 @@ def test_post_shows_the_seam(run, platform, place):
 def test_head_that_is_too_long_is_refused(run, place):
     run.heap = "160k"  # for the head
     assert run("connecting.head_too_long", place=place)[0] == "AiotError"
+
+
+@contextlib.contextmanager
+def tls_server(answer):
+    """A server with the good certificate: sends `answer` to each request, then what ends it."""
+
+    def behave(connection, got):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        certificates.good().configure(context)
+        with context.wrap_socket(connection, server_side=True) as tls:
+            got.append(tls.recv(4096))
+            tls.sendall(answer)
+            with contextlib.suppress(OSError):
+                tls.unwrap()  # the TLS goodbye, right behind the answer
+
+    with raw_server(behave) as (port, got):
+        yield port, got
+
+
+ACCEPTED = b'{"code":0,"message":"success","info":{"messageId":2124889264880615424,"token":"t"}}'
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(ACCEPTED),
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\n\r\n",
+    ],
+)
+def test_goodbye_right_behind_the_reply_is_not_overlooked(run, platform, place, head):
+    with tls_server(head + ACCEPTED) as (port, got):
+        place["port"] = port
+        outcomes = run("connecting.publish", place=place, count=5)
+    assert outcomes == [2124889264880615424] * 5
+    assert len(got) == 6  # a sign-in and five reports, each on a connection of its own
 
 
 # The authority

@@ -88,7 +88,7 @@ def test_waiting_reports_are_bounded(run):
 def test_clock_is_set_before_the_first_report_and_once_a_day(run):
     result = run("looping.take_turns", values=[1.0] * 3, script=[], turns=3, clock_ms=None)
     assert result["done"].count("ntp") == 1
-    assert json.loads(result["sent"][0][1])["params"]["temperature"]["time"] > 1795448457000
+    assert json.loads(result["sent"][0][1])["params"]["temperature"]["time"] >= 1795448457000
 
 
 def test_clock_is_set_again_every_day(run):
@@ -98,8 +98,9 @@ def test_clock_is_set_again_every_day(run):
     assert result["starts"][-1] == 25 * 3600 * 1000
 
 
-def test_without_ntp_reports_carry_no_time(run):
-    result = run("looping.take_turns", values=[1.0], script=[], turns=1, clock_ms=None, ntp=False)
+@pytest.mark.parametrize("told", [None, 0, -1, 946684800, 1793491199, 2424643201, 4294967295])
+def test_without_ntp_or_with_garbage_reports_carry_no_time(run, told):
+    result = run("looping.take_turns", values=[1.0], script=[], turns=1, clock_ms=None, ntp=told)
     assert json.loads(result["sent"][0][1])["params"] == {"temperature": 1.0}
     assert result["lines"][0] == "NTP: pool.ntp.org gives no time"
 
@@ -150,6 +151,14 @@ def test_wrong_settings_end_at_the_repl_with_the_line(run, tmp_path):
     assert lines == [f"{path} line 2: interval must be a whole number of seconds, 1 to 86400"]
 
 
+def test_certificate_file_that_is_none_ends_at_the_repl(run, tmp_path):
+    text = "\n".join(f'{name} = "x"' for name in ("wifi_ssid", "product_key", "device_name"))
+    text += f'\ndevice_secret = "x"\nca = "{tmp_path}/none.pem"\n'
+    lines = run("looping.main_with", text=text, path=str(tmp_path / "settings.toml"))
+    assert len(lines) == 1
+    assert lines[0].startswith("ca: cannot read the file")
+
+
 def test_log_shows_the_time_only_where_it_is_right(run):
     unset, right = run("looping.log_lines")
     assert unset == "clock not set something"
@@ -159,7 +168,7 @@ def test_log_shows_the_time_only_where_it_is_right(run):
 def test_failing_sensors_make_their_readings_absent(run):
     readings, absent = run("looping.read_sensors")
     assert readings == {"temperature": 21.5}
-    assert sorted(absent) == ["a", "b", "c"]
+    assert sorted(absent) == ["a", "b", "bytes", "c", "endless", "nan", "none", "number"]
     assert absent["b"] == "CRC error"
 
 

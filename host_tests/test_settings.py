@@ -96,6 +96,13 @@ def test_line_that_is_taken(run, line, name, value):
         ('host = "\\u12"', "line 5: \\u means nothing"),
         ('host = "\\uzzzz"', "line 5: \\u means nothing"),
         ('host = ""', "line 5: host must be a text of 1 to 253 characters"),
+        ('host = "https://a.example"', "line 5: host must be a text of 1 to 253 characters, no"),
+        ('host = "a b"', "line 5: host must be"),
+        ('topic = "user/up date"', "line 5: topic must be a topic of up to 128 characters"),
+        ('topic = "user/#"', "line 5: topic must be"),
+        ('client_id = "a b"', "line 5: client_id must be a text of 0 to 64 characters"),
+        (f'client_id = "{"x" * 65}"', "line 5: client_id must be"),
+        (f"interval = {'9' * 5000}", "line 5: expected"),
         ("port = 65536", "line 5: port must be a port number, 1 to 65535"),
         ("watchdog = 1", "line 5: watchdog must be true or false"),
         ("timeout = 9", "line 5: timeout must be"),
@@ -150,10 +157,10 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=32
 def test_strings_are_read_as_tomllib_reads_them(first, second):
     escaped = "".join(f"\\U{ord(char):08x}" for char in second)
     plain = "".join(char if char >= " " and char not in '"\\\x7f' else "x" for char in first)
-    text = NEEDED + f'wifi_password = "{escaped}"  # {plain}\ntopic = "{plain}"\n'
+    text = NEEDED + f'wifi_password = "{escaped}"  # {plain}\nca = "{plain}"\n'
     found = settings.parse(text)
     expected = tomllib.loads(text)
-    assert (found.wifi_password, found.topic) == (expected["wifi_password"], expected["topic"])
+    assert (found.wifi_password, found.ca) == (expected["wifi_password"], expected["ca"])
 
 
 @given(st.text(max_size=60))

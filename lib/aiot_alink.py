@@ -5,6 +5,9 @@ import json
 import os
 
 from aiot_errors import AiotError
+from aiot_port import const
+
+_LATEST_TIME = const(1 << 63)  # milliseconds: what a 64-bit service can hold
 
 
 class Alink:
@@ -26,10 +29,10 @@ class Alink:
         Raises AiotError for a value that JSON has no form for: NaN, infinities, other types.
         """
         _check_dict(params)
-        if time_ms is not None:
-            _check_time(time_ms)
-            params = {name: {"value": params[name], "time": time_ms} for name in params}
-        return self._property_topic, self._message("thing.event.property.post", params)
+        if time_ms is None:
+            return self._property_topic, self._message("thing.event.property.post", params)
+        timed = _Timed(params, _check_time(time_ms))
+        return self._property_topic, self._message("thing.event.property.post", timed)
 
     def event(self, identifier, params, time_ms=None):
         """Return an event post, `params` being the event's output. Raises as `properties`."""
@@ -47,10 +50,7 @@ class Alink:
         out.write('","version":"1.0","method":"')
         out.write(method)
         out.write('","params":')
-        try:
-            write_json(params, out)
-        except RuntimeError:  # CPython's RecursionError is one
-            raise AiotError("params: nested too deep") from None
+        write_json(params, out)
         out.write("}")
         return out.getvalue()
 
@@ -79,9 +79,27 @@ def _check_dict(params):
 
 
 def _check_time(time_ms):
-    if type(time_ms) is not int or time_ms < 0:
+    if type(time_ms) is not int or not 0 <= time_ms < _LATEST_TIME:
         raise AiotError("time_ms: give an int, in milliseconds since 1970")
     return time_ms
+
+
+class _Timed:
+    """Properties that share one time, written as {name: {"value": …, "time": …}}."""
+
+    def __init__(self, params, time_ms):
+        self._params = params
+        self._end = ',"time":%d}' % time_ms
+
+    def write(self, out):
+        before = "{"
+        for name in self._params:
+            _write_name(before, name, out)
+            out.write('{"value":')
+            _write(self._params[name], out)
+            out.write(self._end)
+            before = ","
+        out.write("}" if self._params else "{}")
 
 
 def write_json(value, out):
@@ -90,6 +108,13 @@ def write_json(value, out):
     Unlike a board's json.dump it refuses what JSON has no form for (NaN, infinities, other
     types) with AiotError, and a float always has its decimal point, as the thing model wants.
     """
+    try:
+        _write(value, out)
+    except (RuntimeError, ValueError):  # CPython's RecursionError is one; a number too long
+        raise AiotError("a value is nested too deep, or too long a number") from None
+
+
+def _write(value, out):
     if isinstance(value, float):
         _write_float(value, out)
     elif isinstance(value, dict):
@@ -98,11 +123,13 @@ def write_json(value, out):
         before = "["
         for item in value:
             out.write(before)
-            write_json(item, out)
+            _write(item, out)
             before = ","
         out.write("]" if value else "[]")
     elif value is None or isinstance(value, (str, int, bool)):  # MicroPython's bool is no int
         json.dump(value, out)
+    elif isinstance(value, _Timed):
+        value.write(out)
     else:
         raise AiotError("JSON has no form for %s" % type(value).__name__)
 
@@ -110,14 +137,18 @@ def write_json(value, out):
 def _write_dict(value, out):
     before = "{"
     for name in value:
-        if not isinstance(name, str):
-            raise AiotError("a JSON name is a str, not %s" % type(name).__name__)
-        out.write(before)
-        json.dump(name, out)
-        out.write(":")
-        write_json(value[name], out)
+        _write_name(before, name, out)
+        _write(value[name], out)
         before = ","
     out.write("}" if value else "{}")
+
+
+def _write_name(before, name, out):
+    if not isinstance(name, str):
+        raise AiotError("a JSON name is a str, not %s" % type(name).__name__)
+    out.write(before)
+    json.dump(name, out)
+    out.write(":")
 
 
 def _write_float(value, out):

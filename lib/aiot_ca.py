@@ -11,6 +11,7 @@ from aiot_errors import AiotError
 
 _BEGIN = "-----BEGIN CERTIFICATE-----"
 _END = "-----END CERTIFICATE-----"
+_SEQUENCE = b"\x30\x82"  # how a certificate of 256 to 65535 bytes begins (X.690, 8.1.3)
 
 
 def ders(ca):
@@ -21,7 +22,7 @@ def ders(ca):
     if ca is None:
         return _shipped()
     data = _data(ca)
-    if data[:1] == b"\x30":
+    if data[:2] == _SEQUENCE:
         return _split_der(data)
     return _decode_pem(data)
 
@@ -46,14 +47,18 @@ def _shipped():
 
 
 def _data(ca):
-    if not isinstance(ca, str):
+    if isinstance(ca, (bytes, bytearray, memoryview)):
         return bytes(ca)
+    if not isinstance(ca, str):
+        if not hasattr(ca, "__fspath__"):
+            raise AiotError("ca: give DER bytes, PEM text or a path to either")
+        ca = str(ca)  # a pathlib.Path of desktop Python
     if _BEGIN in ca:
         return ca.encode()
     try:
         with open(ca, "rb") as file:
             return file.read()
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise AiotError("ca: cannot read the file %s (%s)" % (ca, error)) from None
 
 
@@ -69,7 +74,7 @@ def _decode_pem(data):
             der = binascii.a2b_base64(data[start:end])
         except ValueError:
             der = b""
-        if end < 0 or der[:1] != b"\x30":
+        if end < 0 or der[:2] != _SEQUENCE:
             raise AiotError("ca: a certificate in the PEM text is damaged")
         yield der
         start = data.find(begin, end)
@@ -79,7 +84,7 @@ def _split_der(data):
     """Cut certificates apart by the length in each one's first bytes (X.690, 8.1.3)."""
     start = 0
     while start < len(data):
-        if data[start : start + 2] != b"\x30\x82":  # a SEQUENCE of 256 to 65535 bytes
+        if data[start : start + 2] != _SEQUENCE:
             raise AiotError("ca: the DER data is not a certificate at byte %d" % start)
         end = start + 4 + (data[start + 2] << 8) + data[start + 3]
         if end > len(data):

@@ -12,7 +12,7 @@ from aiot_reply import BUFFER, Reply
 _PIECE = const(4096)  # bytes of a large body that go to TLS at once: mbedTLS's record on boards
 
 # A handshake takes an ESP32 up to 4 s of its own (design, "Figures"); the official SDK allows
-# 10 s to connect and 5 s to answer. So opening may take twice the time of an exchange.
+# 10 s to connect and 5 s to answer. So an exchange that has to open first may take twice as long.
 _OPENING = const(2)
 
 _READ_WAIT_MS = const(1000)  # between two calls of on_wait, with no byte coming
@@ -23,8 +23,9 @@ _WRITE_WAIT_MS = const(10)
 class Connection:
     """A connection to one host, opened when first needed and kept while it works.
 
-    `ca` as in aiot_ca, `timeout` in seconds for an exchange (twice that for opening),
-    `on_wait` called between the steps of waiting, at least every second: feed a watchdog there.
+    `ca` as in aiot_ca, `timeout` in seconds for an exchange (twice that where the connection
+    has to be opened first), `on_wait` called between the steps of waiting, at least every
+    second: feed a watchdog there.
     """
 
     def __init__(self, host, port, ca, timeout, on_wait=None):
@@ -59,14 +60,29 @@ class Connection:
         headers. The reply's body is a memoryview, valid until the next call.
         Raises NetworkError, or ReplyError for what is not a reply. Redirects are not followed.
         """
-        kept = self._stream is not None
-        try:
-            return self._exchange(path, headers, body)
-        except NetworkError:
-            # A server may close a connection that was idle, at any time and with no notice.
-            if not kept or self._reply.started or self._expired:
-                raise
+        self._started = aiot_port.ticks_ms()
+        if self._kept_is_good():
+            self._allowed_ms = self._timeout_ms
+            try:
+                return self._exchange(path, headers, body)
+            except NetworkError:
+                # A server may close an idle connection with no notice: once more, on a new one.
+                if self._reply.started or self._expired:
+                    raise
+        self._allowed_ms = self._timeout_ms * _OPENING
         return self._exchange(path, headers, body)
+
+    def _kept_is_good(self):
+        """Tell whether there is a kept connection with nothing to read: no end, no stray bytes."""
+        if self._stream is None:
+            return False
+        try:
+            if self._stream.readinto(self._view) is None:
+                return True
+        except aiot_port.NETWORK_ERRORS:
+            pass
+        self.close()
+        return False
 
     def close(self):
         """Close the connection; the next post opens it again."""
@@ -98,13 +114,9 @@ class Connection:
             self._buffer[length : length + len(body)] = body
             length += len(body)
         if self._stream is None:
-            self._start_clock(_OPENING)
             self._open()
-        else:
-            self._start_clock(1)
         # TLS shakes hands at the first write: nothing leaves before the server is verified.
         self._write(self._view[:length])
-        self._start_clock(1)
         if not together:
             view = memoryview(body)  # slices of it are no copies
             for start in range(0, len(view), _PIECE):
@@ -179,10 +191,6 @@ class Connection:
     def _waited(self):
         if self._on_wait:
             self._on_wait()
-
-    def _start_clock(self, times):
-        self._started = aiot_port.ticks_ms()
-        self._allowed_ms = self._timeout_ms * times
 
     def _left_ms(self):
         left = self._allowed_ms - aiot_port.ticks_diff(aiot_port.ticks_ms(), self._started)

@@ -27,8 +27,10 @@ _MAX_TOPIC = const(128)  # bytes of UTF-8 (platform's limits page)
 _MAX_TOKEN = const(1024)  # characters; 32 in the document, JWT-like ones of 160 were seen
 _TOKEN_LIFE_S = const(604800)  # seven days (document, "Restrictions")
 _RENEW_EARLY_S = const(3600)  # a reading an hour still finds a good token
+_RENEW_AGAIN_S = const(600)  # after a renewal that failed: no sign-in with every report
 _CLOCK_WINDOW_S = const(900)  # a timestamp is good for 15 minutes (document, Table 2)
 _TOKEN_FILE_VERSION = const(1)
+_MAX_TIMEOUT_S = const(3600)  # an hour; ticks of a board count twelve days
 
 _METHODS = {"hmacmd5": "md5", "hmacsha1": "sha1", "hmacsha256": "sha256"}
 _BYTES_LIKE = (bytes, bytearray, memoryview)
@@ -43,12 +45,18 @@ def sign(params, secret, method="hmacsha1"):
     `method` is "hmacmd5", "hmacsha1" (native on every board) or "hmacsha256". Raises AiotError
     for any other.
     """
-    if method not in _METHODS:
-        raise AiotError("sign method %r: use hmacmd5, hmacsha1 or hmacsha256" % (method,))
+    _check_method(method)
+    if not isinstance(params, dict) or not isinstance(secret, str):
+        raise AiotError("sign: give a dict of parameters and the secret as a text")
     names = sorted([name for name in params if name not in _UNSIGNED])
     content = "".join([name + str(params[name]) for name in names])
-    digest = _hmac(_METHODS[method], secret.encode(), content.encode())
+    digest = _hmac(_METHODS[method], _utf8("secret", secret), _utf8("params", content))
     return binascii.hexlify(digest).decode()
+
+
+def _check_method(method):
+    if not isinstance(method, str) or method not in _METHODS:
+        raise AiotError("sign_method: use hmacmd5, hmacsha1 or hmacsha256")
 
 
 def _hmac(name, key, message):
@@ -134,8 +142,13 @@ class Client:
         clock=None,
         store=None,
     ):
-        if sign_method not in _METHODS:
-            raise AiotError("sign_method: use hmacmd5, hmacsha1 or hmacsha256")
+        _check_method(sign_method)
+        if not isinstance(device, Device):
+            raise AiotError("device: give a Device")
+        if type(port) is not int or not 0 < port < 65536:
+            raise AiotError("port: give an int, 1 to 65535")
+        if not isinstance(timeout, (int, float)) or not 0 < timeout <= _MAX_TIMEOUT_S:
+            raise AiotError("timeout: give seconds, up to %d" % _MAX_TIMEOUT_S)
         self._device = device
         self._where = "%s:%d" % (_name("host", host, 253), port)  # RFC 1035: 253 characters
         self._sign_method = sign_method
@@ -146,8 +159,9 @@ class Client:
         self._clock = clock or aiot_port.unix_ms
         self._store = store or SmallFile(token_path)
         self._headers = None  # of a topic request; made anew with each token
-        self._token = None
+        self._token = self._former = None  # the former one, so that no error shows it either
         self._made = 0  # seconds since 1970 at which the token was given, 0 if unknown
+        self._renew_at = None  # seconds since 1970, where that is known
         self._loaded = False
         self._topic = self._path = None
         self._alink = Alink(device, self._clock)
@@ -168,8 +182,9 @@ class Client:
         elif self._is_old():
             try:
                 self._sign_in()
-            except (PlatformError, ReplyError):
-                pass  # the token at hand has an hour yet, and the platform has the last word
+            except AiotError:
+                # The token at hand has an hour yet, and the platform has the last word.
+                self._renew_at = self._clock() // 1000 + _RENEW_AGAIN_S
         return self._token
 
     def publish(self, topic, payload):
@@ -193,7 +208,7 @@ class Client:
         except PlatformError as error:
             if error.code not in TOKEN_CODES:
                 raise
-            self._token = None
+            self._former, self._token = self._token, None
             self.auth()
             info = self._post(path, self._headers, body)
         return _message_id(info)
@@ -233,12 +248,12 @@ class Client:
     def _post(self, path, headers, body):
         """Send one request and return the reply's info, a dict."""
         status, reply = self._connection.post(path, headers, body)
+        secrets = (self._token, self._former, self._device.device_secret)
         try:
-            return read_reply(status, reply)
+            return read_reply(status, reply, secrets)
         except PlatformError as error:
-            message = _without(error.message, self._token, self._device.device_secret)
-            after = self._connection.retry_after
-            raise PlatformError(error.code, message, retry_after=after) from None
+            error.retry_after = getattr(self._connection, "retry_after", None)
+            raise
 
     def _sign_in(self):
         device = self._device
@@ -259,12 +274,15 @@ class Client:
             if error.code == REFUSED:
                 error.hint = self._why_refused(now)
             raise
-        self._use_token(_token(info), 0 if now is None else now // 1000)
-        self._store.save(self._sealed())
+        token = _token(info)
+        known = token in (self._token, self._former)  # flash is written only for another one
+        self._use_token(token, 0 if now is None else now // 1000)
+        if not known:
+            self._store.save(self._sealed())
 
     def _why_refused(self, now):
         """Say which of the reasons for code 20000 it is, as far as a board can tell."""
-        date = self._connection.date
+        date = getattr(self._connection, "date", None)
         if now is not None and date is not None:
             off = now // 1000 - date
             if not -_CLOCK_WINDOW_S < off < _CLOCK_WINDOW_S:
@@ -274,13 +292,14 @@ class Client:
     def _use_token(self, token, made):
         self._token = token
         self._made = made
+        self._renew_at = made + _TOKEN_LIFE_S - _RENEW_EARLY_S if made else None
         self._headers = {"Content-Type": "application/octet-stream", "password": token}
 
     def _is_old(self):
-        now = self._clock()
-        if now is None or not self._made:
+        if self._renew_at is None:
             return False
-        return now // 1000 - self._made >= _TOKEN_LIFE_S - _RENEW_EARLY_S
+        now = self._clock()
+        return now is not None and now // 1000 >= self._renew_at
 
     def _load_token(self):
         """Take the token from flash if it is whole and this very device's, host's, clientId's."""
@@ -312,11 +331,11 @@ class Client:
         return sign(bound, device.device_secret)
 
 
-def read_reply(status, body):
+def read_reply(status, body, secrets=()):
     """Return the info (a dict) of a reply, given its HTTP status and body (bytes-like).
 
     Raises PlatformError for a code other than 0 (Tables 3 and 5) or an HTTP error without one,
-    ReplyError for anything that the platform would not say.
+    its message without any of `secrets`; ReplyError for what the platform would not say.
     """
     try:
         reply = json.loads(str(body, "utf-8"))
@@ -330,7 +349,7 @@ def read_reply(status, body):
             raise PlatformError(status, "HTTP error")
         raise ReplyError("HTTP status %d without the platform's JSON" % status)
     if code:
-        raise PlatformError(code, _printable(reply.get("message")))
+        raise PlatformError(code, _printable(reply.get("message"), secrets))
     if status != 200:
         raise ReplyError("HTTP status %d with code 0" % status)
     info = reply.get("info") or reply.get("Info")  # the document has Info, the service info
@@ -355,18 +374,14 @@ def _message_id(info):
     return message_id
 
 
-def _printable(message):
-    """Return the platform's message, fit for one line of a log."""
+def _printable(message, secrets):
+    """Return the platform's message without secrets, fit for one line of a log."""
     if not isinstance(message, str):
         return ""
-    return "".join([char if char >= " " else " " for char in message[:128]])
-
-
-def _without(message, *secrets):
     for secret in secrets:
         if secret:
             message = message.replace(secret, "***")
-    return message
+    return "".join([char if char >= " " else " " for char in message[:128]])
 
 
 def _check_topic(topic, full):
@@ -374,8 +389,11 @@ def _check_topic(topic, full):
     if not isinstance(topic, str) or topic in ("", "/"):
         raise AiotError("topic: give a text such as user/pub")
     for char in full:
-        if char in "?#+" or char <= " " or char == "\x7f":
+        if char in "?#+" or char <= " " or "\x7f" <= char < "\xa0":
             raise AiotError("topic %r: no space, control character, ? # or + in it" % topic)
+    for level in full.split("/"):
+        if level in (".", ".."):  # a proxy would resolve it (RFC 3986, 5.2.4)
+            raise AiotError("topic %r: no . or .. between slashes" % topic)
     if len(_utf8("topic", full)) > _MAX_TOPIC:
         raise AiotError("topic %r: over %d bytes of UTF-8" % (full, _MAX_TOPIC))
     return full

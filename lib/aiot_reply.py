@@ -23,6 +23,8 @@ _TRAILER = const(7)
 _DONE = const(8)
 
 _SPACE = const(32)
+_WHITE = b" \t"
+_DATE = const(29)  # bytes of a date (RFC 9110, 5.6.7)
 
 
 class Reply:
@@ -36,6 +38,7 @@ class Reply:
     def __init__(self, buffer):
         self._buffer = buffer
         self._view = memoryview(buffer)
+        self._date = bytearray(_DATE)
         self.restart()
 
     def restart(self):
@@ -50,7 +53,7 @@ class Reply:
         self._chunked = False
         self.status = 0
         self.keep = True
-        self._date = b""
+        self._date_size = 0
         self._retry_after = b""
 
     @property
@@ -70,7 +73,7 @@ class Reply:
     @property
     def date(self):
         """Return the reply's own time in seconds since 1970, None where it has none."""
-        return http_date(self._date)
+        return http_date(bytes(self._date[: self._date_size]))
 
     @property
     def started(self):
@@ -179,7 +182,12 @@ class Reply:
         ):
             raise ReplyError("the reply is not HTTP")
         self.status = self._number(start + 9, after)
-        if self._buffer[start + 7] == 48:  # HTTP/1.0 closes, as a rule
+        if self.status < 100:
+            raise ReplyError("the reply has no status that HTTP knows")
+        version = self._buffer[start + 7]
+        if not 48 <= version <= 57:
+            raise ReplyError("the reply is not HTTP")
+        if version == 48:  # HTTP/1.0 closes, as a rule
             self.keep = False
         self._state = _HEADER
 
@@ -201,34 +209,51 @@ class Reply:
                 raise ReplyError("the reply has an unknown transfer encoding")
             self._chunked = True
         elif size == 10 and self._is(b"connection", start):
-            if b"close" in self._value(colon, end).lower():
-                self.keep = False
+            for place in range(colon + 1, end - 4):
+                if self._is(b"close", place):
+                    self.keep = False
         else:
             self._time_header(size, start, colon, end)
 
     def _time_header(self, size, start, colon, end):
         if size == 4 and self._is(b"date", start):
-            self._date = self._value(colon, end)
+            first = self._first(colon + 1, end)
+            if self._last(first, end) == first + _DATE:
+                self._date[:] = self._view[first : first + _DATE]
+                self._date_size = _DATE
         elif size == 11 and self._is(b"retry-after", start):
             self._retry_after = self._value(colon, end)
 
     def _is(self, name, start):
         """Compare bytes in the buffer, letters in any case, with a lower-case name."""
         for byte in name:
-            if self._buffer[start] | 32 != byte:
+            found = self._buffer[start]
+            if 65 <= found <= 90:
+                found |= 32  # an upper-case letter
+            if found != byte:
                 return False
             start += 1
         return True
+
+    def _first(self, start, end):
+        """Return where a value begins behind the white space before it."""
+        while start < end and self._buffer[start] in _WHITE:
+            start += 1
+        return start
+
+    def _last(self, start, end):
+        """Return where a value ends before the white space behind it."""
+        while end > start and self._buffer[end - 1] in _WHITE:
+            end -= 1
+        return end
 
     def _value(self, colon, end):
         return bytes(self._view[colon + 1 : end]).strip()
 
     def _number(self, start, end):
         """Return the decimal number in the buffer; `int()` would let signs and _ pass."""
-        while start < end and self._buffer[start] == _SPACE:
-            start += 1
-        while end > start and self._buffer[end - 1] == _SPACE:
-            end -= 1
+        start = self._first(start, end)
+        end = self._last(start, end)
         if not 0 < end - start < 9:  # eight digits are a small int on every board
             raise ReplyError("a number in the reply has no digits, or too many")
         number = 0
@@ -242,6 +267,9 @@ class Reply:
     def _head_done(self):
         if self.status < 200:  # 100 Continue and the like: the reply itself follows
             self._state = _STATUS
+            self._length = None
+            self._chunked = False
+            self.keep = True
             return
         if self.status in (204, 304):
             self._state = _DONE

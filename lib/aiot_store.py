@@ -11,6 +11,8 @@ class SmallFile:
     """A small file that is replaced whole: written beside, then renamed (design, trap 14)."""
 
     def __init__(self, path):
+        if path is not None and not isinstance(path, str):
+            path = str(path)  # a pathlib.Path of desktop Python
         self._path = path
 
     def load(self):
@@ -38,5 +40,5 @@ class SmallFile:
             except OSError:  # FAT, unlike littlefs, does not replace
                 os.remove(self._path)
                 os.rename(beside, self._path)
-        except OSError:
+        except (OSError, ValueError):  # ValueError: a path that can be none
             pass

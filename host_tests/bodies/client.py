@@ -169,14 +169,86 @@ def refused_hint(now_ms, date):
 
 def secrets_shown():
     """Return all that errors and reprs show while the platform echoes what it should not."""
+    secret = DEVICE[2]
+    long = "long-token-" * 14
+    scripts = (
+        [granted("the-token"), refused(10000, "the-token " + secret)],
+        [granted("the-token"), refused(20001, "the-token"), refused(20000, "the-token" + secret)],
+        [
+            granted("the-token"),
+            refused(20003),
+            granted("other"),
+            refused(20003, "the-token other"),
+        ],
+        [granted(long), refused(10000, "x" * 100 + long + secret)],
+        [refused(20000, "x" * 110 + secret)],
+    )
     device = aiot_http.Device(*DEVICE)
-    client, _, _ = _client([granted("the-token"), refused(10000, "the-token " + DEVICE[2])])
-    shown = [repr(device), repr(client), str(device), str(client)]
-    try:
-        client.publish("user/pub", b"")
-    except AiotError as error:
-        shown += [str(error), repr(error), error.message]
+    shown = [repr(device), str(device)]
+    for script in scripts:
+        client, _, _ = _client(script)
+        shown += [repr(client), str(client)]
+        try:
+            client.publish("user/pub", b"")
+        except AiotError as error:
+            cause = getattr(error, "__context__", None)
+            shown += [str(error), repr(error), error.message, str(cause)]
     return shown
+
+
+def renewals_refused(count):
+    """Publish in a token's last hour while renewals are refused; return how often it tried."""
+    first, _, flash = _client([granted("t0")], clock=lambda: NOW_MS)
+    first.auth()
+    current = [NOW_MS + (604800 - 3000) * 1000]
+    script = [refused(40000)] + [accepted(i) for i in range(count)]
+    again, connection, _ = _client(script, flash, lambda: current[0])
+    for _ in range(count):
+        again.publish("user/pub", b"")
+        current[0] += 1000
+    return [path for path, _, _ in connection.sent].count("/auth")
+
+
+def same_token_again():
+    """The platform gives the very token that it had called expired: flash is not written."""
+    client, _, flash = _client(
+        [granted("t0"), refused(20001), granted("t0"), accepted(1)], clock=lambda: NOW_MS
+    )
+    client.publish("user/pub", b"")
+    return flash.saves
+
+
+def bad_arguments():
+    """Call with arguments that are none; return what escaped that is no AiotError."""
+    device = aiot_http.Device(*DEVICE)
+    huge = 10**5000
+    calls = {
+        "sign without a secret": lambda: aiot_http.sign({}, None),
+        "sign without params": lambda: aiot_http.sign(None, "x"),
+        "sign by a list": lambda: aiot_http.sign({}, "x", []),
+        "no device": lambda: aiot_http.Client(None),
+        "port as text": lambda: aiot_http.Client(device, port="443"),
+        "port 0": lambda: aiot_http.Client(device, port=0),
+        "timeout None": lambda: aiot_http.Client(device, timeout=None),
+        "timeout text": lambda: aiot_http.Client(device, timeout="5"),
+        "timeout 0": lambda: aiot_http.Client(device, timeout=0),
+        "timeout NaN": lambda: aiot_http.Client(device, timeout=float("nan")),
+        "timeout endless": lambda: aiot_http.Client(device, timeout=float("inf")),
+        "sign method list": lambda: aiot_http.Client(device, sign_method=[]),
+        "a huge number": lambda: _client([])[0].post_properties({"a": huge}),
+        "a huge time": lambda: _client([])[0].post_properties({"a": 1}, huge),
+        "an object as ca": lambda: aiot_http.Client(device, host="127.0.0.1", ca=object()).auth(),
+    }
+    escaped = {}
+    for name in calls:
+        try:
+            calls[name]()
+            escaped[name] = "nothing"
+        except AiotError:
+            pass
+        except Exception as error:
+            escaped[name] = type(error).__name__
+    return escaped
 
 
 # The token file.

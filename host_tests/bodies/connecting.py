@@ -129,6 +129,8 @@ def garbage_of_a_report(place, kind):
     def report():
         if kind == "property":
             client.post_properties(params)
+        elif kind == "timed":
+            client.post_properties({"temperature": 21.5, "humidity": 40.0}, 1524448722000)
         else:
             client.publish("user/pub", b"21.5")
 

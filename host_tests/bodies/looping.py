@@ -2,6 +2,8 @@
 
 import sys
 
+NOW_MS = 1795448457237  # 2026-11-23 15:40:57 UTC
+
 # Stands for boards/<ID>/board_config.py, which a board has beside app.py.
 
 
@@ -26,7 +28,6 @@ device_name = "device123"
 device_secret = "0123456789abcdef"
 start_delay = 0
 """
-NOW_MS = 1795448457237  # 2026-11-23 15:40:57 UTC
 EVERY_10_S = "interval = 10\n"
 
 
@@ -35,7 +36,7 @@ class Port:
 
     OwnConnection = None
 
-    def __init__(self, wifi=True, ntp=True, clock_ms=NOW_MS):
+    def __init__(self, wifi=True, ntp=NOW_MS // 1000, clock_ms=NOW_MS):
         self.now = (1 << 30) - 4000  # the ticks of a board wrap here (design, trap 18)
         self.wifi = wifi
         self.ntp = ntp
@@ -66,12 +67,13 @@ class Port:
     def restart_wifi(self):
         self.done.append("radio off")
 
-    def set_clock(self, host, timeout_s):
+    def ask_ntp(self, host, timeout_s):
         assert host == "pool.ntp.org" and timeout_s * 1000 < 8388
         self.done.append("ntp")
-        if self.ntp and self.clock_ms is None:
-            self.clock_ms = NOW_MS
         return self.ntp
+
+    def set_wall_clock(self, unix_s):
+        self.clock_ms = unix_s * 1000
 
     def sleep_ms(self, ms):
         assert 0 < ms < 8388
@@ -138,7 +140,14 @@ class Sensor:
 
 
 def take_turns(
-    values, script, turns, wifi=True, ntp=True, clock_ms=NOW_MS, extra="", can_deep_sleep=True
+    values,
+    script,
+    turns,
+    wifi=True,
+    ntp=NOW_MS // 1000,
+    clock_ms=NOW_MS,
+    extra="",
+    can_deep_sleep=True,
 ):
     """Take turns; return what was sent, what was done, and the lines that were logged."""
     port = Port(wifi, ntp, clock_ms)
@@ -250,9 +259,24 @@ def read_sensors():
         def read(self):
             raise self.error
 
+    class Odd:
+        def __init__(self, name, readings):
+            self.name = name
+            self.readings = readings
+
+        def read(self):
+            return self.readings
+
+    odd = (
+        Odd("nan", {"x": float("nan")}),
+        Odd("endless", {"x": float("inf")}),
+        Odd("bytes", {"x": b"1"}),
+        Odd("number", {5: 1}),
+        Odd("none", None),
+    )
     good = Sensor([21.5])
     bad = [Bad("a", OSError(110)), Bad("b", Exception("CRC error")), Bad("c", MemoryError())]
-    return sensors.read_all([bad[0], bad[1], good, bad[2]])
+    return sensors.read_all([bad[0], bad[1], good, bad[2]] + list(odd))
 
 
 def read_probes(scripts):

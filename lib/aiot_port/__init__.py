@@ -6,6 +6,8 @@ Desktop Python is just another board.
 
 import sys
 
+from aiot_date import is_right
+
 if sys.implementation.name == "micropython":
     from aiot_port.on_micropython import *
 elif sys.implementation.name == "circuitpython":
@@ -13,13 +15,8 @@ elif sys.implementation.name == "circuitpython":
 else:
     from aiot_port.on_cpython import *
 
-# A clock is believed from the day this was written until twenty years later: cold boards read
-# 2000 or 2021, and an NTP reply can be garbage. 2026-11-01 and 2046-11-01, UTC.
-EARLIEST_MS = 1793491200000  # since 1970
-LATEST_MS = 2424643200000
-
 
 def unix_ms():
     """Return the time in milliseconds since 1970 (UTC), or None unless the clock is right."""
     now = wall_clock_ms()
-    return now if EARLIEST_MS <= now <= LATEST_MS else None
+    return now if is_right(now) else None

@@ -159,17 +159,21 @@ def restart_wifi():
     wifi.radio.enabled = False
 
 
-def set_clock(host, timeout_s):
+def ask_ntp(host, timeout_s):
     import adafruit_ntp
-    import rtc
 
     try:
         # It asks twice, where the server has one address.
         ntp = adafruit_ntp.NTP(_pool(), server=host, tz_offset=0, socket_timeout=timeout_s / 2)
-        rtc.RTC().datetime = ntp.datetime
+        return time.mktime(ntp.datetime)
     except (OSError, ArithmeticError, ValueError, RuntimeError):
-        return False
-    return True
+        return None
+
+
+def set_wall_clock(unix_s):
+    import rtc
+
+    rtc.RTC().datetime = time.localtime(unix_s)
 
 
 def utc_date_time():

@@ -22,6 +22,8 @@ _TLS_HEAP = const(35000)  # bytes
 # Milliseconds since 1970 at which this port's clock reads 0: esp32 counts from the year 2000.
 _EPOCH_MS = 946684800000 if time.gmtime(0)[0] == 2000 else 0
 
+_MEMORY_MASK = const(-17040)  # a public-key error of Mbed TLS's, where memory was what lacked
+_EPIPE = const(32)  # errno has no name for it
 _TLS_CODES = const(-256)  # Mbed TLS's error codes are below it, those of DNS and errno above
 
 _STEP_MS = const(250)  # between two looks at the radio, so that the watchdog is fed in time
@@ -68,17 +70,43 @@ def open_stream(context, host, address, timeout_ms):
 class _Stream:
     """A TLS connection that never blocks. Its first write shakes hands, step by step.
 
-    Its `readinto` goes on reading until the view is full, and so swallows a TLS goodbye that
-    stands right behind other bytes. A body without a length then ends with TCP, or too late.
+    MicroPython's `readinto` goes on until the view is full, and loses the end or the error that
+    it meets behind other bytes. So bytes are read one by one, and what ends them is kept.
     """
 
     def __init__(self, raw, tls):
         self._raw = raw
         self._tls = tls
-        self.readinto = tls.readinto
+        self._byte = bytearray(1)
+        self._read = tls.readinto
+        self._end = None  # 0 or an error, for the call after the one that met it
         self.write = tls.write
         self._poll = select.poll()
         self._poll.register(raw, select.POLLIN)
+
+    def readinto(self, view):
+        if self._end is not None:
+            return self._ended()
+        byte = self._byte
+        for count in range(len(view)):
+            try:
+                got = self._read(byte)
+            except NETWORK_ERRORS as error:
+                got = 0
+                self._end = error
+            if not got:
+                if got == 0 and self._end is None:
+                    self._end = 0
+                if count:
+                    return count
+                return None if got is None else self._ended()
+            view[count] = byte[0]
+        return len(view)
+
+    def _ended(self):
+        if self._end != 0:
+            raise self._end
+        return 0
 
     def wait(self, ms):
         for _ in self._poll.ipoll(ms):
@@ -97,17 +125,17 @@ def explain(error):
     code = error.args[0] if error.args else None
     if isinstance(error, MemoryError) or code == errno.ENOMEM:
         return "out of memory for TLS, %d bytes free" % free
-    tls = isinstance(error, ValueError)
-    if tls:
+    if isinstance(error, ValueError):
         text = "certificate: " + str(error).strip()
     elif len(error.args) > 1:
         text = str(error.args[1])
     elif isinstance(code, int) and code < _TLS_CODES:
         text = "TLS error %d" % code
-        tls = True
+    elif code == _EPIPE:
+        text = "closed by the other side"
     else:
         text = errno.errorcode.get(code, str(error))
-    if free < _TLS_HEAP and (tls or "SSL" in text):
+    if free < _TLS_HEAP and (code == _MEMORY_MASK or "not correctly signed" in text):
         text += " (or too little memory: %d bytes free)" % free
     return text
 
@@ -154,16 +182,22 @@ def restart_wifi():
     wlan.active(False)
 
 
-def set_clock(host, timeout_s):
+def ask_ntp(host, timeout_s):
     import ntptime
 
     ntptime.host = host
     ntptime.timeout = timeout_s
     try:
-        ntptime.settime()
+        return ntptime.time() + _EPOCH_MS // 1000
     except (OSError, OverflowError, ValueError, IndexError):
-        return False  # no answer, or one that is no time
-    return True
+        return None  # no answer, or one that is no time
+
+
+def set_wall_clock(unix_s):
+    import machine
+
+    year, month, day, hour, minute, second, weekday = time.gmtime(unix_s - _EPOCH_MS // 1000)[:7]
+    machine.RTC().datetime((year, month, day, weekday, hour, minute, second, 0))
 
 
 def utc_date_time():

@@ -169,9 +169,9 @@ def _redirect(answer, headers, options) -> web.Response:
 def _truncate(answer, headers, options) -> RawReply:
     whole = _render(answer, headers)
     length = len(whole) - _CUT if options["n"] is None else options["n"]
-    # Cut, not closed: a TLS goodbye right behind the bytes would leave TCP open until the client
-    # says goodbye too, and MicroPython's client does not see it behind other bytes.
-    return RawReply(whole[:length], cut=True)
+    # The TLS goodbye comes right behind the bytes, and TCP stays open until the client says it
+    # too: a client that overlooks it would wait for its deadline.
+    return RawReply(whole[:length], close=True)
 
 
 def _connection_close(answer, headers, options) -> web.Response:
