@@ -64,6 +64,32 @@ def test_demo_until_ctrl_c(options, tmp_path):
     assert list(tmp_path.glob("aiot_http-demo-*")) == []
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("moment", ["deploying", "copied  lib", "board restarts", "power is cut"])
+def test_demo_ended_at_an_odd_moment(number, moment, tmp_path, monkeypatch):
+    """It ends within seconds, says how much was reported, and leaves nothing behind."""
+    if not available():
+        pytest.skip("no MicroPython wheel for this platform")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    demo = subprocess.Popen(
+        [sys.executable, "-u", *DEMO[1:]], cwd=ROOT, stdout=subprocess.PIPE, text=True,
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
+    for line in demo.stdout:
+        if moment in line:
+            demo.send_signal(number)
+            break
+    started = time.monotonic()
+    rest, errors = demo.communicate(timeout=60)
+    assert time.monotonic() - started < 5
+    assert LAST_LINE.fullmatch(rest.splitlines()[-1]), rest + errors
+    assert "Traceback" not in errors
+    assert list(tmp_path.iterdir()) == []
+    # Without a single report nothing was shown, and the status says so.
+    assert demo.returncode == (0 if moment == "power is cut" else 1)
+
+
 @pytest.mark.parametrize("seconds", ["0", "-1", "soon"])
 def test_seconds_that_are_none(seconds):
     done = subprocess.run(

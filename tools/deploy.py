@@ -4,7 +4,8 @@ It drives `mpremote`, on a real board and on the virtual one alike. Everything t
 on the desk is checked before the board is touched. `main.py` goes last, so that a copy that is
 broken off leaves a board that starts as before or not at all, but never half of both.
 
-Exit status: 0 done, 1 the board or the port made trouble, 2 something on the desk is missing.
+Exit status: 0 done, 1 the board or the port made trouble, 2 something on the desk is missing,
+130 stopped by Ctrl-C.
 """
 
 import argparse
@@ -18,6 +19,9 @@ from pathlib import Path
 from tools import remote
 from tools.board.errors import BoardError
 from tools.board.facts import PROJECT, known_boards, load_facts
+
+STOPPED = 130
+"""Exit status after Ctrl-C: 128 and the signal's number, as shells have it."""
 
 _ENTRY_FILES = ("main.py", "code.py")  # what a board starts by itself
 
@@ -253,7 +257,7 @@ def main(arguments=None):
         return 1
     except KeyboardInterrupt:
         print("\ndeploy: stopped; deploy again before you use the board", file=sys.stderr)
-        return 1
+        return STOPPED
     return 0
 
 
