@@ -14,7 +14,7 @@ with open("%s/board.json" % options.board) as file:
 for remote, locals_ in install.items():
     for local in locals_:
         folder, _, name = local.rpartition("/")
-        if remote == ":lib" or name in ("app.py", "settings.py", "sensors.py"):
+        if remote == ":lib" or name in ("app.py", "health.py", "settings.py", "sensors.py"):
             module(name, base_path="../" + folder, opt=3)
         elif remote.startswith(":lib/"):
             package(remote[len(":lib/") :], files=(name,), base_path="../lib", opt=3)

@@ -1,55 +1,69 @@
 """The loop: join Wi-Fi, set the clock, read the sensors, report, sleep, and again.
 
-Data goes one way: sensors -> report -> platform. A report that could not be delivered waits in
-RAM and goes first the next time.
+Data goes one way: sensors -> report -> outbox -> platform. While the network is good a report
+goes straight out and flash is not written; one that could not go waits in the outbox, and goes
+before those that come after it.
 """
 
 import io
+import os
 
 # The largest first: a board compiles each file as it is imported, and needs most room for it.
 from aiot_http import Client, Device  # isort: skip
+from aiot_outbox import Outbox  # isort: skip
 import aiot_ca
-import aiot_port
 import board_config
 import sensors
 import settings as settings_file
 from aiot_alink import Alink, write_json
 from aiot_conn import Connection
 from aiot_date import is_right
-from aiot_errors import REFUSED, AiotError, PlatformError
+from aiot_delivery import Delivery
+from aiot_errors import REFUSED, AiotError, NetworkError, PlatformError
+from aiot_port import board as aiot_port
 from aiot_port import const
+from aiot_store import SmallFile
+from aiot_undated import mark, settle
+from health import SAFE_WAIT_MS, Link, Starts
 
 _WIFI_TRIES = const(3)  # per turn; then the turn goes on without a network
 _WIFI_TRY_MS = const(10000)  # an access point that is there answers within seconds
 _NTP_TIMEOUT_S = const(5)  # below the RP2040's watchdog of 8.388 s
 _CLOCK_AGE_MS = const(86400000)  # a day: a board's crystal drifts by seconds in it
-_WAITING = const(32)  # reports kept in RAM, some 300 bytes each
 _STEP_MS = const(1000)  # between two feeds of the watchdog while asleep
-_FAILURES = const(10)  # turns that end in an error nobody foresaw, until the board starts afresh
+_BACKLOG = const(10)  # reports that are sent in one turn, so that a backlog drains gently
+# What became of a report; any other number is the code of a refusal for good.
+_SENT = const(0)
+_KEPT = const(-1)
+_OURS = const(1)  # stands for a code where the library itself refused it
 
-# Seconds to stay quiet after these answers: a refused device (20000) must not hammer, one that
-# is throttled (40000, and HTTP's 429 and 503) waits longer than after a passing fault.
-_QUIET_S = {REFUSED: 300, 40000: 60, 429: 60, 503: 60}
+_FAILURES = const(10)  # turns that end in an error nobody foresaw, until the board starts afresh
 
 
 def main():
     """Run for ever. Returns to the REPL only for settings that are missing or wrong."""
+    starts = Starts(SmallFile("aiot_starts.json"))
     try:
         settings = settings_file.load()
         if settings.ca:
             list(aiot_ca.ders(settings.ca))  # a file that is none would refuse every report
-        loop = Loop(settings, board_config.attached(), _start(settings))
+        feed = _start(settings, starts)
+        loop = Loop(settings, board_config.attached(), feed, starts)
     except (settings_file.SettingsError, AiotError) as error:
         print(error)
         return
     loop.run()
 
 
-def _start(settings):
+def _start(settings, starts):
     """Give a visitor time for Ctrl-C, then start the watchdog; return what feeds it."""
-    if settings.start_delay and not aiot_port.woke():
-        print("starting in %d s; Ctrl-C gives the REPL" % settings.start_delay)
-        aiot_port.sleep_ms(settings.start_delay * 1000)
+    if not aiot_port.woke():
+        if starts.begin():
+            print("many starts came to nothing; waiting at the REPL's disposal for 2 minutes")
+            aiot_port.sleep_ms(SAFE_WAIT_MS)
+        elif settings.start_delay:
+            print("starting in %d s; Ctrl-C gives the REPL" % settings.start_delay)
+            aiot_port.sleep_ms(settings.start_delay * 1000)
     if not settings.watchdog:
         return _nothing
     return aiot_port.watchdog(board_config.WATCHDOG_MS)
@@ -62,7 +76,7 @@ def _nothing():
 class Loop:
     """The board at work. `feed` is called whenever it got on, at least every few seconds."""
 
-    def __init__(self, settings, attached, feed):
+    def __init__(self, settings, attached, feed, starts):
         client_id = settings.client_id or None
         if client_id == "serial":
             client_id = aiot_port.unique_id()
@@ -70,7 +84,7 @@ class Loop:
             settings.product_key, settings.device_name, settings.device_secret, client_id
         )
         make = aiot_port.OwnConnection or Connection
-        connection = make(
+        self._connection = make(
             settings.host, settings.port, settings.ca or None, settings.timeout, feed
         )
         self._client = Client(
@@ -78,46 +92,70 @@ class Loop:
             settings.host,
             settings.port,
             sign_method=settings.sign_method,
-            connection=connection,
+            connection=self._connection,
         )
         self._alink = Alink(device, aiot_port.unix_ms)
+        self._outbox = Outbox(
+            "outbox",
+            settings.outbox_bytes,
+            give_up=settings.outbox_gives_up,
+            batch=settings.outbox_batch,
+        )
+        # The thing model has no word for it: there the platform takes the time of arrival.
+        self._undated = b"" if settings.mode == "property" else b',"undated":true'
         self._settings = settings
         self._attached = attached
         self._feed = feed
-        self._waiting = []  # (number, line for the log, topic, payload)
-        self._number = 0  # of the last report
-        self._given_up = 0
+        self._starts = starts
+        self._start = random_number()  # tells this start of the board from others
+        self._link = Link()
+        self._delivery = Delivery()
+        self._number = 0  # of the last report of this start
         self._absent = {}
-        self._clock_set = None  # tick at which it was
-        self._quiet = None  # (tick, milliseconds): nothing is sent before they have passed
+        self._uptime_ms = 0
+        self._ticks = aiot_port.ticks_ms()
+        self._clock_set = None  # uptime in ms at which it was
+        self._quiet_until = 0  # uptime in ms
+        self._told = None  # how many reports were given up when the status last went out
 
     def run(self):
         """Take turns for ever; start the board afresh when they keep failing."""
+        if self._starts.reason:
+            log("the board had restarted itself: " + self._starts.reason)
         failures = 0
         while failures < _FAILURES:
-            started = aiot_port.ticks_ms()
+            started = self._uptime()
             try:
                 self.turn()
                 failures = 0
+                self._starts.worked()
             except Exception as error:  # noqa: BLE001 - a loop that ends is a board that is lost
                 failures += 1
                 aiot_port.print_error(error)
             self._feed()
             self._sleep_since(started)
-        log("%d turns in a row failed: starting afresh" % failures)
-        aiot_port.reset()
+        self._starts.restart("%d turns in a row failed" % failures)
 
     def turn(self):
-        """Read once and send all that waits."""
+        """Read once and send what can be sent."""
         online = self._join()
         self._feed()
         if online:
             self._set_clock()
         self._feed()
-        self._take_report()
+        report = self._take_report()
         self._feed()
-        if online and not self._must_be_quiet():
-            self._deliver()
+        if online and self._uptime() >= self._quiet_until:
+            self._deliver(report)
+        elif report:
+            self._store(report)
+
+    def _uptime(self):
+        """Return the milliseconds since the start; unlike ticks they do not wrap."""
+        now = aiot_port.ticks_ms()
+        self._uptime_ms += aiot_port.ticks_diff(now, self._ticks)
+        self._ticks = now
+        return self._uptime_ms
 
     def _join(self):
         settings = self._settings
@@ -131,9 +169,9 @@ class Loop:
         return False
 
     def _set_clock(self):
-        now = aiot_port.ticks_ms()
+        now = self._uptime()
         if self._clock_set is not None:
-            if aiot_port.ticks_diff(now, self._clock_set) < _CLOCK_AGE_MS:
+            if now - self._clock_set < _CLOCK_AGE_MS:
                 return
         elif aiot_port.unix_ms() is not None:  # it kept running through a deep sleep
             self._clock_set = now
@@ -152,80 +190,145 @@ class Loop:
         return True
 
     def _take_report(self):
+        """Read the sensors; return (line for the log, topic, payload), None without readings."""
         readings, absent = sensors.read_all(self._attached)
         for name in absent:
             if name not in self._absent:
                 log("sensor %s: absent (%s)" % (name, absent[name]))
         self._absent = absent
         if not readings:
-            return
+            return None
         self._number += 1
-        topic, payload = self._message(readings)
         names = sorted(readings)
         line = " ".join(["%s=%s" % (name, readings[name]) for name in names])
-        self._waiting.append((self._number, line, topic, payload))
-        if len(self._waiting) > _WAITING:
-            self._given_up += 1
-            log("report %d: given up, %d wait already" % (self._waiting.pop(0)[0], _WAITING))
+        topic, payload = self._message(readings)
+        return "report %d: %s" % (self._number, line), topic, payload.encode()
 
     def _message(self, readings):
         """Return (topic, payload) of a report: the time of its reading goes with it."""
         time_ms = aiot_port.unix_ms()
+        time = mark(self._start, self._uptime()) if time_ms is None else str(time_ms)
         if self._settings.mode == "property":
-            return self._alink.properties(readings, time_ms)
-        if time_ms is not None:
-            readings = dict(readings)
-            readings["time"] = time_ms
+            return self._alink.properties(readings, time)
         out = io.StringIO()
         write_json(readings, out)
-        return self._settings.topic, out.getvalue()
+        return self._settings.topic, '%s,"time":%s}' % (out.getvalue()[:-1], time)
 
-    def _must_be_quiet(self):
-        if self._quiet is None:
-            return False
-        since, milliseconds = self._quiet
-        if aiot_port.ticks_diff(aiot_port.ticks_ms(), since) < milliseconds:
-            return True
-        self._quiet = None
-        return False
+    def _deliver(self, report):
+        """Send the backlog, oldest first, then the new report; what cannot go now is stored."""
+        if self._settings.store_first and report:
+            self._store(report)
+            report = None
+        if not self._drain():
+            if report:
+                self._store(report)
+        elif report:
+            code = self._send(*report)
+            if code != _SENT:
+                self._store(report)
+            if code > 0:  # nothing else is in the outbox
+                self._outbox.peek()
+                self._outbox.set_aside(code)
+        self._tell_status()
 
-    def _deliver(self):
-        """Send what waits, oldest first, until it is all gone or one cannot go now."""
-        while self._waiting:
-            number, line, topic, payload = self._waiting[0]
-            try:
-                message_id = self._client.publish(topic, payload)
-            except AiotError as error:
-                if error.retry:
-                    log("report %d: waits (%s)" % (number, error))
-                    self._pause(error)
-                    return
-                log("report %d: refused for good (%s)" % (number, error))
+    def _drain(self):
+        """Send up to a turn's worth of the backlog; return whether nothing is left of it."""
+        for _ in range(_BACKLOG):
+            waiting = self._outbox.peek()
+            if waiting is None:
+                return True
+            code = self._send("late report", waiting[0], waiting[1])
+            if code == _KEPT:
+                return False
+            if code == _SENT:
+                self._outbox.pop()
             else:
-                log("report %d: %s messageId=%d" % (number, line, message_id))
-            self._waiting.pop(0)
+                self._outbox.set_aside(code)
             self._feed()
+        return len(self._outbox) == 0
 
-    def _pause(self, error):
-        code = error.code if isinstance(error, PlatformError) else None
-        if code in _QUIET_S:
-            self._quiet = (aiot_port.ticks_ms(), _QUIET_S[code] * 1000)
-        if code == REFUSED:
-            self._clock_set = None  # a clock that is 15 minutes off is refused too
-            self._ask_ntp()
+    def _send(self, line, topic, payload):
+        """Publish one report; return _SENT, _KEPT for later, or the code of a refusal for good."""
+        now_ms = aiot_port.unix_ms()
+        payload = settle(payload, self._start, now_ms, self._uptime(), self._undated)
+        try:
+            message_id = self._client.publish(topic, payload)
+        except AiotError as error:
+            if error.retry:
+                self._pause(line, error)
+                return _KEPT
+            log("%s: refused for good (%s)" % (line, error))
+            return getattr(error, "code", _OURS)
+        log("%s messageId=%d" % (line, message_id))
+        self._link.acknowledged()
+        self._delivery.succeeded()
+        return _SENT
+
+    def _store(self, report):
+        try:
+            self._outbox.put(report[1], report[2])
+        except AiotError as error:
+            log("%s: given up (%s)" % (report[0], error))
+
+    def _pause(self, line, error):
+        """Stay quiet for as long as the policy says, and see to clock and radio meanwhile."""
+        wait_ms = self._delivery.wait_ms(error)
+        self._quiet_until = self._uptime() + wait_ms
+        log("%s: waits %d s (%s)" % (line, wait_ms // 1000, error))
+        if isinstance(error, NetworkError):
+            self._mend_network()
+            return
+        self._link.acknowledged()  # somebody answered: the network is good
+        if isinstance(error, PlatformError) and error.code == REFUSED and not self._ask_ntp():
+            self._believe_the_platform()
+
+    def _believe_the_platform(self):
+        """Set the clock by the platform's Date, which came over verified TLS."""
+        date = self._connection.date
+        if date is not None and is_right(date * 1000):
+            aiot_port.set_wall_clock(date)
+
+    def _mend_network(self):
+        step = self._link.failed()
+        if step == "rejoin":
+            aiot_port.leave_wifi()
+        elif step == "radio":
+            aiot_port.restart_wifi()
+        elif step == "reset":
+            self._starts.restart("no report acknowledged for half an hour")
+
+    def _tell_status(self):
+        """Report, if a topic is set, why the board started and how many reports it gave up.
+
+        Once a start, and again whenever it had to give up more.
+        """
+        dropped = self._outbox.dropped
+        if not self._settings.status_topic or dropped == self._told or len(self._outbox):
+            return
+        self._told = dropped
+        status = {"reason": self._starts.reason, "dropped": dropped}
+        status["free_memory"] = aiot_port.free_memory()
+        out = io.StringIO()
+        write_json(status, out)
+        self._send("status", self._settings.status_topic, out.getvalue().encode())
 
     def _sleep_since(self, started):
         """Sleep until an interval after `started`; the watchdog is fed meanwhile."""
-        whole_ms = self._settings.interval * 1000
-        if self._settings.deep_sleep and not self._waiting:
-            left = whole_ms - aiot_port.ticks_diff(aiot_port.ticks_ms(), started)
-            aiot_port.deep_sleep_ms(max(left, _STEP_MS))
+        end = started + self._settings.interval * 1000
+        if self._settings.deep_sleep and self._outbox.where == "flash":
+            self._outbox.flush()
+            aiot_port.deep_sleep_ms(max(end - self._uptime(), _STEP_MS))
         while True:
-            left = whole_ms - aiot_port.ticks_diff(aiot_port.ticks_ms(), started)
+            left = end - self._uptime()
             if left <= 0:
                 return
             aiot_port.sleep_ms(min(left, _STEP_MS))
             self._feed()
+
+
+def random_number():
+    """Return a random integer of 32 bits."""
+    return int.from_bytes(os.urandom(4), "big")
 
 
 def log(text):

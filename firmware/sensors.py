@@ -4,7 +4,7 @@ A sensor that fails makes its readings absent and nothing else: `read_all` goes 
 To add one, write a class with a `name` and a `read`; raise any exception when it fails.
 """
 
-import aiot_port
+from aiot_port import board as aiot_port
 
 
 class ChipTemperature:

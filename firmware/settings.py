@@ -33,6 +33,11 @@ def _topic_rule():
     return (expected, lambda v: _is_text(v) and 0 < len(v) <= 128 and _has_no(v, "?#+"))
 
 
+def _status_rule():
+    expected, right = _topic_rule()
+    return (expected + ', or ""', lambda v: v == "" or right(v))
+
+
 def _has_no(value, signs):
     """Whether a text has no space, no control character and none of these signs."""
     return not any([char <= " " or "\x7f" <= char < "\xa0" or char in signs for char in value])
@@ -78,6 +83,11 @@ def _table():
         "interval": (60, _number(1, 86400, _SECONDS)),
         "deep_sleep": (False, _SWITCH),
         "timeout": (5, _number(1, 8, _SECONDS)),  # below the RP2040's watchdog of 8.388 s
+        "store_first": (False, _SWITCH),
+        "outbox_bytes": (65536, _number(4096, 1000000, "a number of bytes")),
+        "outbox_gives_up": ("oldest", _choice("oldest", "newest")),
+        "outbox_batch": (1, _number(1, 32, "a number of reports")),
+        "status_topic": ("", _status_rule()),
         "ntp_host": ("pool.ntp.org", _name(253)),
         "watchdog": (True, _SWITCH),
         "start_delay": (5, _number(0, 60, _SECONDS)),
@@ -192,9 +202,9 @@ def _word(word, where):
     digits = word[1:] if word[:1] in ("-", "+") else word
     plain = digits.replace("_", "")
     # TOML: ASCII digits with single _ between them, and no zero in front.
-    number = plain and all([char in "0123456789" for char in plain])
+    number = 0 < len(plain) <= _LONGEST and all([char in "0123456789" for char in plain])
     tidy = "__" not in digits and digits[:1] != "_" and digits[-1:] != "_"
-    if not number or not tidy or len(plain) > _LONGEST or (len(plain) > 1 and plain[0] == "0"):
+    if not number or not tidy or (len(plain) > 1 and plain[0] == "0"):
         raise SettingsError('%s: expected "a text", a whole number, true or false' % where)
     return -int(plain) if word[0] == "-" else int(plain)
 

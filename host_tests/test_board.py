@@ -227,9 +227,9 @@ def test_two_starts_have_the_same_serial_number_and_two_images_have_not(tmp_path
 # heap
 
 
-def test_the_free_heap_is_the_real_boards(each_board):
+def test_the_free_heap_is_half_as_much_again_as_the_real_boards(each_board):
     free = value(each_board, "import gc; gc.collect(); print(gc.mem_free())")
-    assert abs(free - each_board.facts.heap_bytes) < 3000
+    assert abs(free - each_board.facts.heap_bytes * 3 // 2) < 3000
 
 
 def test_a_module_of_600_lines_compiles(esp32, tmp_path):

@@ -131,3 +131,46 @@ def test_stalled_platform_is_a_network_error(connect, platform):
     platform.misbehave("stall", times=2)
     with pytest.raises(aiot_http.NetworkError):
         client.publish("user/pub", b"1")
+
+
+def test_times_and_words(port, monkeypatch):
+    import gc
+    import time
+
+    started = port.ticks_ms()
+    assert 0 <= port.ticks_diff(port.ticks_ms(), started) < 1000
+    monkeypatch.setattr(port.time, "time", lambda: 1795448457)  # an int, as CircuitPython has it
+    assert port.wall_clock_ms() == 1795448457000
+    monkeypatch.setattr(gc, "mem_free", lambda: 12345, raising=False)
+    assert port.explain(MemoryError()) == "out of memory for TLS, 12345 bytes free"
+    assert port.explain(OSError()) == "OSError"
+    assert time.time() == 1795448457
+
+
+def test_the_board_makes_its_session_of_the_radio(port, platform, monkeypatch):
+    """Without a session given, as on a board: pool of the radio, the context by `ca` alone."""
+    import socket
+
+    radio = object()
+    pools = types.SimpleNamespace(SocketPool=lambda of: socket if of is radio else None)
+    monkeypatch.setitem(sys.modules, "wifi", types.SimpleNamespace(radio=radio))
+    monkeypatch.setitem(sys.modules, "socketpool", pools)
+    fed = []
+    connection = port.OwnConnection(
+        platform.host, platform.port, platform.ca_pem, 5, lambda: fed.append(1)
+    )
+    client = aiot_http.Client(
+        aiot_http.Device(*DEVICE), platform.host, platform.port, connection=connection,
+        token_path=None,
+    )  # fmt: skip
+    assert client.publish("user/pub", b"1") == platform.reports[0].message_id
+    assert len(fed) == 2  # before each request
+    client.close()
+
+
+def test_retry_after(connect, platform):
+    client = connect()
+    platform.misbehave("http", status=429, retry_after="77")
+    with pytest.raises(aiot_http.PlatformError) as caught:
+        client.publish("user/pub", b"1")
+    assert caught.value.retry_after == 77

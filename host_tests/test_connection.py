@@ -5,7 +5,10 @@ import json
 import socket
 import ssl
 import threading
+from pathlib import Path
 
+import aiot_ca
+import aiot_http
 import pytest
 
 from host_tests.conftest import DEVICE
@@ -72,6 +75,14 @@ def test_connection_closed_while_idle_is_reopened_once(run, platform, place):
     assert isinstance(first, int)
     assert second[0] == "NetworkError"  # the one more try met another closed connection
     assert isinstance(third, int)
+
+
+def test_kept_connection_that_ends_at_the_request_is_reopened(run, platform, place):
+    platform.misbehave("refuse", times=1, first=3)
+    first, second = run("connecting.publish", place=place, count=2)
+    assert [first, second] == [report.message_id for report in platform.reports]
+    assert paths(platform) == ["/auth", TOPIC, TOPIC, TOPIC]
+    assert platform.requests[2].body == platform.requests[3].body
 
 
 def test_connection_cut_before_the_reply_is_tried_once_more_only_if_it_was_kept(
@@ -390,3 +401,72 @@ def test_addresses_that_do_not_answer_share_the_time(run, count):
     assert max(ms for ms, _ in given) <= 5000  # a blocking step, below the RP2040's 8388 ms
     fed = [calls for _, calls in given]
     assert fed == sorted(set(fed))  # the watchdog was fed before each
+
+
+HOUR_MS = 3600000
+LOST = ["NetworkError", "localhost:443: no address from DNS"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "waits_ms", "works", "expected"),
+    [
+        ([[1]], [0, HOUR_MS - 1, 1], True, [[200, 1], [200, 1], [200, 1], [200, 2]]),
+        ([[1], None], [HOUR_MS], True, [[200, 1], [200, 2]]),
+        ([[1], []], [HOUR_MS], True, [[200, 1], [200, 2]]),
+        ([None, [1]], [0], True, [[LOST, 1], [200, 2]]),
+        ([[], [1]], [0], True, [[LOST, 1], [200, 2]]),
+    ],
+)
+def test_dns_is_asked_once_an_hour_and_need_not_answer_then(
+    run, answers, waits_ms, works, expected
+):
+    found = run("blackhole.dns", answers=answers, waits_ms=waits_ms, works=works)
+    assert found == expected
+
+
+def test_dns_is_asked_anew_when_no_address_answers(run):
+    found = run("blackhole.dns", answers=[[1], [2]], waits_ms=[0], works=False)
+    assert [asked for _, asked in found] == [1, 2]
+
+
+def test_nothing_is_sent_on_a_kept_connection_that_broke_while_idle(run):
+    assert run("blackhole.broken_while_idle") == [200, 200, 2]
+
+
+@pytest.mark.parametrize("most", [7, 4096, 10000])
+def test_writes_that_take_a_part_go_on_behind_it(run, most):
+    run.heap = "192k"  # the body is held several times
+    head, _, body = run("blackhole.written_in_pieces", most=most).partition("\r\n\r\n")
+    assert head.splitlines() == [
+        "POST /topic/a HTTP/1.1", "Host: localhost", "password: t", "Content-Length: 5200",
+    ]  # fmt: skip
+    assert body == "ABCDEFGHIJKLMNOPQRSTUVWXYZ" * 200
+
+
+def test_authority_that_tls_does_not_take_is_an_aiot_error(run):
+    kind, text = run("blackhole.context_that_fails")
+    assert kind == "AiotError"
+    assert text.startswith("ca: not a certificate")
+
+
+def test_large_payload_in_pieces(platform, place):
+    """What test_large_payload measures under MicroPython, sent from CPython."""
+    payload = bytes(range(256)) * 512
+    client = aiot_http.Client(
+        aiot_http.Device(*DEVICE), place["host"], place["port"], Path(place["ca"]),
+        token_path=Path(place["token_path"]),
+    )  # fmt: skip
+    assert client.publish("user/pub", payload) == platform.reports[-1].message_id
+    assert platform.reports[-1].payload == payload
+    client.close()
+
+
+@pytest.mark.parametrize("data", [b"\x30\x82\x00\x05ab", b"\x30\x82\x00\x00\x31"])
+def test_der_that_is_cut_or_followed_by_other_bytes(data):
+    with pytest.raises(aiot_http.AiotError, match="DER"):
+        list(aiot_ca.ders(data))
+
+
+def test_authority_of_no_kind_is_refused():
+    with pytest.raises(aiot_http.AiotError, match="give DER bytes"):
+        aiot_ca.ders(5)

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -25,6 +26,12 @@ FLOORS = [
     "aiot_purehash",
     "aiot_hash",
     "aiot_store",
+    "aiot_record",
+    "aiot_slots",
+    "aiot_segments",
+    "aiot_shelf",
+    "aiot_outbox",
+    "aiot_undated",
     "aiot_alink",
     "aiot_reply",
     "aiot_delivery",
@@ -32,6 +39,7 @@ FLOORS = [
     "aiot_http",
     "sensors",
     "settings",
+    "health",
     "board_config",
     "app",
     "main",
@@ -88,21 +96,25 @@ def test_every_on_board_file_compiles_for_a_board(path, tmp_path):
     assert (tmp_path / "a.mpy").stat().st_size > 0
 
 
-def test_ports_have_the_same_names():
+@pytest.mark.parametrize("prefix", ["", "board_"])
+def test_ports_have_the_same_names(prefix):
     def names(port):
-        tree = ast.parse((ROOT / "lib" / "aiot_port" / f"on_{port}.py").read_text())
+        tree = ast.parse((ROOT / "lib" / "aiot_port" / f"{prefix}on_{port}.py").read_text())
         defined = {n.name for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
         for node in tree.body:
             if isinstance(node, ast.Assign):
                 defined.update(target.id for target in node.targets)
             elif isinstance(node, ast.ImportFrom) and node.module == "micropython":
                 defined.update(alias.name for alias in node.names)
-        return {name for name in defined if not name.startswith("_")}
+        # What the two files of one port share is not for others, and const is the compiler's.
+        own = {"const", "EPOCH_MS", "socket_pool"}
+        return {name for name in defined - own if not name.startswith("_")}
 
     # What only the kept socket of aiot_conn needs; CircuitPython brings its own connection.
     socket_names = {"tls_context", "resolve", "open_stream"}
     assert names("micropython") == names("cpython")
     assert names("circuitpython") == names("cpython") - socket_names
+    assert names("cpython")
 
 
 @pytest.mark.parametrize("name", BOARDS)
@@ -110,14 +122,14 @@ def test_a_board_gets_every_file_that_it_needs(name):
     install = board(name)["install"]
     listed = [local for locals_ in install.values() for local in locals_]
     assert len(set(listed)) == len(listed)
-    port = f"lib/aiot_port/on_{board(name)['runtime']}.py"
+    ports = {f"lib/aiot_port/{p}on_{board(name)['runtime']}.py" for p in ("", "board_")}
     library = {
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / "lib").rglob("*.py")
-        if not path.stem.startswith("on_")
+        if "on_" not in path.stem
     }
-    firmware = {f"firmware/{stem}.py" for stem in ("main", "app", "settings", "sensors")}
-    assert set(listed) == library | {port} | firmware | {f"boards/{name}/board_config.py"}
+    firmware = {f"firmware/{stem}.py" for stem in ("main", "app", "health", "settings", "sensors")}
+    assert set(listed) == library | ports | firmware | {f"boards/{name}/board_config.py"}
     for remote, locals_ in install.items():
         for local in locals_:
             folder = local.rpartition("/")[0]
@@ -196,19 +208,20 @@ def test_shipped_roots_are_as_the_pinned_package_has_them():
 
 
 def test_clock_is_believed_for_twenty_years():
-    import aiot_port
+    import aiot_date
 
     day = 86400000
-    assert abs(aiot_port.LATEST_MS - aiot_port.EARLIEST_MS - 20 * 365.2425 * day) < day
+    assert abs(aiot_date.LATEST_MS - aiot_date.EARLIEST_MS - 20 * 365.2425 * day) < day
 
 
 @pytest.mark.parametrize("offset", [-1, 0, 1])
 def test_clock_is_right_between_its_bounds(offset, monkeypatch):
+    import aiot_date
     import aiot_port
 
     for bound, inside in [
-        (aiot_port.EARLIEST_MS, offset >= 0),
-        (aiot_port.LATEST_MS, offset <= 0),
+        (aiot_date.EARLIEST_MS, offset >= 0),
+        (aiot_date.LATEST_MS, offset <= 0),
     ]:
         monkeypatch.setattr(aiot_port, "wall_clock_ms", lambda now=bound + offset: now)
         assert aiot_port.unix_ms() == (bound + offset if inside else None)
@@ -234,3 +247,13 @@ def test_public_names():
         assert issubclass(getattr(aiot_http, name), aiot_http.AiotError)
     for name in ("auth", "publish", "post_properties", "post_event", "close"):
         assert callable(getattr(aiot_http.Client, name))
+
+
+def test_every_promise_of_the_readme_names_a_test_that_there_is():
+    text = (ROOT / "README.md").read_text()
+    page = text.partition("## What is promised")[2].partition("\n## ")[0]
+    named = re.findall(r"`(test_\w+\.py)(?:::(test_\w+))?`", page)
+    assert len(named) > 20
+    for file, test in named:
+        source = (ROOT / "host_tests" / file).read_text()
+        assert f"def {test or 'test_'}" in source, f"{file}::{test}"

@@ -194,6 +194,7 @@ def test_body_of_exactly_4_kib_is_read(run):
         ("Mon, 32 Nov 2026 15:40:01 GMT", None),
         ("Mon, 23 Nov 2026 24:40:01 GMT", None),
         ("Mon, 23 Nov 2026 15:40 GMT", None),
+        ("Mon, xx Nov 2026 15:40:01 GMT", None),
         ("Sunday, 06-Nov-94 08:49:37 GMT", None),
         ("", None),
     ],

@@ -26,12 +26,15 @@ class Alink:
     def properties(self, params, time_ms=None):
         """Return a property post. With `time_ms` (since 1970) each value carries its time.
 
-        Raises AiotError for a value that JSON has no form for: NaN, infinities, other types.
+        A str in place of it is JSON that stands for the time, as aiot_undated makes. Raises
+        AiotError for a value that JSON has no form for: NaN, infinities, other types.
         """
         _check_dict(params)
         if time_ms is None:
             return self._property_topic, self._message("thing.event.property.post", params)
-        timed = _Timed(params, _check_time(time_ms))
+        if not isinstance(time_ms, str):
+            time_ms = str(_check_time(time_ms))
+        timed = _Timed(params, time_ms)
         return self._property_topic, self._message("thing.event.property.post", timed)
 
     def event(self, identifier, params, time_ms=None):
@@ -87,9 +90,9 @@ def _check_time(time_ms):
 class _Timed:
     """Properties that share one time, written as {name: {"value": …, "time": …}}."""
 
-    def __init__(self, params, time_ms):
+    def __init__(self, params, time):
         self._params = params
-        self._end = ',"time":%d}' % time_ms
+        self._end = ',"time":%s}' % time
 
     def write(self, out):
         before = "{"

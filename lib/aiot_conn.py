@@ -15,6 +15,8 @@ _PIECE = const(4096)  # bytes of a large body that go to TLS at once: mbedTLS's 
 # 10 s to connect and 5 s to answer. So an exchange that has to open first may take twice as long.
 _OPENING = const(2)
 
+_ADDRESS_AGE_MS = const(3600000)  # an hour; the service's own records live minutes to an hour
+
 _READ_WAIT_MS = const(1000)  # between two calls of on_wait, with no byte coming
 # A write waits for room, which no port can tell from bytes coming in; look often.
 _WRITE_WAIT_MS = const(10)
@@ -35,6 +37,7 @@ class Connection:
         self._timeout_ms = int(timeout * 1000)
         self._on_wait = on_wait
         self._context = None
+        self._addresses = None
         self._stream = None
         self._buffer = bytearray(BUFFER)  # holds the request's head, then the reply
         self._view = memoryview(self._buffer)
@@ -143,11 +146,8 @@ class Connection:
             except (OSError, ValueError) as error:
                 raise AiotError("ca: not a certificate (%s)" % error) from None
         self._waited()
-        try:
-            addresses = aiot_port.resolve(self._host, self._port)
-        except OSError as error:
-            raise OSError("no address from DNS (%s)" % error) from None
-        failure = OSError("no address from DNS")
+        addresses = self._resolve()
+        failure = None
         for tried, address in enumerate(addresses):
             self._waited()
             # One that does not answer must leave time for the others, and no blocking step may
@@ -160,7 +160,23 @@ class Connection:
                 return
             except aiot_port.NETWORK_ERRORS as error:
                 failure = error
+        self._addresses = None  # perhaps the host has moved: ask anew
         raise failure
+
+    def _resolve(self):
+        """Return the host's addresses, asking DNS once an hour: it has no timeout on boards."""
+        now = aiot_port.ticks_ms()
+        if self._addresses and 0 <= aiot_port.ticks_diff(now, self._resolved) < _ADDRESS_AGE_MS:
+            return self._addresses
+        try:
+            found = aiot_port.resolve(self._host, self._port)  # esp32 gives [] where others raise
+        except OSError:
+            found = None
+        if found:
+            self._addresses, self._resolved = found, now
+        elif not self._addresses:
+            raise OSError("no address from DNS")
+        return self._addresses  # a name server that is down is no reason to be down too
 
     def _write(self, view):
         stream = self._stream

@@ -31,11 +31,6 @@ class Delivery:
         self._kind = None
         self._failures = 0
 
-    @property
-    def failures(self):
-        """Return how many tries have failed since the last success."""
-        return self._failures
-
     def succeeded(self):
         """Forget the failures."""
         self._kind = None

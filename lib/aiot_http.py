@@ -184,7 +184,7 @@ class Client:
                 self._sign_in()
             except AiotError:
                 # The token at hand has an hour yet, and the platform has the last word.
-                self._renew_at = self._clock() // 1000 + _RENEW_AGAIN_S
+                self._renew_at = (self._clock() or 0) // 1000 + _RENEW_AGAIN_S
         return self._token
 
     def publish(self, topic, payload):
@@ -220,6 +220,8 @@ class Client:
         takes the time of arrival. A float keeps its decimal point; NaN and infinities are
         refused with AiotError.
         """
+        if isinstance(time_ms, str):
+            raise AiotError("time_ms: give an int, in milliseconds since 1970")
         return self.publish(*self._alink.properties(params, time_ms))
 
     def post_event(self, identifier, params, time_ms=None):

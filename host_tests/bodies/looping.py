@@ -1,5 +1,6 @@
 """The firmware's loop, with a scripted network and clock in place of a board's."""
 
+import os
 import sys
 
 NOW_MS = 1795448457237  # 2026-11-23 15:40:57 UTC
@@ -18,6 +19,7 @@ class _BoardConfig:
 sys.modules["board_config"] = _BoardConfig
 
 import app  # noqa: E402 - it imports board_config
+import health  # noqa: E402
 import settings  # noqa: E402
 
 TEXT = """
@@ -64,6 +66,12 @@ class Port:
         self.now += 10 if self.wifi else timeout_ms
         return self.wifi
 
+    def leave_wifi(self):
+        self.done.append("leave")
+
+    def free_memory(self):
+        return 12345
+
     def restart_wifi(self):
         self.done.append("radio off")
 
@@ -85,10 +93,6 @@ class Port:
         self.done.append("deep sleep %d" % ms)
         if self.can_deep_sleep:
             raise SystemExit
-
-    def reset(self):
-        self.done.append("reset")
-        raise SystemExit
 
     def print_error(self, error):
         self.done.append("printed %s" % type(error).__name__)
@@ -139,7 +143,31 @@ class Sensor:
         return {"temperature": value}
 
 
+class Starts:
+    """Stands for health.Starts; says what became of the board."""
+
+    reason = ""
+
+    def __init__(self, port):
+        self.port = port
+
+    def worked(self):
+        pass
+
+    def restart(self, reason):
+        self.port.done.append("restart: " + reason)
+        raise SystemExit
+
+
+def _loop(port, text, attached, feed):
+    """Return a Loop on a scripted port; its outbox is a real one, in the current folder."""
+    loop = app.Loop(settings.parse(text), attached, feed, Starts(port))
+    loop._alink._clock = lambda: port.clock_ms
+    return loop
+
+
 def take_turns(
+    folder,
     values,
     script,
     turns,
@@ -148,51 +176,60 @@ def take_turns(
     clock_ms=NOW_MS,
     extra="",
     can_deep_sleep=True,
+    changes=None,
 ):
-    """Take turns; return what was sent, what was done, and the lines that were logged."""
+    """Take turns; return what was sent, what was done, and the lines that were logged.
+
+    `changes` says from which turn on the port is otherwise: {turn: {attribute: value}}.
+    """
+    os.chdir(folder)
     port = Port(wifi, ntp, clock_ms)
     port.can_deep_sleep = can_deep_sleep
     text = TEXT + extra if "interval" in extra else TEXT + EVERY_10_S + extra
     lines = []
     fed = [0]
-    real = app.aiot_port, app.log
+    real = app.aiot_port, app.log, health.aiot_port
 
     def feed():
         fed[0] += 1
 
-    app.aiot_port, app.log = port, lines.append
+    app.aiot_port, app.log, health.aiot_port = port, lines.append, port
+    starts = []
     try:
-        loop = app.Loop(settings.parse(text), (Sensor(values),), feed)
+        loop = _loop(port, text, (Sensor(values),), feed)
         loop._client = Platform(script)
-        loop._alink._clock = lambda: port.clock_ms
-        starts = []
-        for _ in range(turns):
+        for turn in range(turns):
+            for name, value in (changes or {}).get(str(turn), {}).items():
+                setattr(port, name, value)
             starts.append(port.now)
-            started = port.ticks_ms()
+            started = loop._uptime()
             loop.turn()
             loop._sleep_since(started)
     except SystemExit:
         pass
     finally:
-        app.aiot_port, app.log = real
+        app.aiot_port, app.log, health.aiot_port = real
     return {
-        "sent": loop._client.sent,
+        "sent": [[topic, str(payload, "utf-8")] for topic, payload in loop._client.sent],
         "done": port.done,
         "lines": lines,
         "fed": fed[0],
         "starts": [start - starts[0] for start in starts],
+        "waiting": len(loop._outbox),
+        "files": sorted(os.listdir(".")),
     }
 
 
-def run_until_reset(failing):
+def run_until_reset(folder, failing):
     """Run the loop with turns that raise what nobody foresaw; return what it did."""
+    os.chdir(folder)
     port = Port()
     lines = []
     real = app.aiot_port, app.log
     app.aiot_port, app.log = port, lines.append
     calls = [0]
     try:
-        loop = app.Loop(settings.parse(TEXT + EVERY_10_S), (), lambda: None)
+        loop = _loop(port, TEXT + EVERY_10_S, (), lambda: None)
 
         def turn():
             calls[0] += 1
@@ -207,7 +244,7 @@ def run_until_reset(failing):
         pass
     finally:
         app.aiot_port, app.log = real
-    return [calls[0], port.done.count("printed MemoryError"), "reset" in port.done, lines]
+    return [calls[0], port.done.count("printed MemoryError"), port.done[-1], lines]
 
 
 def main_with(text, path):
@@ -304,3 +341,76 @@ def read_probes(scripts):
     finally:
         sensors.aiot_port = real
     return [outcomes, Port.found]
+
+
+def starts(folder, script):
+    """Start the board by a script of "fail", "work" and "restart"; return what each start saw."""
+    from aiot_store import SmallFile
+
+    found = []
+    resets = []
+
+    class Port:
+        @staticmethod
+        def reset():
+            resets.append("reset")
+
+    real = health.aiot_port
+    health.aiot_port = Port
+    try:
+        for step in script:
+            begun = health.Starts(SmallFile(folder + "/starts.json"))
+            safe = begun.begin()
+            found.append([safe, begun.reason])
+            if step == "work":
+                begun.worked()
+                begun.worked()
+            elif step == "restart":
+                begun.restart("scripted")
+            elif step == "damage":
+                with open(folder + "/starts.json", "wb") as file:
+                    file.write(b"{")
+    finally:
+        health.aiot_port = real
+    return [found, len(resets)]
+
+
+def link(script):
+    """Let the network fail and recover; return the steps. A number is a span of time in ms."""
+
+    class Clock:
+        now = 0
+
+        @staticmethod
+        def ticks_ms():
+            return Clock.now & ((1 << 30) - 1)
+
+        @staticmethod
+        def ticks_diff(later, earlier):
+            span = 1 << 30
+            return ((later - earlier + span // 2) & (span - 1)) - span // 2
+
+    real = health.aiot_port
+    health.aiot_port = Clock
+    try:
+        watched = health.Link()
+        steps = []
+        for step in script:
+            if step == "fail":
+                steps.append(watched.failed())
+            elif step == "ok":
+                watched.acknowledged()
+            else:
+                Clock.now += step
+        return steps
+    finally:
+        health.aiot_port = real
+
+
+def settled(payload, made_in, made_at, start, now_ms, uptime_ms, undated):
+    """Return a payload after its marks, put in place of %s, are settled."""
+    import aiot_undated
+
+    marked = payload.replace("%s", aiot_undated.mark(made_in, made_at))
+    found = aiot_undated.settle(marked.encode(), start, now_ms, uptime_ms, undated.encode())
+    return str(found, "utf-8")

@@ -16,7 +16,7 @@ def whole_client(place):
         client.publish("user/pub", b"1"),
         client.post_properties({"temperature": 21.5, "humidity": 40.0}, 1524448722000),
         client.post_event("alarm", {"level": 3}),
-        client.publish("user/pub", bytearray(4096)),
+        client.publish("user/pub", bytearray(1024)),
         client.publish("/%s/%s/user/pub" % tuple(place["device"][:2]), "text"),
     ]
     client.close()

@@ -1,6 +1,6 @@
-"""The only place that names an interpreter: clock, hash, TLS, Wi-Fi, watchdog, sleep.
+"""The only place that names an interpreter: clock and TLS here, the board's hardware in `board`.
 
-One file an interpreter, all with the same names; `on_cpython.py` documents each of them.
+One file an interpreter, all with the same names; those of CPython document each of them.
 Desktop Python is just another board.
 """
 
@@ -8,9 +8,9 @@ import sys
 
 from aiot_date import is_right
 
-if sys.implementation.name == "micropython":
+if sys.implementation.name == "micropython":  # pragma: no cover - counted under CPython
     from aiot_port.on_micropython import *
-elif sys.implementation.name == "circuitpython":
+elif sys.implementation.name == "circuitpython":  # pragma: no cover - as above
     from aiot_port.on_circuitpython import *
 else:
     from aiot_port.on_cpython import *

@@ -16,7 +16,6 @@ from micropython import const
 NETWORK_ERRORS = (OSError, ValueError, MemoryError, RuntimeError)
 
 _LIMIT = const(4096)  # bytes of a reply's body, as in aiot_reply
-_LONGEST_MS = const(7000)  # of a step that blocks: below the RP2040's watchdog of 8.388 s
 _PIECE = const(512)  # bytes read at once
 
 
@@ -126,144 +125,16 @@ def _new_session(ca):
 
     context = ssl.create_default_context()  # verifies certificates and names
     context.load_verify_locations(cadata=aiot_ca.pem(ca))  # and now by these roots alone
-    return adafruit_requests.Session(_pool(), context)
+    return adafruit_requests.Session(socket_pool(), context)
 
 
-def _pool():
+def socket_pool():
     import socketpool
     import wifi
 
     return socketpool.SocketPool(wifi.radio)
 
 
-# From here on: what only the firmware's loop needs.
-
-
-def join_wifi(ssid, password, timeout_ms, on_wait):
-    import wifi
-
-    if wifi.radio.connected:
-        return True
-    on_wait()
-    try:
-        wifi.radio.enabled = True
-        wifi.radio.connect(ssid, password, timeout=min(timeout_ms, _LONGEST_MS) / 1000)
-    except (OSError, RuntimeError, ValueError):  # ConnectionError is an OSError
-        return False
-    return wifi.radio.connected
-
-
-def restart_wifi():
-    import wifi
-
-    wifi.radio.enabled = False
-
-
-def ask_ntp(host, timeout_s):
-    import adafruit_ntp
-
-    try:
-        # It asks twice, where the server has one address.
-        ntp = adafruit_ntp.NTP(_pool(), server=host, tz_offset=0, socket_timeout=timeout_s / 2)
-        return time.mktime(ntp.datetime)
-    except (OSError, ArithmeticError, ValueError, RuntimeError):
-        return None
-
-
-def set_wall_clock(unix_s):
-    import rtc
-
-    rtc.RTC().datetime = time.localtime(unix_s)
-
-
-def utc_date_time():
-    now = time.localtime()  # it knows no time zones, and no gmtime
-    return now[0], now[1], now[2], now[3], now[4], now[5]
-
-
-def unique_id():
-    import binascii
-
-    import microcontroller
-
-    return binascii.hexlify(microcontroller.cpu.uid).decode()
-
-
-def watchdog(timeout_ms):
-    import microcontroller
-    import watchdog as modes
-
-    timer = microcontroller.watchdog
-    timer.timeout = timeout_ms / 1000
-    timer.mode = modes.WatchDogMode.RESET
-    return timer.feed
-
-
-def sleep_ms(ms):
-    time.sleep(ms / 1000)
-
-
-def deep_sleep_ms(ms):
-    import alarm
-
-    until = time.monotonic() + ms / 1000
-    alarm.exit_and_deep_sleep_until_alarms(alarm.time.TimeAlarm(monotonic_time=until))
-
-
-def woke():
-    import alarm
-
-    return alarm.wake_alarm is not None
-
-
-def reset():
-    import microcontroller
-
-    microcontroller.reset()
-
-
 def free_memory():
     gc.collect()
     return gc.mem_free()
-
-
-def print_error(error):
-    import traceback
-
-    traceback.print_exception(error)
-
-
-def chip_temperature():
-    import microcontroller
-
-    return microcontroller.cpu.temperature
-
-
-def _pin(number):
-    import microcontroller
-
-    return getattr(microcontroller.pin, "GPIO%d" % number)
-
-
-def dht22(pin):
-    import adafruit_dht
-
-    sensor = adafruit_dht.DHT22(_pin(pin))
-
-    def read():
-        return sensor.temperature, sensor.humidity
-
-    return read
-
-
-def ds18b20(pin):
-    import adafruit_ds18x20
-    from adafruit_onewire.bus import OneWireBus
-
-    bus = OneWireBus(_pin(pin))  # once: it claims the pin for good
-
-    def read():
-        probes = [adafruit_ds18x20.DS18X20(bus, device) for device in bus.scan()]
-        return [probe.temperature for probe in probes]
-
-    return read

@@ -4,13 +4,11 @@ Every port has the names of this file. Times are integers; `ticks_*` measure spa
 is the time of day. Streams never block: an operation that cannot go on returns None.
 """
 
-import os
 import selectors
 import socket
 import ssl
 import sys
 import time
-import uuid
 
 import aiot_ca
 
@@ -88,7 +86,7 @@ class _Stream:
             return self._tls.recv_into(view)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return None
-        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+        except ssl.SSLEOFError:  # TCP ended without the goodbye of TLS
             return 0
 
     def write(self, view):
@@ -120,89 +118,6 @@ def explain(error):
     return str(error) or error.__class__.__name__
 
 
-# From here on: what only the firmware's loop needs.
-
-
-def join_wifi(ssid, password, timeout_ms, on_wait):
-    """Join a Wi-Fi network; return whether it is up. The desk's network is not ours to set up."""
-    return True
-
-
-def restart_wifi():
-    """Switch the radio off, for a fresh start at the next `join_wifi`."""
-
-
-def ask_ntp(host, timeout_s):
-    """Return what an NTP server tells, in seconds since 1970, or None. It may be garbage."""
-    return wall_clock_ms() // 1000  # the desk keeps its own clock right
-
-
-def set_wall_clock(unix_s):
-    """Set the wall clock to a time in seconds since 1970. The desk keeps its own."""
-
-
-def utc_date_time():
-    """Return (year, month, day, hour, minute, second) of the wall clock, in UTC."""
-    return time.gmtime()[:6]
-
-
-def unique_id():
-    """Return the board's MAC address or serial number in hex, to serve as a clientId."""
-    return "%012x" % uuid.getnode()
-
-
-def watchdog(timeout_ms):
-    """Start the watchdog and return the function that feeds it."""
-    return lambda: None
-
-
-def sleep_ms(ms):
-    """Do nothing for `ms` milliseconds."""
-    time.sleep(ms / 1000)
-
-
-def deep_sleep_ms(ms):
-    """Power down for `ms` milliseconds, then start from `main.py`: here, in a new process.
-
-    Returns at once on a chip that has no deep sleep to come back from.
-    """
-    time.sleep(ms / 1000)
-    reset()
-
-
-def woke():
-    """Return whether this start follows a deep sleep, so that nobody is at the console."""
-    return False
-
-
-def reset():
-    """Start again from `main.py`."""
-    sys.stdout.flush()
-    os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - the very program that runs
-
-
 def free_memory():
     """Return the free bytes of the heap after a collection; here there is no limit."""
     return sys.maxsize
-
-
-def print_error(error):
-    """Print a traceback, for an error that nobody expected."""
-    import traceback
-
-    traceback.print_exception(error)
-
-
-def chip_temperature():
-    """Return the chip's own temperature in degrees Celsius. Raises OSError where it has none."""
-    raise OSError("this machine has no chip temperature")
-
-
-def dht22(pin):
-    """Return a function that reads a DHT22: (degrees Celsius, percent relative humidity)."""
-    raise OSError("this machine has no pins")
-
-
-def ds18b20(pin):
-    """Return a function that reads all DS18B20 on a pin: degrees Celsius, in ROM order."""
-    raise OSError("this machine has no pins")

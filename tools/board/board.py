@@ -28,7 +28,8 @@ class Board:
 
     `flash` is the path of the image that keeps its files; it is made when absent. `board_id` is a
     folder under `boards/`. `heap` is what programs find free after the start, in bytes; by default
-    as much as on the real board, which is strict: pointers here are twice as long. `link` is a
+    half as much again as on the real board, which is strict: a cell of this heap has 32 bytes, a
+    board's 16, so there are a quarter fewer of them. `link` is a
     stable path for the port. `wifi` is the pair of ssid and password of the only network in reach.
     `on_output(bytes)` is called with all that the board prints, and `on_boot(reason)` at each
     start; both mostly from another thread. `weather_step` is the number of seconds that one
@@ -52,7 +53,7 @@ class Board:
         self.facts = load_facts(board_id)
         self.boots = []
         """Why the board started, one word or two for each start, oldest first."""
-        self._heap = (heap or self.facts.heap_bytes) + SIMULATION_BYTES
+        self._heap = (heap or self.facts.heap_bytes * 3 // 2) + SIMULATION_BYTES
         self._link = link
         self._listeners = on_output, on_boot
         weather.rows()  # now, rather than when a sensor is asked

@@ -1,0 +1,183 @@
+"""The outbox on any file system: `path` is a folder that is not there yet."""
+
+import os
+
+from aiot_errors import AiotError
+from aiot_outbox import Outbox
+
+
+def drain(box):
+    """Return the payloads of all that wait, and forget them."""
+    found = []
+    while len(box):
+        topic, payload = box.peek()
+        assert topic == "user/update", topic
+        assert type(payload) is bytes
+        found.append(payload.decode())
+        box.pop()
+    assert box.peek() is None
+    return found
+
+
+def fill(box, first, last, size=150):
+    for number in range(first, last):
+        box.put("user/update", "%d%s" % (number, " " * size))
+
+
+def numbers(box):
+    return [int(text) for text in drain(box)]
+
+
+def first_in_first_out(path, count, size):
+    """Fill, open anew, take half, add, open anew, and so on; return what came out."""
+    fill(Outbox(path), 0, count, size)
+    box = Outbox(path)
+    assert len(box) == count
+    taken = []
+    for _ in range(count // 2):
+        taken.append(int(box.peek()[1]))
+        box.pop()
+    fill(box, count, 2 * count, size)
+    box = Outbox(path)
+    assert len(box) == 2 * count - count // 2
+    taken += numbers(box)
+    assert numbers(Outbox(path)) == []
+    assert box.dropped == 0
+    return taken
+
+
+def nothing_is_written_for_nothing(path):
+    box = Outbox(path)
+    box.pop()
+    box.flush()
+    box.set_aside(10001)
+    assert box.peek() is None and len(box) == 0 and box.where == "flash"
+    try:
+        os.stat(path)
+    except OSError:
+        return True
+    return False
+
+
+def kinds(path):
+    """Put each kind of payload and topic; return what comes back."""
+    box = Outbox(path)
+    for payload in ("text é", b"\0\xff", bytearray(b"array"), memoryview(b"view"), b""):
+        box.put("user/é", payload)
+    box = Outbox(path)
+    found = []
+    while len(box):
+        topic, payload = box.peek()
+        assert topic == "user/é"
+        found.append(list(payload))
+        box.pop()
+    return found
+
+
+def refused(path):
+    """Try what cannot be stored; return the errors' texts."""
+    box = Outbox(path, 32768)
+    texts = []
+    for topic, payload in (
+        ("t", 5),
+        (None, b""),
+        ("t", b"x" * 16384),
+    ):
+        try:
+            box.put(topic, payload)
+            texts.append("none")
+        except AiotError as error:
+            texts.append(str(error))
+    for options in ({"max_bytes": 100}, {"give_up": "both"}):
+        try:
+            Outbox(path, **options)
+        except AiotError as error:
+            texts.append(str(error))
+    assert len(box) == 0
+    return texts
+
+
+def overflow(path, give_up, count, max_bytes, size=150):
+    """Put more than fits; return [numbers that wait, dropped] after a restart."""
+    box = Outbox(path, max_bytes, give_up=give_up)
+    fill(box, 0, count, size)
+    assert len(box) + box.dropped == count
+    before = box.dropped
+    box = Outbox(path, max_bytes, give_up=give_up)
+    assert box.dropped == before
+    found = numbers(box)
+    assert box.dropped == before
+    return [found, before]
+
+
+def batch(path):
+    """Put one by one with batch=3; return how many a restart finds after each."""
+    box = Outbox(path, batch=3)
+    found = []
+    for number in range(7):
+        fill(box, number, number + 1)
+        found.append(len(Outbox(path)))
+    box.flush()
+    found.append(len(Outbox(path)))
+    assert numbers(box) == list(range(7))
+    return found
+
+
+def batch_by_time(path):
+    """Put at these milliseconds with batch_s=60; return how many a restart finds after each."""
+    now = [0]
+    box = Outbox(path, batch=100, batch_s=60, clock=lambda: now[0])
+    found = []
+    for now[0] in (0, 59999, 60000, 61000, 119999, 121000):
+        fill(box, 0, 1)
+        found.append(len(Outbox(path)))
+    return found
+
+
+def popped_from_memory(path):
+    """What was read before it was stored never gets to flash."""
+    box = Outbox(path, batch=10)
+    fill(box, 0, 4)
+    assert box.peek()[1].decode().strip() == "0"
+    box.pop()
+    box.pop()
+    box.flush()
+    return numbers(Outbox(path))
+
+
+def set_aside(path, count, payload):
+    """Set the first reports aside; return [what waits, lines of the file]."""
+    box = Outbox(path)
+    for _ in range(count):
+        box.put("user/update", payload)
+    fill(box, 0, 2)
+    for number in range(count):
+        assert box.peek() is not None
+        box.set_aside(10001 + number)
+    with open(path + "/set_aside.txt") as file:
+        text = file.read()
+    return [numbers(Outbox(path)), text.split("\n")]
+
+
+def set_aside_bytes(path):
+    box = Outbox(path)
+    box.put("t", b"\xff\x00")
+    box.set_aside(-1)
+    with open(path + "/set_aside.txt") as file:
+        return file.read()
+
+
+def pop_after_overflow(path, aside):
+    """A report that was given up between peek and pop takes no other with it."""
+    box = Outbox(path, 24576)
+    fill(box, 0, 5, 400)
+    assert box.peek()
+    fill(box, 5, 40, 400)
+    assert box.dropped
+    first = box.dropped
+    if aside:
+        box.set_aside(1)
+    else:
+        box.pop()
+    found = numbers(box)
+    return [found[0] - first, found[-1]]

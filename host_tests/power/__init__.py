@@ -1,0 +1,1 @@
+"""Cuts the power at every erase and program of real littlefs, and looks what is left."""

@@ -1,0 +1,109 @@
+"""The outbox on the file system of the desk: order, bounds, damage, files that fail."""
+
+import json
+
+import pytest
+
+TYPICAL = 150  # bytes of a report
+
+
+@pytest.fixture
+def path(tmp_path) -> str:
+    return str(tmp_path / "outbox")
+
+
+@pytest.mark.parametrize(
+    ("count", "size"), [(1, 10), (3, TYPICAL), (40, TYPICAL), (30, 400), (4, 3000), (2, 9000)]
+)
+def test_first_in_first_out(run, path, count, size):
+    taken = run("outbox.first_in_first_out", path=path, count=count, size=size)
+    assert taken == list(range(2 * count))
+
+
+def test_an_empty_box_costs_no_write(run, path):
+    assert run("outbox.nothing_is_written_for_nothing", path=path)
+
+
+def test_kinds_of_payload(run, path):
+    found = run("outbox.kinds", path=path)
+    assert [bytes(item) for item in found] == [
+        "text é".encode(),
+        b"\0\xff",
+        b"array",
+        b"view",
+        b"",
+    ]
+
+
+def test_refused(run, path):
+    assert run("outbox.refused", path=path) == [
+        "give bytes or str, not int",
+        "give bytes or str, not NoneType",
+        "a report of over 16336 bytes does not fit the outbox",
+        "max_bytes: at least 512",
+        'give_up: "oldest" or "newest"',
+    ]
+
+
+@pytest.mark.parametrize("max_bytes", [512, 1000, 4096, 16384, 24576, 65536])
+def test_the_oldest_are_given_up(run, path, tmp_path, max_bytes):
+    count = 20 + max_bytes // 100
+    found, dropped = run(
+        "outbox.overflow", path=path, give_up="oldest", count=count, max_bytes=max_bytes, size=80
+    )
+    assert found == list(range(dropped, count))
+    assert len(found) >= max_bytes // 400
+    assert sum(file.stat().st_size for file in (tmp_path / "outbox").iterdir()) <= max_bytes
+
+
+@pytest.mark.parametrize("max_bytes", [512, 4096, 24576, 65536])
+def test_the_newest_are_given_up(run, path, max_bytes):
+    count = 20 + max_bytes // 100
+    found, dropped = run(
+        "outbox.overflow", path=path, give_up="newest", count=count, max_bytes=max_bytes, size=80
+    )
+    assert found == list(range(count - dropped))
+    assert len(found) >= max_bytes // 400
+
+
+def test_batch(run, path):
+    assert run("outbox.batch", path=path) == [0, 0, 3, 3, 3, 6, 6, 7]
+
+
+def test_batch_by_time(run, path):
+    assert run("outbox.batch_by_time", path=path) == [0, 0, 3, 3, 3, 6]
+
+
+def test_what_was_read_before_it_was_stored_is_not_stored(run, path):
+    assert run("outbox.popped_from_memory", path=path) == [2, 3]
+
+
+def test_set_aside(run, path):
+    waiting, lines = run("outbox.set_aside", path=path, count=2, payload='{"a":"é\n"}')
+    assert waiting == [0, 1]
+    assert lines.pop() == ""
+    assert [json.loads(line) for line in lines] == [
+        {"code": 10001, "topic": "user/update", "payload": '{"a":"é\n"}'},
+        {"code": 10002, "topic": "user/update", "payload": '{"a":"é\n"}'},
+    ]
+
+
+def test_set_aside_keeps_the_newest_lines(run, path):
+    _, lines = run("outbox.set_aside", path=path, count=20, payload="x" * 300)
+    assert [json.loads(line)["code"] for line in lines[:-1]] == list(range(10016, 10021))
+
+
+def test_set_aside_cuts_a_long_payload(run, path):
+    _, lines = run("outbox.set_aside", path=path, count=1, payload="x" * 5000)
+    found = json.loads(lines[0])["payload"]
+    assert 1000 < len(found) < 2048
+
+
+def test_set_aside_writes_bytes_in_hex(run, path):
+    line = run("outbox.set_aside_bytes", path=path)
+    assert json.loads(line) == {"code": -1, "topic": "t", "payload_hex": "ff00"}
+
+
+@pytest.mark.parametrize("aside", [False, True])
+def test_pop_forgets_no_other_report_than_peek_showed(run, path, aside):
+    assert run("outbox.pop_after_overflow", path=path, aside=aside) == [0, 39]

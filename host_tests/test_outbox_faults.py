@@ -1,0 +1,415 @@
+"""The outbox against damage and failing files: an AiotError at the most, and little is lost."""
+
+import errno
+import os
+import shutil
+
+import pytest
+from aiot_errors import AiotError
+from aiot_outbox import Outbox
+from hypothesis import given
+from hypothesis import strategies as st
+
+from host_tests.failing_files import FailingFiles
+
+TOPIC = "user/update"
+SIZE = 120
+
+
+def put(box, number, size=SIZE):
+    box.put(TOPIC, b"%d" % number + b" " * size)
+
+
+def drain(box):
+    found = []
+    while True:
+        report = box.peek()
+        if report is None:
+            assert len(box) == 0
+            return found
+        found.append(int(report[1]))
+        box.pop()
+
+
+def fill(path, first, last):
+    box = Outbox(path)
+    for number in range(first, last):
+        put(box, number)
+    return box
+
+
+@pytest.fixture
+def path(tmp_path) -> str:
+    return str(tmp_path / "outbox")
+
+
+@pytest.fixture
+def files(monkeypatch, tmp_path) -> FailingFiles:
+    return FailingFiles(monkeypatch, tmp_path)
+
+
+def live(path):
+    """Put, take and set aside; return the numbers that must be left, and those that may be."""
+    box = Outbox(path)
+    must, may = list(range(40, 60)), []
+    for number in range(60, 75):
+        try:
+            put(box, number)
+            must.append(number)
+        except AiotError:
+            may.append(number)
+        if number % 3:
+            continue
+        try:
+            shown = box.peek()
+            if number % 2:
+                box.pop()
+            else:
+                box.set_aside(10001)
+        except AiotError:
+            continue
+        if shown is not None:  # None while the flash could not be read, and nothing was in RAM
+            (must if int(shown[1]) in must else may).remove(int(shown[1]))
+    return box, must, may
+
+
+def check_life(box, path, must, may):
+    box.flush()
+    assert box.where == "flash"
+    assert len(box) == len(Outbox(path))
+    found = drain(Outbox(path))
+    assert [number for number in found if number not in may] == must
+    assert found == sorted(found)
+    put(box, 99)
+    assert box.dropped == 0
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
+def test_each_file_operation_fails_once(files, path, tmp_path, code):
+    drain_some(fill(path, 0, 60), 40)
+    shutil.copytree(path, tmp_path / "before")
+    with files.failing(10**9, 0, code):
+        live(path)
+        operations = files.count
+    assert operations > 200
+    for first in range(operations):
+        restore(tmp_path, path)
+        with files.failing(first, 0, code):
+            box, must, may = live(path)
+        check_life(box, path, must, may)
+
+
+def drain_some(box, count):
+    for _ in range(count):
+        box.peek()
+        box.pop()
+
+
+def restore(tmp_path, path):
+    shutil.rmtree(path)
+    shutil.copytree(tmp_path / "before", path)
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
+def test_every_nth_file_operation_fails(files, path, tmp_path, code):
+    drain_some(fill(path, 0, 60), 40)
+    shutil.copytree(path, tmp_path / "before")
+    for every in range(1, 60):
+        restore(tmp_path, path)
+        with files.failing(every, every, code):
+            box, must, may = live(path)
+        check_life(box, path, must, may)
+
+
+def test_a_full_file_system_refuses_and_says_so(files, path):
+    box = fill(path, 0, 20)
+
+    def writing(name, *arguments):
+        return name in ("write", "close", "mkdir")
+
+    with files.failing(0, 1, errno.ENOSPC, writing):
+        with pytest.raises(AiotError, match="the file system is full"):
+            put(box, 20)
+        box.peek()
+        box.pop()
+    assert box.where == "flash"
+    put(box, 21)
+    assert drain(Outbox(path)) == [*range(1, 20), 21]
+
+
+def test_a_segment_leaves_room_for_others(monkeypatch, path):
+    """Else saving a token would fail on a flash that the box has filled."""
+    box = fill(path, 0, 20)
+    real = os.statvfs(".")
+    monkeypatch.setattr(os, "statvfs", lambda path: (*real[:3], 4, 4, *real[5:]))
+    with pytest.raises(AiotError, match="the file system is full"):
+        for number in range(20, 30):
+            put(box, number)
+    assert drain(Outbox(path)) == list(range(number))
+
+
+def test_a_batch_survives_a_full_file_system(files, path):
+    box = Outbox(path, batch=3)
+    put(box, 0)
+    put(box, 1)
+    with files.failing(0, 1, errno.ENOSPC), pytest.raises(AiotError):
+        put(box, 2)
+    assert len(box) == 2
+    put(box, 3)
+    assert drain(Outbox(path)) == [0, 1, 3]
+
+
+@pytest.mark.parametrize("give_up", ["oldest", "newest"])
+def test_a_read_only_file_system_leaves_ram(files, path, give_up):
+    box = Outbox(path, give_up=give_up)
+    put(box, 0)
+    with files.failing(0, 1, errno.EROFS, lambda name, path, mode="": "w" in mode):
+        for number in range(1, 51):
+            put(box, number)
+            assert box.where == "RAM"
+        assert len(box) == 33
+        assert box.dropped == 18
+        assert int(box.peek()[1]) == 0
+        box.pop()
+        expected = list(range(19, 51)) if give_up == "oldest" else list(range(1, 33))
+        assert int(box.peek()[1]) == expected[0]
+    put(box, 51)
+    assert box.where == "flash"
+    assert drain(Outbox(path)) == [*expected, 51]
+    assert Outbox(path).dropped == 18
+
+
+def test_reports_in_ram_are_bounded_by_bytes_too(files, path):
+    box = Outbox(path)
+    with files.failing(0, 1, errno.EROFS):
+        for number in range(5):
+            put(box, number, 3000)
+        assert drain(box) == [3, 4]
+        put(box, 5, 20000)
+        assert drain(box) == [5]
+    assert box.dropped == 3
+
+
+def test_a_box_that_could_not_be_read_at_first(files, path):
+    fill(path, 0, 20)
+    with files.failing(0, 1, errno.EIO):
+        box = Outbox(path)
+        assert box.where == "RAM"
+        put(box, 20)
+        assert int(box.peek()[1]) == 20
+        box.pop()
+        put(box, 21)
+        assert int(box.peek()[1]) == 21
+    put(box, 22)
+    box.pop()  # what was shown has another number now, and may come again
+    assert drain(box) == [*range(20), 21, 22]
+
+
+def test_peek_says_that_flash_cannot_be_read(files, path):
+    box = fill(path, 0, 20)
+    with files.failing(0, 1, errno.EIO), pytest.raises(AiotError, match="cannot be read"):
+        box.peek()
+    assert drain(box) == list(range(20))
+
+
+def box_files(path):
+    return sorted(os.path.join(path, name) for name in os.listdir(path))
+
+
+def read(name):
+    with open(name, "rb") as file:
+        return file.read()
+
+
+def write(name, data):
+    with open(name, "wb") as file:
+        file.write(data)
+
+
+def lost(path, expected):
+    """Open the damaged box, and use it; return how many reports it has not."""
+    box = Outbox(path)
+    put(box, 99)
+    found = drain(box)
+    assert found.pop() == 99
+    assert found == sorted(set(found) & set(expected) | set(found))
+    put(box, 100)
+    assert drain(Outbox(path)) == [100]
+    return len(set(expected) - set(found))
+
+
+@pytest.mark.parametrize("bit", [0, 7])
+def test_a_flipped_bit_costs_one_report(path, tmp_path, bit):
+    drain_some(fill(path, 0, 30), 3)
+    shutil.copytree(path, tmp_path / "before")
+    costs = []
+    for name in box_files(path):
+        data = read(name)
+        for place in range(0, len(data), 1 + len(data) // 250):
+            write(name, data[:place] + bytes([data[place] ^ 1 << bit]) + data[place + 1 :])
+            costs.append(lost(path, range(3, 30)))
+            restore(tmp_path, path)
+    assert len(costs) > 500
+    assert set(costs) == {0, 1}
+
+
+def test_a_truncated_file_costs_what_was_cut_off(path, tmp_path):
+    drain_some(fill(path, 0, 30), 3)
+    shutil.copytree(path, tmp_path / "before")
+    for name in box_files(path):
+        data = read(name)
+        for size in range(0, len(data), 1 + len(data) // 100):
+            write(name, data[:size])
+            assert lost(path, range(3, 30)) <= 1 + (len(data) - size) // SIZE
+            restore(tmp_path, path)
+
+
+def test_a_file_that_is_gone_costs_what_was_in_it(path, tmp_path):
+    drain_some(fill(path, 0, 30), 3)
+    shutil.copytree(path, tmp_path / "before")
+    for name in box_files(path):
+        os.remove(name)
+        assert lost(path, range(3, 30)) <= 1 + (os.path.basename(name)[0] == "s") * 27
+        restore(tmp_path, path)
+
+
+def test_damage_while_the_box_is_open(path):
+    """Its count comes right again, and what can be read still comes in order."""
+    box = fill(path, 0, 30)
+    for name in box_files(path):
+        data = read(name)
+        write(name, data[: len(data) // 2] + b"\0" + data[len(data) // 2 + 1 :])
+    found = drain(box)
+    assert found == sorted(found)
+    put(box, 31)
+    assert drain(Outbox(path)) == [31]
+
+
+def test_damage_while_the_box_is_open_and_goes_on_storing(path):
+    box = fill(path, 0, 30)
+    for name in box_files(path):
+        write(name, b"")
+    for number in range(30, 60):
+        put(box, number)
+    assert drain(box) == list(range(30, 60))
+
+
+def test_files_that_vanish_while_the_box_is_open(path):
+    box = fill(path, 0, 30)
+    for name in box_files(path):
+        os.remove(name)
+    assert drain(box) == []
+    put(box, 31)
+    assert drain(Outbox(path)) == [31]
+
+
+@pytest.mark.parametrize("kind", ["file", "folder"])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["x", ".DS_Store", "s", "t", "c", "sz", "tzz", "s1", "t1", "s00000001.bak", "s0000000g"],
+        ["c0"],
+        ["s00000000"],
+        ["s00000100"],
+        ["t00"],
+        ["t05", "t06", "t07"],
+        ["tff"],
+        ["set_aside.txt"],
+    ],
+)
+def test_stray_files_cost_nothing(path, names, kind):
+    os.mkdir(path)
+    for name in names:
+        if kind == "file":
+            write(os.path.join(path, name), b"\xae\x01 stray \xac\x01 \xad\x01" * 9)
+        else:
+            os.mkdir(os.path.join(path, name))
+    box = Outbox(path)
+    assert len(box) == 0
+    for number in range(30):
+        put(box, number)
+    assert drain(Outbox(path)) == list(range(30))
+    box = Outbox(path)
+    put(box, 40)
+    box.set_aside(1)
+    assert len(box) <= 1
+
+
+def test_another_version_is_passed_over(path):
+    fill(path, 0, 30)
+    for name in box_files(path):
+        data = bytearray(read(name))
+        data[1] = 2
+        write(name, bytes(data))
+    assert lost(path, range(30)) >= 2
+
+
+def test_a_file_in_the_place_of_the_folder_is_moved(path):
+    write(path, b"what was here")
+    box = Outbox(path)
+    put(box, 1)
+    assert drain(Outbox(path)) == [1]
+    assert read(path + ".old") == b"what was here"
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("put"), st.integers(0, 700)),
+        st.tuples(st.just("pop"), st.integers(1, 5)),
+        st.tuples(st.just("aside"), st.just(1)),
+        st.tuples(st.just("open"), st.just(1)),
+        st.tuples(st.just("damage"), st.integers(0, 10**6)),
+    ),
+    max_size=60,
+)
+
+
+@given(STEPS, st.sampled_from(["oldest", "newest"]), st.sampled_from([1, 3]))
+def test_any_sequence_equals_a_plain_list(tmp_path_factory, steps, give_up, batch):
+    path = str(tmp_path_factory.mktemp("box") / "outbox")
+    box = Outbox(path, 24576, give_up=give_up, batch=batch)
+    plain = []
+    number = dropped = 0
+    damaged = False
+    for name, value in steps:
+        if name == "put":
+            put(box, number, value)
+            plain.append(number)
+            number += 1
+            gone = box.dropped - dropped
+            dropped += gone
+            if gone and not damaged:
+                plain = plain[gone:] if give_up == "oldest" else plain[: len(plain) - gone]
+        elif name == "open":
+            box.flush()
+            box = Outbox(path, 24576, give_up=give_up, batch=batch)
+            assert box.dropped == dropped or damaged
+        elif name == "damage":
+            damaged = damage(path, value) or damaged
+        else:
+            for _ in range(value):
+                shown = box.peek()
+                if shown is None:
+                    assert damaged or not plain
+                    break
+                assert damaged or int(shown[1]) == plain[0]
+                plain = plain[1:]
+                box.pop() if name == "pop" else box.set_aside(10001)
+    assert damaged or len(box) == len(plain)
+    found = drain(box)
+    assert found == sorted(found)
+    assert damaged or found == plain
+
+
+def damage(path, value):
+    """Change a byte somewhere; return whether there was one."""
+    if not os.path.isdir(path):
+        return False
+    names = box_files(path)
+    name = names[value % len(names)]
+    data = bytearray(read(name))
+    if not data:
+        return False
+    data[value % len(data)] ^= 1 + value % 255
+    write(name, bytes(data))
+    return True

@@ -1,0 +1,95 @@
+"""What the outbox costs on real littlefs, that it keeps to its bounds, and how it fares on FAT.
+
+Measured on littlefs of MicroPython 1.28, as the boards mount it, for a report of 150 bytes on a
+topic of 52; in brackets what a file to which each report is appended and closed costs there:
+
+                    ESP32, 512 blocks, program size 32    Pico W, 212 blocks, program size 256
+    erases for each       put  put+pop  batch 5  pop            put  put+pop  batch 5  pop
+"""
+
+import pytest
+
+from host_tests.interpreters import Run
+
+# Hundredths of (erases, programs) a report; upper bounds that may only go down.
+COST = {
+    ("esp32", "put"): (34, 960),
+    ("esp32", "put and pop"): (12, 540),
+    ("esp32", "batch of 5"): (24, 580),
+    ("esp32", "pop"): (4, 120),
+    ("pico", "put"): (44, 330),
+    ("pico", "put and pop"): (22, 310),
+    ("pico", "batch of 5"): (29, 160),
+    ("pico", "pop"): (11, 120),
+}
+
+
+@pytest.fixture
+def run() -> Run:
+    """Run MicroPython with room for the flash in its heap."""
+    run = Run("micropython")
+    run.heap = "16m"
+    return run
+
+
+@pytest.mark.parametrize(("geometry", "action"), COST)
+def test_cost_of_a_report(run, geometry, action):
+    if action == "pop":
+        found = run("outbox_flash.cost_of_reading", geometry=geometry, size=150)
+    else:
+        batch = 5 if action == "batch of 5" else 1
+        popped = action == "put and pop"
+        found = run("outbox_flash.cost", geometry=geometry, size=150, batch=batch, popped=popped)
+    print(found)
+    assert all(count <= most for count, most in zip(found, COST[geometry, action], strict=True))
+
+
+@pytest.mark.parametrize("aside", [False, True])
+@pytest.mark.parametrize("sizes", [[150], [20, 700, 90], [5000, 100]])
+@pytest.mark.parametrize("max_bytes", [20480, 24576, 65536, 131072, 262144])
+@pytest.mark.parametrize("geometry", ["esp32", "pico"])
+def test_it_keeps_to_its_blocks(run, geometry, max_bytes, sizes, aside):
+    if max(sizes) > max_bytes // 8 and max_bytes < 65536:
+        pytest.skip("a report larger than the box")
+    most, left = run(
+        "outbox_flash.most_used", geometry=geometry, max_bytes=max_bytes, sizes=sizes, aside=aside
+    )
+    print(most, left)
+    assert most <= max_bytes // 4096
+
+
+@pytest.mark.parametrize("geometry", ["esp32", "pico"])
+def test_a_full_file_system_breaks_no_token(run, geometry):
+    text, stored = run("outbox_flash.full_file_system", geometry=geometry)
+    assert text == "outbox: the file system is full"
+    assert stored > 0
+
+
+@pytest.mark.parametrize(("size", "max_bytes"), [(512, 65536), (512, 24576), (4096, 65536)])
+def test_fat(run, size, max_bytes):
+    most, took, left = run("outbox_flash.on_fat", size=size, max_bytes=max_bytes)
+    print(most, took, left)
+    assert took <= most
+    assert left > max_bytes // 700
+
+
+def test_power_cuts_on_fat(run):
+    """FAT promises little; where a sector is written whole or not, this is what comes of it."""
+    cuts, lost, repeated = run("outbox_flash.power_cuts_on_fat", size=512)
+    print(cuts, lost, repeated)
+    assert cuts > 140
+    assert lost == 0
+    assert repeated <= 1
+
+
+def test_a_full_box_opens_in_a_small_heap(tmp_path):
+    from aiot_outbox import Outbox
+
+    path = str(tmp_path / "outbox")
+    box = Outbox(path)
+    for _ in range(300):
+        box.put("/sys/a1GFjLPXXXX/device123/thing/event/property/post", "x" * 90)
+    assert len(box) == 300
+    run = Run("micropython")
+    run.heap = "64k"
+    assert run("outbox_flash.open_a_full_box", path=path, count=300) == 300

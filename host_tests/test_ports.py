@@ -1,0 +1,163 @@
+"""The port files as far as CPython can run them; MicroPython's runs in all other tests."""
+
+import builtins
+import importlib
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import aiot_hash
+import aiot_http
+import aiot_port
+import pytest
+from aiot_port import board
+from aiot_store import SmallFile
+
+LIB = Path(aiot_http.__file__).parent
+
+
+def test_ticks_and_clock_of_cpython():
+    started = aiot_port.ticks_ms()
+    time.sleep(0.01)
+    assert 5 <= aiot_port.ticks_diff(aiot_port.ticks_ms(), started) < 1000
+    assert abs(aiot_port.wall_clock_ms() - time.time() * 1000) < 1000
+    assert aiot_port.const(5) == 5
+    assert aiot_port.free_memory() > 2**30
+
+
+def test_errors_in_words():
+    assert aiot_port.explain(MemoryError()) == "out of memory"
+    assert aiot_port.explain(OSError()) == "OSError"
+    assert aiot_port.explain(OSError(111, "Connection refused")).endswith("Connection refused")
+
+
+def test_the_desk_as_a_board(capsys):
+    assert board.join_wifi("any", "", 1000, lambda: None) is True
+    assert board.leave_wifi() is None
+    assert board.restart_wifi() is None
+    assert abs(board.ask_ntp("pool.ntp.org", 5) - time.time()) < 2
+    assert board.set_wall_clock(0) is None
+    assert board.utc_date_time() == tuple(time.gmtime()[:6])
+    assert len(board.unique_id()) == 12
+    assert board.watchdog(8000)() is None
+    assert board.woke() is False
+    started = time.monotonic()
+    board.sleep_ms(20)
+    assert 0.02 <= time.monotonic() - started < 1
+    board.print_error(ValueError("shown"))
+    assert "ValueError: shown" in capsys.readouterr().err
+    for read in (board.chip_temperature, lambda: board.dht22(4), lambda: board.ds18b20(5)):
+        with pytest.raises(OSError, match="this machine has no"):
+            read()
+
+
+@pytest.mark.parametrize("how", ["reset()", "deep_sleep_ms(10)"])
+def test_reset_of_the_desk_starts_the_same_program_again(how, tmp_path):
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); from aiot_port import board\n"
+        "from pathlib import Path; starts = Path('starts')\n"
+        "with starts.open('a') as file: file.write('x')\n"
+        f"if len(starts.read_text()) < 3: board.{how}\n"
+        "print('done', sys.argv[2])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(LIB), "an argument"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=30,
+    )  # fmt: skip
+    assert (done.stdout, (tmp_path / "starts").read_text()) == ("done an argument\n", "xxx")
+
+
+def test_reset_gives_the_program_its_own_arguments(monkeypatch):
+    given = []
+    monkeypatch.setattr(os, "execv", lambda *arguments: given.append(arguments))
+    board.deep_sleep_ms(1)
+    assert given == [(sys.executable, sys.orig_argv)]
+
+
+def test_hash_where_the_firmware_has_only_the_old_name(monkeypatch):
+    import hashlib
+
+    def without_hashlib(name, *rest):
+        if name == "hashlib":
+            raise ImportError(name)
+        return real(name, *rest)
+
+    real = builtins.__import__
+    monkeypatch.setitem(sys.modules, "uhashlib", hashlib)
+    monkeypatch.setattr(builtins, "__import__", without_hashlib)
+    try:
+        importlib.reload(aiot_hash)
+        assert aiot_hash.new("sha1").digest() == hashlib.sha1().digest()
+    finally:
+        monkeypatch.undo()
+        importlib.reload(aiot_hash)
+
+
+def test_hash_of_a_module_that_has_neither_name_nor_constructor(monkeypatch):
+    monkeypatch.setattr(aiot_hash, "hashlib", object())
+    assert aiot_hash.new("md5").digest().hex() == "d41d8cd98f00b204e9800998ecf8427e"
+
+
+def test_small_file_where_rename_does_not_replace(tmp_path, monkeypatch):
+    """FAT: rename fails while the target is there."""
+    real = os.rename
+
+    def rename(old, new):
+        if os.path.exists(new):
+            raise FileExistsError(new)
+        real(old, new)
+
+    monkeypatch.setattr(os, "rename", rename)
+    store = SmallFile(tmp_path / "file")
+    store.save(b"first")
+    store.save(b"second")
+    assert store.load() == b"second"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_small_file_at_a_path_that_can_be_none():
+    store = SmallFile("a\0b")
+    store.save(b"data")
+    with pytest.raises(ValueError):
+        store.load()
+
+
+def test_reply_that_memory_does_not_suffice_for(monkeypatch):
+    def loads(text):
+        raise MemoryError
+
+    monkeypatch.setattr(aiot_http.json, "loads", loads)
+    with pytest.raises(aiot_http.ReplyError, match="memory"):
+        aiot_http.read_reply(200, b"{}")
+
+
+def test_stream_whose_peer_ends_tcp_without_a_goodbye():
+    import ssl
+
+    from aiot_port.on_cpython import _Stream
+
+    class Tls:
+        def recv_into(self, view):
+            raise ssl.SSLEOFError
+
+    stream = _Stream.__new__(_Stream)
+    stream._tls = Tls()
+    assert stream.readinto(bytearray(1)) == 0
+
+
+def test_socket_is_closed_when_wrapping_it_fails(platform):
+    import socket
+
+    made = []
+
+    class Context:
+        def wrap_socket(self, raw, **_):
+            made.append(raw)
+            raise ValueError("scripted")
+
+    address = aiot_port.resolve(platform.host, platform.port)[0]
+    with pytest.raises(ValueError, match="scripted"):
+        aiot_port.open_stream(Context(), platform.host, address, 1000)
+    assert isinstance(made[0], socket.socket) and made[0].fileno() == -1

@@ -1,0 +1,230 @@
+"""Reports that wait on flash until they are delivered: first in, first out.
+
+box = Outbox("outbox")
+box.put("user/update", b"21.5")
+while len(box):
+    client.publish(*box.peek())
+    box.pop()
+"""
+
+import json
+from binascii import hexlify
+
+import aiot_port
+from aiot_errors import AiotError
+from aiot_port import const
+from aiot_shelf import Shelf
+
+_SMALLEST = const(512)  # bytes of a box: less holds no report
+
+# In RAM, where flash cannot be written: as many reports as a board can spare.
+_RAM_REPORTS = const(32)
+_RAM_BYTES = const(8192)
+
+_ASIDE_TOPIC = const(128)  # characters of a topic shown there: the platform takes no longer one
+
+_ENOSPC = const(28)  # POSIX; MicroPython's errno lacks the name
+
+
+class Outbox:
+    """A box of reports that survives power cuts, damage and a full file system.
+
+    `path` is a folder; the first report makes it. `max_bytes` bounds the flash it takes, as the
+    file system counts: all blocks, the folder's own included. (A box of less than five blocks
+    is bounded by its files' bytes instead.) A report may take up to half of it.
+
+    When the box is full, `give_up` "oldest" makes room by up to a block of the oldest reports,
+    "newest" refuses the new one. Either way `dropped` counts them.
+
+    Up to `batch` reports, or those of `batch_s` seconds, stay in RAM and are stored together,
+    which wears the flash less and puts them at risk; the time is looked at by each `put`.
+    `clock` returns milliseconds as aiot_port.ticks_ms does.
+    """
+
+    def __init__(
+        self,
+        path,
+        max_bytes=65536,
+        *,
+        give_up="oldest",
+        batch=1,
+        batch_s=None,
+        clock=aiot_port.ticks_ms,
+    ):
+        if max_bytes < _SMALLEST:
+            raise AiotError("max_bytes: at least %d" % _SMALLEST)
+        if give_up not in ("oldest", "newest"):
+            raise AiotError('give_up: "oldest" or "newest"')
+        self._path = path = path.rstrip("/")
+        self._max_bytes = max_bytes
+        self._newest = give_up == "newest"
+        self._batch = batch
+        self._batch_ms = None if batch_s is None else batch_s * 1000
+        self._clock = clock
+        self._held = []  # not on flash yet: (number, topic bytes, payload bytes)
+        self._since = None  # tick of the first of them
+        self._shown = None  # number of the report that peek showed
+        self._flash = Shelf(path, max_bytes)
+        self._loaded = False
+        #: "flash", or "RAM" while the flash cannot be read or written: a power cut loses those.
+        self.where = "flash"
+        self._load()
+
+    def __len__(self):
+        """Return how many reports wait."""
+        return self._flash.waiting() + len(self._held)
+
+    @property
+    def dropped(self):
+        """How many reports were given up because the box was full, since it was made."""
+        return self._flash.given_up
+
+    def put(self, topic, payload):
+        """Add a report: topic str, payload bytes or str. Once it returns it is safe (`batch`=1).
+
+        Raises AiotError for a report that is too large, and when the file system is full; then
+        the report is not in the box. Where flash cannot be written at all it stays in RAM.
+        """
+        topic = _to_bytes(topic)
+        payload = _to_bytes(payload)
+        self._load()
+        most = self._flash.layout.largest
+        if len(topic) > 0xFFFF or len(topic) + len(payload) > most:
+            raise AiotError("a report of over %d bytes does not fit the outbox" % most)
+        if not self._held:
+            self._since = self._clock()
+        report = (self._flash.new_number(), topic, payload)
+        self._held.append(report)
+        if not self._is_due():
+            return
+        try:
+            self.flush()
+        except AiotError:
+            if report in self._held:
+                self._held.remove(report)
+            raise
+
+    def _is_due(self):
+        if len(self._held) >= self._batch or self.where == "RAM":
+            return True
+        if self._batch_ms is None:
+            return False
+        return aiot_port.ticks_diff(self._clock(), self._since) >= self._batch_ms
+
+    def flush(self):
+        """Store what is in RAM. Raises AiotError when the file system is full."""
+        trouble = None
+        for _ in range(2):  # a passing fault of the device is no reason to give up
+            try:
+                if self._load():
+                    self._flash.store(self._held, self._newest)
+                    self.where = "flash"
+                    return
+            except OSError as error:
+                trouble = error.errno
+        if trouble == _ENOSPC:
+            raise AiotError("outbox: the file system is full")
+        self._stay_in_ram()
+
+    def _stay_in_ram(self):
+        self.where = "RAM"
+        held = self._held
+        size = sum([len(topic) + len(payload) for _, topic, payload in held])
+        while len(held) > _RAM_REPORTS or (size > _RAM_BYTES and len(held) > 1):
+            _, topic, payload = held.pop(-1 if self._newest else 0)
+            size -= len(topic) + len(payload)
+            self._flash.count_given_up()
+
+    def peek(self):
+        """Return (topic str, payload bytes) of the oldest report, None if none waits.
+
+        Raises AiotError where the flash cannot be read now.
+        """
+        self._load()
+        try:
+            report = self._flash.oldest()
+        except OSError as error:
+            raise AiotError("outbox: cannot be read (error %s)" % error.errno) from None
+        if report is None and self._held:
+            number, topic, payload = self._held[0]
+            report = (number, str(topic, "utf-8"), payload)
+        self._shown = report and report[0]
+        return report and report[1:]
+
+    def pop(self):
+        """Forget the report that peek showed. Without one before it, forget the oldest.
+
+        Where this cannot be written it is remembered in RAM, and written with the next change.
+        """
+        if self._shown is None:
+            self.peek()
+        number = self._shown
+        self._shown = None
+        if self._held and self._held[0][0] == number:
+            self._held.pop(0)
+        elif number is not None:
+            self._flash.forget(number)
+
+    def set_aside(self, code):
+        """Move the report that peek showed to set_aside.txt, with the `code` of its rejection.
+
+        The file keeps the newest 2048 bytes or so. If it cannot be written, the report is
+        forgotten all the same: it must not block the others.
+        """
+        before = self._shown
+        report = self.peek()
+        if report is None or before not in (None, self._shown):
+            return
+        if self._loaded:
+            line = _line(code, report[0], report[1], self._flash.layout.aside)
+            try:
+                self._flash.set_aside(line)
+            except OSError:
+                pass
+        self.pop()
+
+    def _load(self):
+        """Read what lies on flash, once; return whether it was possible."""
+        if self._loaded:
+            return True
+        flash = Shelf(self._path, self._max_bytes)
+        try:
+            flash.load()
+        except OSError:
+            self.where = "RAM"
+            return False
+        flash.count_given_up(self._flash.given_up)
+        if self._shown is not None:
+            self._shown = -1  # it gets another number below: then pop forgets nothing
+        self._held[:] = [(flash.new_number(), report[1], report[2]) for report in self._held]
+        self._flash = flash
+        self._loaded = True
+        self.where = "RAM" if self._held else "flash"
+        return True
+
+
+def _to_bytes(value):
+    if isinstance(value, str):
+        try:
+            return value.encode()
+        except UnicodeError:
+            raise AiotError("text that UTF-8 has no form for") from None
+    if not isinstance(value, (bytes, bytearray, memoryview)):
+        raise AiotError("give bytes or str, not %s" % type(value).__name__)
+    return bytes(value)
+
+
+def _line(code, topic, payload, most):
+    """Return a line of JSON of at most `most` bytes, the payload cut off where it must be."""
+    name = "payload"
+    try:
+        text = payload.decode()
+    except UnicodeError:
+        name = "payload_hex"
+        text = hexlify(payload).decode()
+    while True:
+        values = (json.dumps(code), json.dumps(topic[:_ASIDE_TOPIC]), name, json.dumps(text))
+        line = ('{"code":%s,"topic":%s,"%s":%s}\n' % values).encode()
+        if len(line) <= most or not text:
+            return line
+        text = text[: len(text) // 2]

@@ -1,0 +1,208 @@
+"""The outbox's segments: files of many records, written once and never changed.
+
+The last one is replaced by a new file with more in it, and removed after that. Where the power
+failed in between, both are there: a record counts in the first file that has it.
+"""
+
+import os
+
+from aiot_port import const
+from aiot_record import ENOENT, copy_bytes, find_record, is_gone, read_record, record_head
+
+_BUFFER = const(512)  # bytes read at once: a sector of FAT
+
+
+class Segment:
+    """What is known of a segment without looking into its file."""
+
+    def __init__(self, file, size, waiting, last):
+        self.file = file  # its number
+        self.size = size  # bytes
+        self.waiting = waiting  # records that nobody has forgotten yet
+        self.last = last  # number of its last record
+
+
+class Segments:
+    """The segments of a folder, oldest first. Methods raise OSError, and have then lost nothing.
+
+    `first` is always the number of the oldest record that was not forgotten.
+    """
+
+    def __init__(self, folder):
+        self._path = folder + "/s%08x"
+        self._all = []
+        self._next_file = 0
+        self._found = (-1, 0)  # where `oldest` found the last: number of the file, byte in it
+        self._buffer = bytearray(_BUFFER)
+
+    def __bool__(self):
+        return bool(self._all)
+
+    def waiting(self):
+        """Return how many records wait."""
+        return sum([segment.waiting for segment in self._all])
+
+    def sizes(self):
+        """Return the bytes of each file."""
+        return [segment.size for segment in self._all]
+
+    def load(self, names, first):
+        """Count what waits in the files `names`. Return the number of the last record found."""
+        highest = first - 1
+        for file in sorted([_file_of(name) for name in names]):
+            if file < 0:
+                continue
+            self._next_file = file + 1
+            try:
+                size, waiting, highest = self._count(file, highest)
+            except OSError as error:
+                if is_gone(error):
+                    continue
+                raise  # it may be read later: better none now than half a box
+            self._all.append(Segment(file, size, waiting, highest))
+        return highest
+
+    def _count(self, file, highest):
+        waiting = 0
+        with open(self._path % file, "rb") as source:
+            for number, _, _ in self._records(source, 0, highest + 1):
+                highest = number
+                waiting += 1
+            return source.seek(0, 2), waiting, highest
+
+    def _records(self, source, at, lowest):
+        """Yield (number, start, end) of the whole records of an open file."""
+        found = find_record(source, at, lowest, self._buffer)
+        while found:
+            yield found
+            found = find_record(source, found[2], found[0] + 1, self._buffer)
+
+    def _lowest(self, segment, first):
+        """Return the number below which records of `segment` are in an older one, or forgotten."""
+        for older in self._all:
+            if older is segment:
+                break
+            if older.waiting:
+                first = max(first, older.last + 1)
+        return first
+
+    def oldest(self, first):
+        """Return (number, topic str, payload bytes) of the oldest record, None if none waits."""
+        for segment in self._all:
+            if segment.waiting:
+                report = self._search(segment, first)
+                if report:
+                    return report
+                segment.waiting = 0  # damaged since it was counted
+        return None
+
+    def _search(self, segment, first):
+        file, at = self._found
+        if file != segment.file:
+            at = 0
+        try:
+            with open(self._path % segment.file, "rb") as source:
+                lowest = self._lowest(segment, first)
+                for number, start, _ in self._records(source, at, lowest):
+                    self._found = (segment.file, start)
+                    topic, payload = read_record(source, start)
+                    return number, topic, payload
+        except OSError as error:
+            if not is_gone(error):
+                raise
+        return None
+
+    def forget(self, number):
+        """Forget the oldest record, if it is `number`; return whether it was here."""
+        for segment in self._all:
+            if segment.waiting:
+                if number > segment.last:
+                    break
+                segment.waiting -= 1
+                return True
+        return False
+
+    def give_up(self):
+        """Forget all of the oldest segment."""
+        self._all[0].waiting = 0
+
+    def oldest_segment(self):
+        """Return (records that wait in the oldest segment, number of its last)."""
+        return self._all[0].waiting, self._all[0].last
+
+    def tidy(self):
+        """Remove the files in which nothing waits."""
+        for segment in list(self._all):
+            if not segment.waiting:
+                self._remove(segment.file)
+                self._all.remove(segment)
+
+    def _remove(self, file):
+        try:
+            os.remove(self._path % file)
+        except OSError as error:
+            if error.errno != ENOENT:
+                raise
+
+    def last_bytes(self, first, most):
+        """Return the bytes of what waits in the last segment, `most` for none or a larger file."""
+        if not self._all or self._all[-1].size > most:
+            return most
+        segment = self._all[-1]
+        total = 0
+        with open(self._path % segment.file, "rb") as source:
+            for _, start, end in self._records(source, 0, self._lowest(segment, first)):
+                total += end - start
+        return total
+
+    def write(self, merge, first, slots, records, reports):
+        """Write a new segment of `records` in `slots` and of `reports`.
+
+        With `merge` it takes in what waits in the last segment, and replaces it.
+        """
+        old = self._all[-1] if merge else None
+        try:
+            with open(self._path % self._next_file, "wb") as target:
+                waiting = self._copy(old, first, target) if merge else 0
+                waiting += _write_all(target, slots, records, reports)
+                size = target.tell()
+        except OSError:
+            try:
+                self._remove(self._next_file)
+            except OSError:
+                pass  # the next segment writes over it, or loading finds nothing new in it
+            raise
+        self._all.append(Segment(self._next_file, size, waiting, (reports or records)[-1][0]))
+        self._next_file += 1
+        if merge:
+            old.waiting = 0
+
+    def _copy(self, segment, first, target):
+        count = 0
+        with open(self._path % segment.file, "rb") as source:
+            for _, start, end in self._records(source, 0, self._lowest(segment, first)):
+                copy_bytes(source, start, end, target, self._buffer)
+                count += 1
+        return count
+
+
+def _write_all(target, slots, records, reports):
+    count = len(reports)
+    for record in records:
+        data = slots.read(record)
+        count += bool(data)  # b"" where it was damaged since it was counted
+        target.write(data)
+    for report in reports:
+        target.write(record_head(*report))
+        target.write(report[1])
+        target.write(report[2])
+    return count
+
+
+def _file_of(name):
+    """Return the number of a segment's file, -1 if `name` is none."""
+    try:
+        file = int(name[1:], 16)
+    except ValueError:
+        return -1
+    return file if name == "s%08x" % file else -1

@@ -1,0 +1,163 @@
+"""The outbox's small files: the cursor, and slots that hold single reports.
+
+    cursor  AD 01, zero 2, number of the first report that waits 4, reports given up 4, CRC 4
+    part    AC 01, part 1, parts 1, number 4, CRC 4, a piece of a record (see aiot_record)
+
+Numbers are big-endian, the CRC is CRC-32, over everything but itself.
+"""
+
+from binascii import crc32
+
+from aiot_port import const
+from aiot_record import EISDIR, is_gone, number_at
+
+_CURSOR_MARK = b"\xad\x01"
+_CURSOR = const(16)  # bytes
+_CURSOR_CRC = const(12)  # byte at which it stands
+
+_PART_MARK = b"\xac\x01"
+_PART_HEAD = const(12)  # bytes before the piece
+_PART_CRC = const(8)
+
+
+def read_small(path, most):
+    """Return the bytes of a small file, at most `most`; b"" if it is gone. Raises OSError."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(most)
+    except OSError as error:
+        if is_gone(error):
+            return b""
+        raise
+
+
+class Cursor:
+    """How far reading got, in two files that are written in turn: one is whole at any time."""
+
+    def __init__(self, folder):
+        self._path = folder + "/c%d"
+        self._turn = 0
+
+    def load(self):
+        """Return (number of the first report that waits, reports given up). Raises OSError."""
+        best = (0, 0)
+        for turn in range(2):
+            data = read_small(self._path % turn, _CURSOR)
+            if len(data) < _CURSOR or data[:2] != _CURSOR_MARK:
+                continue
+            found = (number_at(data, 4), number_at(data, 8))
+            if crc32(data[:_CURSOR_CRC]) == number_at(data, _CURSOR_CRC) and found > best:
+                best = found
+                self._turn = 1 - turn
+        return best
+
+    def save(self, first, given_up):
+        """Write both numbers. Raises OSError."""
+        data = _CURSOR_MARK + b"\0\0" + first.to_bytes(4, "big") + given_up.to_bytes(4, "big")
+        try:
+            with open(self._path % self._turn, "wb") as file:
+                file.write(data + crc32(data).to_bytes(4, "big"))
+        except OSError as error:
+            if error.errno == EISDIR:  # somebody else's: use the other name
+                self._turn = 1 - self._turn
+            raise
+        self._turn = 1 - self._turn
+
+
+class Slots:
+    """Records in files of `size` bytes, written in place. A long record takes several of them.
+
+    `records` lists what waits here, (number, bytes, slots) each, oldest first.
+    """
+
+    def __init__(self, folder, count, size):
+        self._path = folder + "/t%02x"
+        self._size = size
+        self._piece = size - _PART_HEAD
+        self._free = list(range(count))
+        self.records = []
+
+    def load(self, names, first):
+        """Find the records from number `first` on among the files `names` of the folder.
+
+        Return the highest number of all that were ever begun, -1 for none. Raises OSError.
+        """
+        records = {}
+        highest = -1
+        for name in names:
+            slot = _slot_of(name)
+            if slot is None:
+                continue
+            data = read_small(self._path % slot, self._size)
+            if not _is_part(data):
+                continue
+            number = number_at(data, 4)
+            highest = max(highest, number)
+            if number >= first:
+                parts = records.setdefault(number, [None] * data[3])
+                if data[2] < len(parts):
+                    parts[data[2]] = (slot, len(data) - _PART_HEAD)
+        for number in sorted(records):
+            parts = records[number]
+            if None not in parts:
+                self._add(number, sum([size for _, size in parts]), [slot for slot, _ in parts])
+        return highest
+
+    def _add(self, number, size, slots):
+        for slot in slots:
+            if slot in self._free:
+                self._free.remove(slot)
+        self.records.append((number, size, slots))
+
+    def have_room(self, sizes):
+        """Whether records of these sizes can all be written now."""
+        return sum([-(-size // self._piece) for size in sizes]) <= len(self._free)
+
+    def write(self, number, data):
+        """Write a record, for which there is room. Raises OSError; then nothing has changed."""
+        parts = -(-len(data) // self._piece)
+        slots = self._free[:parts]
+        for part in range(parts):
+            piece = data[part * self._piece : (part + 1) * self._piece]
+            head = _PART_MARK + bytes((part, parts)) + number.to_bytes(4, "big")
+            head += crc32(piece, crc32(head)).to_bytes(4, "big")
+            self._write_slot(slots[part], head + piece)
+        self._add(number, len(data), slots)
+
+    def _write_slot(self, slot, data):
+        try:
+            with open(self._path % slot, "wb") as file:
+                file.write(data)
+        except OSError as error:
+            if error.errno == EISDIR:  # somebody else's: never try it again
+                self._free.remove(slot)
+            raise
+
+    def read(self, record):
+        """Return the bytes of one of `records`, b"" where they are damaged. Raises OSError."""
+        number, _, slots = record
+        pieces = []
+        for slot in slots:
+            data = read_small(self._path % slot, self._size)
+            if not _is_part(data) or number_at(data, 4) != number:
+                return b""
+            pieces.append(data[_PART_HEAD:])
+        return b"".join(pieces)
+
+    def forget(self):
+        """Forget the oldest of `records`: its slots may be written again."""
+        self._free = sorted(self._free + self.records.pop(0)[2])
+
+
+def _slot_of(name):
+    try:
+        slot = int(name[1:], 16)
+    except ValueError:
+        return None
+    return slot if name == "t%02x" % slot else None
+
+
+def _is_part(data):
+    if len(data) <= _PART_HEAD or data[:2] != _PART_MARK:
+        return False
+    return crc32(data[_PART_HEAD:], crc32(data[:_PART_CRC])) == number_at(data, _PART_CRC)
