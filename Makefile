@@ -12,12 +12,13 @@ PORT ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint platform deploy monitor lock clean
+.PHONY: help demo test test-fast soak lint platform deploy monitor lock clean
 
 help:
 	@echo "make demo [SECONDS=n]                 a board reports to a local platform, on this desk"
 	@echo "make test                             all tests, on CPython and real MicroPython"
 	@echo "make test-fast                        those that take little time"
+	@echo "make soak [ARGS='--reports n']        power cuts, network faults and a soak at full length"
 	@echo "make lint                             ruff, and the format of the source"
 	@echo "make platform [ARGS=--help]           a local IoT Platform to try boards and clients on"
 	@echo "make deploy BOARD=id PORT=port        copy the firmware onto a board (ARGS=--list: which)"
@@ -33,6 +34,12 @@ test: $(READY)
 
 test-fast: $(READY)
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+# Some 20 minutes: power cuts, a reset at every byte, then boards under random faults.
+soak: $(READY)
+	$(if $(wildcard host_tests/power/__main__.py),$(BIN)/python -m host_tests.power)
+	FULL=1 $(BIN)/python -m pytest host_tests/test_network_faults.py
+	$(BIN)/python -m tools.soak $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -114,8 +114,10 @@ class Loop:
         self._absent = {}
         self._uptime_ms = 0
         self._ticks = aiot_port.ticks_ms()
+        self._epoch_ms = None
         self._clock_set = None  # uptime in ms at which it was
         self._quiet_until = 0  # uptime in ms
+        self._restart_reason = None
         self._told = None  # how many reports were given up when the status last went out
 
     def run(self):
@@ -134,7 +136,7 @@ class Loop:
                 aiot_port.print_error(error)
             self._feed()
             self._sleep_since(started)
-        self._starts.restart("%d turns in a row failed" % failures)
+        self._restart("%d turns in a row failed" % failures)
 
     def turn(self):
         """Read once and send what can be sent."""
@@ -149,6 +151,15 @@ class Loop:
             self._deliver(report)
         elif report:
             self._store(report)
+        if self._restart_reason:
+            self._restart(self._restart_reason)
+
+    def _restart(self, reason):
+        try:
+            self._outbox.flush()
+        except AiotError as error:
+            log("outbox: %s" % error)
+        self._starts.restart(reason)
 
     def _uptime(self):
         """Return the milliseconds since the start; unlike ticks they do not wrap."""
@@ -170,11 +181,10 @@ class Loop:
 
     def _set_clock(self):
         now = self._uptime()
-        if self._clock_set is not None:
-            if now - self._clock_set < _CLOCK_AGE_MS:
-                return
-        elif aiot_port.unix_ms() is not None:  # it kept running through a deep sleep
+        right = aiot_port.unix_ms() is not None
+        if right and self._clock_set is None:  # it kept running through a deep sleep
             self._clock_set = now
+        if right and now - self._clock_set < _CLOCK_AGE_MS:
             return
         if self._ask_ntp():
             self._clock_set = now
@@ -188,6 +198,17 @@ class Loop:
             return False
         aiot_port.set_wall_clock(unix_s)
         return True
+
+    def _epoch(self):
+        """Return when this start was, in ms since 1970; None until the clock is right.
+
+        Reckoned once: a report that is sent again must have the same bytes.
+        """
+        if self._epoch_ms is None:
+            now_ms = aiot_port.unix_ms()
+            if now_ms is not None:
+                self._epoch_ms = now_ms - self._uptime()
+        return self._epoch_ms
 
     def _take_report(self):
         """Read the sensors; return (line for the log, topic, payload), None without readings."""
@@ -223,13 +244,20 @@ class Loop:
             if report:
                 self._store(report)
         elif report:
+            self._send_fresh(report)
+        self._tell_status()
+
+    def _send_fresh(self, report):
+        """Send a report that is not stored; nothing else is in the outbox."""
+        code = _KEPT
+        try:
             code = self._send(*report)
+        finally:  # whatever goes wrong, out of memory even: the reading is kept
             if code != _SENT:
                 self._store(report)
-            if code > 0:  # nothing else is in the outbox
-                self._outbox.peek()
-                self._outbox.set_aside(code)
-        self._tell_status()
+        if code > 0:
+            self._outbox.peek()
+            self._outbox.set_aside(code)
 
     def _drain(self):
         """Send up to a turn's worth of the backlog; return whether nothing is left of it."""
@@ -249,12 +277,11 @@ class Loop:
 
     def _send(self, line, topic, payload):
         """Publish one report; return _SENT, _KEPT for later, or the code of a refusal for good."""
-        now_ms = aiot_port.unix_ms()
-        payload = settle(payload, self._start, now_ms, self._uptime(), self._undated)
+        payload = settle(payload, self._start, self._epoch(), self._undated)
         try:
             message_id = self._client.publish(topic, payload)
         except AiotError as error:
-            if error.retry:
+            if error.retry or getattr(error, "signing_in", False):
                 self._pause(line, error)
                 return _KEPT
             log("%s: refused for good (%s)" % (line, error))
@@ -294,8 +321,8 @@ class Loop:
             aiot_port.leave_wifi()
         elif step == "radio":
             aiot_port.restart_wifi()
-        elif step == "reset":
-            self._starts.restart("no report acknowledged for half an hour")
+        elif step == "reset":  # at the end of the turn, when all is stored
+            self._restart_reason = "no report acknowledged for half an hour"
 
     def _tell_status(self):
         """Report, if a topic is set, why the board started and how many reports it gave up.

@@ -152,9 +152,9 @@ def test_reading_of_an_earlier_start_without_a_clock_is_undated(turns):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ({"start": 7, "now_ms": 1000000, "uptime_ms": 5000}, '{"a":1,"time":996000}'),
-        ({"start": 7, "now_ms": None, "uptime_ms": 5000}, '{"a":1,"undated":true}'),
-        ({"start": 8, "now_ms": 1000000, "uptime_ms": 5000}, '{"a":1,"undated":true}'),
+        ({"start": 7, "epoch_ms": 995000}, '{"a":1,"time":996000}'),
+        ({"start": 7, "epoch_ms": None}, '{"a":1,"undated":true}'),
+        ({"start": 8, "epoch_ms": 995000}, '{"a":1,"undated":true}'),
     ],
 )
 def test_mark_of_an_unknown_time(run, arguments, expected):

@@ -40,8 +40,11 @@ class PlatformError(AiotError):
     `code` is the platform's code (document, Tables 3 and 5), or the HTTP status where no code
     came with it; `message` is its own text; `retry` is False only where asking again cannot
     help; `hint` says more where the client can tell more; `retry_after` is the number of
-    seconds that the platform asked to wait, or None.
+    seconds that the platform asked to wait, or None; `signing_in` tells that it was the sign-in
+    that was refused, so that nothing is wrong with the report that waits for it.
     """
+
+    signing_in = False
 
     def __init__(self, code, message, hint="", retry_after=None):
         super().__init__(code, message)

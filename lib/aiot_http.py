@@ -275,6 +275,7 @@ class Client:
         except PlatformError as error:
             if error.code == REFUSED:
                 error.hint = self._why_refused(now)
+            error.signing_in = True
             raise
         token = _token(info)
         known = token in (self._token, self._former)  # flash is written only for another one

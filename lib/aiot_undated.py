@@ -18,12 +18,12 @@ def mark(start, uptime_ms):
     return '"?%d:%d"' % (start, uptime_ms)
 
 
-def settle(payload, start, now_ms, uptime_ms, undated):
+def settle(payload, start, epoch_ms, undated):
     """Return a payload (bytes) ready to be sent, with its marks replaced.
 
-    `start` and `uptime_ms` are this start's; `now_ms` is the time in milliseconds since 1970, or
-    None while the clock is not right. `undated` (bytes) takes the place of a time, its comma
-    included, that nobody can tell.
+    `start` is this start's, `epoch_ms` when it was, in milliseconds since 1970, or None while
+    the clock is not right. `undated` (bytes) takes the place of a time, its comma included, that
+    nobody can tell.
     """
     begin = payload.find(_HEAD)
     if begin < 0:
@@ -31,6 +31,6 @@ def settle(payload, start, now_ms, uptime_ms, undated):
     end = payload.find(b'"', begin + len(_HEAD)) + 1
     made_in, _, made_at = payload[begin + len(_HEAD) : end - 1].partition(b":")
     told = undated
-    if now_ms is not None and int(made_in) == start:
-        told = _TIME % (now_ms - uptime_ms + int(made_at))
+    if epoch_ms is not None and int(made_in) == start:
+        told = _TIME % (epoch_ms + int(made_at))
     return payload.replace(payload[begin:end], told)

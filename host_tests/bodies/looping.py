@@ -407,10 +407,10 @@ def link(script):
         health.aiot_port = real
 
 
-def settled(payload, made_in, made_at, start, now_ms, uptime_ms, undated):
+def settled(payload, made_in, made_at, start, epoch_ms, undated):
     """Return a payload after its marks, put in place of %s, are settled."""
     import aiot_undated
 
     marked = payload.replace("%s", aiot_undated.mark(made_in, made_at))
-    found = aiot_undated.settle(marked.encode(), start, now_ms, uptime_ms, undated.encode())
+    found = aiot_undated.settle(marked.encode(), start, epoch_ms, undated.encode())
     return str(found, "utf-8")

@@ -1,0 +1,265 @@
+"""The loop under a clock that starts cold, drifts and jumps, through weeks of virtual time."""
+
+import gc
+import json
+import os
+
+import looping  # first: it stands in for board_config, which app imports
+
+import app  # isort: skip
+import health
+import settings
+from aiot_date import is_right
+from aiot_errors import NetworkError, PlatformError
+
+DAY_MS = 86400000
+_RESTART_MS = 2000  # what a board takes over it
+DRIFT = 50  # in a million: a poor crystal's (ESP32 data sheet: 10; RC oscillators are far worse)
+
+
+class World(looping.Port):
+    """A port whose board has a clock of its own, beside the true time that NTP and tests know."""
+
+    def __init__(self, clock_ms, wifi):
+        super().__init__(wifi=wifi, clock_ms=clock_ms)
+        self.true_ms = looping.NOW_MS
+        self.asked = []  # true times at which NTP was asked
+
+    def pass_ms(self, ms):
+        """Let so much time pass by the board's crystal, which ticks and clock share."""
+        self.now += ms
+        self.clock_ms += ms
+        self.true_ms += ms - ms * DRIFT // 1000000
+
+    def sleep_ms(self, ms):
+        assert 0 < ms < 8388
+        self.pass_ms(ms)
+
+    def join_wifi(self, ssid, password, timeout_ms, on_wait):
+        if not self.wifi:
+            self.pass_ms(timeout_ms)
+        return self.wifi
+
+    def restart_wifi(self):
+        pass
+
+    def leave_wifi(self):
+        pass
+
+    def unix_ms(self):
+        return self.clock_ms if is_right(self.clock_ms) else None
+
+    def ask_ntp(self, host, timeout_s):
+        self.asked.append(self.true_ms)
+        return self.true_ms // 1000
+
+
+class Counter:
+    """A sensor that remembers when each of its readings was taken."""
+
+    name = "counter"
+
+    def __init__(self, world):
+        self.world = world
+        self.taken = []
+
+    def read(self):
+        self.taken.append(self.world.true_ms)
+        return {"reading": len(self.taken) - 1}
+
+
+class Platform:
+    """Stands for aiot_http.Client; `trouble` is None, "network", "lost" (the answer) or a code."""
+
+    def __init__(self, world):
+        self.world = world
+        self.trouble = None
+        self.tries = []  # true times
+        self.got = []  # (true time, payload)
+
+    def publish(self, topic, payload):
+        self.tries.append(self.world.true_ms)
+        if self.trouble == "network":
+            raise NetworkError("scripted")
+        if isinstance(self.trouble, int):
+            raise PlatformError(self.trouble, "scripted")
+        self.got.append((self.world.true_ms, bytes(payload)))
+        if self.trouble == "lost":
+            raise NetworkError("scripted")
+        return len(self.got)
+
+
+class Bench:
+    """A loop in its world; use it in a `with` statement, for it takes the port's place."""
+
+    def __init__(self, folder, clock_ms=looping.NOW_MS, interval=300, wifi=True, extra=""):
+        os.chdir(folder)
+        self.world = World(clock_ms, wifi)
+        self.lines = []
+        self._real = app.aiot_port, app.log, health.aiot_port
+        app.aiot_port = health.aiot_port = self.world
+        app.log = self.lines.append
+        self._settings = settings.parse(looping.TEXT + "interval = %d\n" % interval + extra)
+        self.sensor = Counter(self.world)
+        self.platform = Platform(self.world)
+        self._interval_ms = interval * 1000
+        self.restarts = -1
+        self._start()
+
+    def _start(self):
+        """Start the firmware afresh, as a reset does: its files and the clock remain."""
+        self.restarts += 1
+        starts = looping.Starts(self.world)
+        self.loop = app.Loop(self._settings, (self.sensor,), lambda: None, starts)
+        self.loop._client = self.platform
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        app.aiot_port, app.log, health.aiot_port = self._real
+
+    def turn(self):
+        """Take a turn, and sleep it out in one leap: the steps of a second take 5 million."""
+        end = self.loop._uptime() + self._interval_ms
+        try:
+            self.loop.turn()
+        except SystemExit:
+            self.world.pass_ms(_RESTART_MS)
+            self._start()
+            return
+        left = end - self.loop._uptime()
+        if left > 0:
+            self.world.pass_ms(left)
+
+    def errors_ms(self):
+        """Return by how much each report's time is off its reading's, None for an undated one."""
+        errors = []
+        for _, payload in self.platform.got:
+            value = json.loads(payload)["params"]["reading"]
+            if isinstance(value, dict) and "time" in value:
+                errors.append(value["time"] - self.sensor.taken[value["value"]])
+            else:
+                errors.append(None)
+        return errors
+
+    def readings(self):
+        """Return which readings arrived, in order."""
+        values = [json.loads(payload)["params"]["reading"] for _, payload in self.platform.got]
+        return [value["value"] if isinstance(value, dict) else value for value in values]
+
+    def repeated_ids(self):
+        """Return how many ids came for a second reading within a day."""
+        when = {}
+        repeated = 0
+        for (_, payload), reading in zip(self.platform.got, self.readings()):
+            number = json.loads(payload)["id"]
+            taken = self.sensor.taken[reading]
+            if number in when and 0 <= taken - when[number] < DAY_MS:
+                repeated += 1
+            when[number] = taken
+        return repeated
+
+
+def many_days(folder, days, outages):
+    """Live through `days`; `outages` are [first day, trouble], each of a day. Return the sums."""
+    if hasattr(gc, "threshold"):
+        gc.threshold(1 << 22)  # bytes: the ledger makes each collection long
+    with Bench(folder, interval=600) as bench:
+        begin = bench.world.true_ms
+        troubles = {first: kind for first, kind in outages}  # noqa: C416 - MicroPython: no pairs
+        answered = []
+        tries = {}
+        day = 0
+        while day < days:
+            trouble = troubles.get(day)
+            if trouble is None and bench.platform.trouble is not None:
+                answered.append([len(bench.platform.got), bench.world.true_ms])
+            bench.platform.trouble = trouble
+            before = len(bench.platform.tries)
+            while bench.world.true_ms - begin < (day + 1) * DAY_MS:
+                bench.turn()
+            tries[str(day)] = len(bench.platform.tries) - before
+            day += 1
+        asked = bench.world.asked
+        gaps = [later - earlier for earlier, later in zip(asked, asked[1:])]
+        return {
+            "in_order": bench.readings() == list(range(len(bench.sensor.taken))),
+            "taken": len(bench.sensor.taken),
+            "errors_ms": [min(bench.errors_ms()), max(bench.errors_ms())],
+            "repeated_ids": bench.repeated_ids(),
+            "ntp_gaps_ms": [min(gaps), max(gaps)],
+            "tries": tries,
+            "resumed_ms": [bench.platform.got[count][0] - end for count, end in answered],
+            "wraps": (bench.world.now >> 30),
+        }
+
+
+def cold_start(folder, clock_ms, offline_turns):
+    """Start with a cold clock and no network; return the errors of the times and the order."""
+    with Bench(folder, clock_ms, wifi=False) as bench:
+        for _ in range(offline_turns):
+            bench.turn()
+        bench.world.wifi = True
+        for _ in range(offline_turns // 9 + 2):
+            bench.turn()
+        return [bench.readings(), bench.errors_ms(), bench.repeated_ids(), len(bench.loop._outbox)]
+
+
+def jump(folder, jump_ms, code):
+    """Let the clock jump on the second day; return the errors an hour, and two days, after it.
+
+    `code` is what the platform then answers once, None for nothing.
+    """
+    with Bench(folder, interval=3600) as bench:
+        for _ in range(30):
+            bench.turn()
+        bench.world.clock_ms += jump_ms
+        if code is not None:
+            bench.platform.trouble = code
+            bench.turn()
+            bench.platform.trouble = None
+        for _ in range(48):
+            bench.turn()
+        errors = bench.errors_ms()
+        order = bench.readings() == list(range(79 if code is not None else 78))
+        return [order, errors[33], errors[-1], bench.repeated_ids()]
+
+
+def a_day_of_seconds(folder):
+    """Sleep through a day as the firmware does, second by second; return the turns taken."""
+    with Bench(folder, interval=600) as bench:
+        turns = 0
+        begin = bench.world.true_ms
+        while bench.world.true_ms - begin < DAY_MS:
+            started = bench.loop._uptime()
+            bench.loop.turn()
+            bench.loop._sleep_since(started)
+            turns += 1
+        return [turns, bench.readings() == list(range(turns))]
+
+
+def repeated_undated(folder, shift_ms):
+    """Send a report that was made before the clock was set twice; return both bodies.
+
+    Its first answer is lost, and the clock goes `shift_ms` against the ticks meanwhile.
+    """
+    with Bench(folder, 0, wifi=False) as bench:
+        bench.turn()
+        bench.world.wifi = True
+        bench.platform.trouble = "lost"
+        bench.turn()
+        bench.world.clock_ms += shift_ms
+        bench.platform.trouble = None
+        bench.turn()
+        return [str(payload, "utf-8") for _, payload in bench.platform.got[:2]]
+
+
+def restart_by_itself(folder, store_first):
+    """Let the network fail for two hours, so that the board restarts; return what arrived."""
+    extra = "store_first = %s\n" % store_first
+    with Bench(folder, extra=extra) as bench:
+        for trouble in [None] * 3 + ["network"] * 24 + [None] * 6:
+            bench.platform.trouble = trouble
+            bench.turn()
+        return [bench.restarts, bench.readings(), len(bench.sensor.taken)]

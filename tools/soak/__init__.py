@@ -1,0 +1,1 @@
+"""Soaks the firmware: boards report while everything goes wrong; the ledger is the judge."""
