@@ -1,19 +1,23 @@
 """Reports that wait on flash until they are delivered: first in, first out.
 
-box = Outbox("outbox")
-box.put("user/update", b"21.5")
-while len(box):
-    client.publish(*box.peek())
-    box.pop()
+What it costs on littlefs, in erases for each report of 150 bytes (host_tests/test_outbox_flash.py
+measures it); to append each to a file and close that costs 1.0 on both:
+
+              put    put and pop at once    put, batch=5    pop
+    ESP32     0.33          0.12                0.23        0.02
+    Pico W    0.44          0.21                0.28        0.09
+
+aiot_shelf tells how it lies on flash.
 """
 
 import json
 from binascii import hexlify
 
+# The largest first: a board compiles each file as it is imported, and needs most room for it.
+from aiot_shelf import Shelf  # isort: skip
 import aiot_port
 from aiot_errors import AiotError
 from aiot_port import const
-from aiot_shelf import Shelf
 
 _SMALLEST = const(512)  # bytes of a box: less holds no report
 
@@ -28,6 +32,12 @@ _ENOSPC = const(28)  # POSIX; MicroPython's errno lacks the name
 
 class Outbox:
     """A box of reports that survives power cuts, damage and a full file system.
+
+    >>> box = Outbox("outbox")
+    >>> box.put("user/update", b"21.5")
+    >>> box.peek()
+    ('user/update', b'21.5')
+    >>> box.pop()
 
     `path` is a folder; the first report makes it. `max_bytes` bounds the flash it takes, as the
     file system counts: all blocks, the folder's own included. (A box of less than five blocks
@@ -100,8 +110,7 @@ class Outbox:
         try:
             self.flush()
         except AiotError:
-            if report in self._held:
-                self._held.remove(report)
+            self._held[:] = [other for other in self._held if other is not report]
             raise
 
     def _is_due(self):

@@ -6,6 +6,7 @@ Numbers are big-endian. The CRC is CRC-32, over everything but itself. Another v
 layout will have another second byte, and is passed over like damage.
 """
 
+import os
 from binascii import crc32
 
 from aiot_port import const
@@ -24,6 +25,19 @@ _RECORD_MARK = b"\xae\x01"
 def is_gone(error):
     """Whether an OSError says that a file is none of ours, and will not be. Others may pass."""
     return error.errno in (ENOENT, EISDIR, _EILSEQ)
+
+
+def settle(file):
+    """Have on the medium what was written to an open file. Closing it does so on littlefs.
+
+    CircuitPython keeps sectors of its flash in a cache, and a desk's system its files.
+    """
+    if hasattr(os, "fsync"):  # CPython
+        file.flush()
+        os.fsync(file.fileno())
+    elif hasattr(os, "sync"):  # CircuitPython
+        file.flush()
+        os.sync()
 
 
 def number_at(data, at, size=4):
@@ -97,9 +111,11 @@ def read_record(file, at):
 def split_record(data):
     """Return (topic str, payload bytes) of a record's bytes, None unless they are whole."""
     middle = HEAD + number_at(data, 2, 2)
-    if data[:2] != _RECORD_MARK or len(data) != middle + number_at(data, 4):
-        return None
-    if crc32(data[HEAD:], crc32(data[:_CRC_AT])) != number_at(data, _CRC_AT):
+    if (
+        data[:2] != _RECORD_MARK
+        or len(data) != middle + number_at(data, 4)
+        or crc32(data[HEAD:], crc32(data[:_CRC_AT])) != number_at(data, _CRC_AT)
+    ):
         return None
     return str(data[HEAD:middle], "utf-8"), data[middle:]
 

@@ -7,7 +7,15 @@ failed in between, both are there: a record counts in the first file that has it
 import os
 
 from aiot_port import const
-from aiot_record import ENOENT, copy_bytes, find_record, is_gone, read_record, record_head
+from aiot_record import (
+    ENOENT,
+    copy_bytes,
+    find_record,
+    is_gone,
+    read_record,
+    record_head,
+    settle,
+)
 
 _BUFFER = const(512)  # bytes read at once: a sector of FAT
 
@@ -79,9 +87,7 @@ class Segments:
 
     def _lowest(self, segment, first):
         """Return the number below which records of `segment` are in an older one, or forgotten."""
-        for older in self._all:
-            if older is segment:
-                break
+        for older in self._all[: self._all.index(segment)]:
             if older.waiting:
                 first = max(first, older.last + 1)
         return first
@@ -112,12 +118,10 @@ class Segments:
                 raise
         return None
 
-    def forget(self, number):
-        """Forget the oldest record, if it is `number`; return whether it was here."""
+    def forget(self):
+        """Forget the oldest record; return whether there was one."""
         for segment in self._all:
             if segment.waiting:
-                if number > segment.last:
-                    break
                 segment.waiting -= 1
                 return True
         return False
@@ -166,6 +170,7 @@ class Segments:
                 waiting = self._copy(old, first, target) if merge else 0
                 waiting += _write_all(target, slots, records, reports)
                 size = target.tell()
+                settle(target)
         except OSError:
             try:
                 self._remove(self._next_file)

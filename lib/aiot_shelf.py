@@ -32,7 +32,6 @@ _SEGMENT_ENTRY = const(40)
 _OTHER_ENTRIES = const(1400)
 _FAT_ENTRY = const(64)  # a long name takes two entries
 
-_FEWEST = const(5)  # blocks of a box: the directory's two, set_aside.txt, and two segments
 _FREE = const(4)  # blocks that a segment leaves to others: saving a token takes two on littlefs
 
 # POSIX numbers: MicroPython's errno has not all their names.
@@ -46,22 +45,23 @@ class Layout:
     """How the bytes of a box are divided. `separate`: no file shares a block with another."""
 
     def __init__(self, max_bytes, block, separate):
-        self.slots = _SEPARATE if separate else _INLINED
         self.unit = block
+        self.slots = _SEPARATE if separate else _INLINED
         self.segment = max(block, min(_SEGMENT, max_bytes // 8 // block * block))
-        if max_bytes < _FEWEST * block:  # littlefs alone takes four: count the files' bytes
-            self.unit = max_bytes // 8
+        units = max_bytes // block
+        others = self._separate_units(units) if separate else self._directory_units(units)
+        self._divide(max_bytes, others)
+        if self.limit < self.units(self.segment):
+            # The file system's blocks are too large for this box: bound its files' bytes.
+            self.unit = self.segment = max_bytes // 8
             self.slots = (min(_INLINED[0], self.unit // _INLINED[1]), _INLINED[1])
-            self.segment = self.unit
-            others = 2  # the slots, the cursor
-        elif separate:
-            others = self._separate_units(max_bytes // self.unit)
-        else:
-            others = self._directory_units(max_bytes // self.unit)
+            self._divide(max_bytes, 2)  # for the slots, and for the cursor
+
+    def _divide(self, max_bytes, others):
         self.aside = min(_ASIDE, self.segment // 2)
         # One segment more is on flash while another replaces it.
         others += self.units(self.aside) + self.units(self.segment)
-        self.limit = max(1, max_bytes // self.unit - others)
+        self.limit = max_bytes // self.unit - others
         self.largest = min(max_bytes // 2, self.limit * (self.unit - 8)) - HEAD
 
     def _separate_units(self, units):
@@ -94,7 +94,7 @@ class Shelf:
         self._exists = False
         self._cursor = Cursor(path)
         self._segments = Segments(path)
-        self._slots = Slots(path, 0, 128)
+        self._slots = Slots(path, 0, _INLINED[1])  # none before the folder is there
         self._behind = False  # the cursor on flash is
         self._first = 0  # number of the first report that waits
         self._following = 0  # number of the next report to come
@@ -148,24 +148,27 @@ class Shelf:
         return report
 
     def forget(self, number):
-        """Forget the oldest report, if it still has this number. What fails is done later."""
+        """Forget the oldest report, if it still has this number."""
         if number < self._first:
             return  # it was given up meanwhile
-        if not self._segments.forget(number):
+        if not self._segments.forget():
             self._slots.forget()
         self._first = number + 1
         self._behind = True
-        try:
-            self._tidy()
-        except OSError:
-            pass
+        self._tidy()
 
     def _tidy(self):
-        """Bring the cursor on flash up to date, then remove what it says is read."""
-        if self._behind:
-            self._cursor.save(self._first, self.given_up)
-            self._behind = False
-        self._segments.tidy()
+        """Bring the cursor on flash up to date, then remove what it says is read.
+
+        What fails is done with the next change: until then numbers tell it from what waits.
+        """
+        try:
+            if self._behind:
+                self._cursor.save(self._first, self.given_up)
+                self._behind = False
+            self._segments.tidy()
+        except OSError:
+            pass
 
     def store(self, reports, give_up_newest):
         """Move reports, (number, topic, payload) each, from the list `reports` to flash.
@@ -182,8 +185,10 @@ class Shelf:
                 self._write_slot(reports)
             elif self._write_segment(reports):
                 self._tidy()
-            elif give_up_newest or not self._give_up_oldest():
-                reports.pop(-1 if give_up_newest else 0)
+            elif self._segments and not give_up_newest:
+                self._give_up_oldest()
+            else:
+                reports.pop()
                 self.count_given_up()
                 self._tidy()
 
@@ -241,22 +246,13 @@ class Shelf:
         return True
 
     def _give_up_oldest(self):
-        """Give up the oldest segment, else the oldest slot; return whether there was one."""
-        if self._segments:
-            count, last = self._segments.oldest_segment()
-        elif self._slots.records:
-            count, last = 1, self._slots.records[0][0]
-        else:
-            return False
+        """Give up the oldest segment. Raises OSError where that makes no room."""
+        count, last = self._segments.oldest_segment()
         self._cursor.save(last + 1, self.given_up + count)
         self._first = last + 1
         self.given_up += count
-        if self._segments:
-            self._segments.give_up()
-            self._segments.tidy()
-        else:
-            self._slots.forget()
-        return True
+        self._segments.give_up()
+        self._segments.tidy()
 
     def set_aside(self, line):
         """Add a line to set_aside.txt, which keeps the newest that fit. Raises OSError."""

@@ -9,7 +9,7 @@ Numbers are big-endian, the CRC is CRC-32, over everything but itself.
 from binascii import crc32
 
 from aiot_port import const
-from aiot_record import EISDIR, is_gone, number_at
+from aiot_record import EISDIR, is_gone, number_at, settle
 
 _CURSOR_MARK = b"\xad\x01"
 _CURSOR = const(16)  # bytes
@@ -57,6 +57,7 @@ class Cursor:
         try:
             with open(self._path % self._turn, "wb") as file:
                 file.write(data + crc32(data).to_bytes(4, "big"))
+                settle(file)
         except OSError as error:
             if error.errno == EISDIR:  # somebody else's: use the other name
                 self._turn = 1 - self._turn
@@ -94,12 +95,12 @@ class Slots:
             number = number_at(data, 4)
             highest = max(highest, number)
             if number >= first:
-                parts = records.setdefault(number, [None] * data[3])
-                if data[2] < len(parts):
-                    parts[data[2]] = (slot, len(data) - _PART_HEAD)
-        for number in sorted(records):
-            parts = records[number]
-            if None not in parts:
+                parts = records.setdefault((number, data[3]), {})
+                parts[data[2]] = (slot, len(data) - _PART_HEAD)
+        for number, count in sorted(records):
+            parts = records[number, count]
+            if sorted(parts) == list(range(count)):
+                parts = [parts[part] for part in range(count)]
                 self._add(number, sum([size for _, size in parts]), [slot for slot, _ in parts])
         return highest
 
@@ -128,6 +129,7 @@ class Slots:
         try:
             with open(self._path % slot, "wb") as file:
                 file.write(data)
+                settle(file)
         except OSError as error:
             if error.errno == EISDIR:  # somebody else's: never try it again
                 self._free.remove(slot)

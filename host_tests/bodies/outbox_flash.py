@@ -8,7 +8,7 @@ sys.path.append(__file__.rpartition("/")[0] + "/../power")
 
 from aiot_errors import AiotError  # noqa: E402 - the power bench's device is beside
 from aiot_outbox import Outbox  # noqa: E402
-from device import BLOCK, Device, Flash  # noqa: E402
+from device import Device, Flash  # noqa: E402
 
 TOPIC = "/sys/a1GFjLPXXXX/device123/thing/event/property/post"
 ROOT = "/flash"
@@ -68,7 +68,7 @@ def most_used(geometry, max_bytes, sizes, aside):
     before = used()
     box = Outbox(PATH, max_bytes)
     most = number = 0
-    while box.dropped < 300:
+    while box.dropped < 100:
         for size in sizes:
             box.put(TOPIC, b"%d " % number + b"x" * size)
             number += 1
@@ -232,15 +232,31 @@ def drained(box):
         box.pop()
 
 
-def open_a_full_box(path, count):
-    """Open, take a few, put a few: in the heap of the caller's choice."""
-    box = Outbox(path)
-    assert len(box) == count, len(box)
-    for _ in range(30):
-        box.peek()
-        box.pop()
-        box.put(TOPIC, "x" * 100)
-    return len(box)
+def folders_as_counted(geometry):
+    """Return [blocks that statvfs counts for a folder, blocks that it takes from others]."""
+    counted = []
+    files = []
+    for folders in range(2):
+        flash = Flash(geometry)
+        device = Device(flash)
+        os.VfsLfs2.mkfs(device, progsize=flash.program_size)
+        os.mount(os.VfsLfs2(device, progsize=flash.program_size), ROOT)
+        if folders:
+            os.mkdir(ROOT + "/folder")
+        counted.append(used())
+        files.append(_fill_up())
+        os.umount(ROOT)
+    return [counted[1] - counted[0], files[0] - files[1]]
 
 
-assert BLOCK == 4096
+def _fill_up():
+    """Return how many blocks of data fit the file system."""
+    count = 0
+    try:
+        while True:
+            with open(ROOT + "/%04d" % count, "wb") as file:
+                for _ in range(4):
+                    file.write(b"x" * 1024)
+            count += 1
+    except OSError:
+        return count
