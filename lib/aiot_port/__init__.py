@@ -8,9 +8,9 @@ import sys
 
 from aiot_date import is_right
 
-if sys.implementation.name == "micropython":  # pragma: no cover - counted under CPython
+if sys.implementation.name == "micropython":
     from aiot_port.on_micropython import *
-elif sys.implementation.name == "circuitpython":  # pragma: no cover - as above
+elif sys.implementation.name == "circuitpython":
     from aiot_port.on_circuitpython import *
 else:
     from aiot_port.on_cpython import *

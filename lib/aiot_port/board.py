@@ -7,9 +7,9 @@ import sys
 
 from aiot_port import *
 
-if sys.implementation.name == "micropython":  # pragma: no cover - counted under CPython
+if sys.implementation.name == "micropython":
     from aiot_port.board_on_micropython import *
-elif sys.implementation.name == "circuitpython":  # pragma: no cover - as above
+elif sys.implementation.name == "circuitpython":
     from aiot_port.board_on_circuitpython import *
 else:
     from aiot_port.board_on_cpython import *
