@@ -16,7 +16,7 @@ import board_config
 import sensors
 import settings as settings_file
 from aiot_alink import Alink, write_json
-from aiot_conn import Connection
+from aiot_conn import new_connection
 from aiot_date import is_right
 from aiot_delivery import Delivery
 from aiot_errors import REFUSED, AiotError, NetworkError, PlatformError
@@ -83,8 +83,7 @@ class Loop:
         device = Device(
             settings.product_key, settings.device_name, settings.device_secret, client_id
         )
-        make = aiot_port.OwnConnection or Connection
-        self._connection = make(
+        self._connection = new_connection(
             settings.host, settings.port, settings.ca or None, settings.timeout, feed
         )
         self._client = Client(
@@ -155,11 +154,15 @@ class Loop:
             self._restart(self._restart_reason)
 
     def _restart(self, reason):
+        self._flush()
+        self._starts.restart(reason)
+
+    def _flush(self):
+        """Store what the outbox holds in RAM, before a start that would lose it."""
         try:
             self._outbox.flush()
         except AiotError as error:
-            log("outbox: %s" % error)
-        self._starts.restart(reason)
+            log(str(error))
 
     def _uptime(self):
         """Return the milliseconds since the start; unlike ticks they do not wrap."""
@@ -343,7 +346,7 @@ class Loop:
         """Sleep until an interval after `started`; the watchdog is fed meanwhile."""
         end = started + self._settings.interval * 1000
         if self._settings.deep_sleep and self._outbox.where == "flash":
-            self._outbox.flush()
+            self._flush()
             aiot_port.deep_sleep_ms(max(end - self._uptime(), _STEP_MS))
         while True:
             left = end - self._uptime()

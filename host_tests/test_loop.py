@@ -249,6 +249,13 @@ def test_deep_sleep_keeps_reports_that_wait(turns):
     assert values_of(result) == [1.0, 2.0]
 
 
+def test_full_file_system_does_not_keep_a_board_from_its_sleep(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done, lines = run("looping.sleep_with_a_full_file_system", folder=str(tmp_path))
+    assert done == ["deep sleep 10000"]
+    assert lines == ["outbox: the file system is full"]
+
+
 def test_deep_sleep_that_the_chip_has_not_is_an_ordinary_one(turns):
     result = turns(
         values=[1.0, 2.0],

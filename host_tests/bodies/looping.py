@@ -36,8 +36,6 @@ EVERY_10_S = "interval = 10\n"
 class Port:
     """Stands for aiot_port in the loop: a clock that moves only by sleeping, Wi-Fi by script."""
 
-    OwnConnection = None
-
     def __init__(self, wifi=True, ntp=NOW_MS // 1000, clock_ms=NOW_MS):
         self.now = (1 << 30) - 4000  # the ticks of a board wrap here (design, trap 18)
         self.wifi = wifi
@@ -218,6 +216,28 @@ def take_turns(
         "waiting": len(loop._outbox),
         "files": sorted(os.listdir(".")),
     }
+
+
+def sleep_with_a_full_file_system(folder):
+    """Go to deep sleep while the outbox cannot be flushed; return what was done and logged."""
+    os.chdir(folder)
+    port = Port()
+    lines = []
+    real = app.aiot_port, app.log
+    app.aiot_port, app.log = port, lines.append
+    try:
+        loop = _loop(port, TEXT + EVERY_10_S + "deep_sleep = true\n", (), lambda: None)
+
+        def flush():
+            raise app_errors().AiotError("outbox: the file system is full")
+
+        loop._outbox.flush = flush
+        loop._sleep_since(loop._uptime())
+    except SystemExit:
+        pass
+    finally:
+        app.aiot_port, app.log = real
+    return [port.done, lines]
 
 
 def run_until_reset(folder, failing):
