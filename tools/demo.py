@@ -8,7 +8,6 @@ the count, and with exit status 0 only if no report was lost.
 import argparse
 import json
 import re
-import signal
 import sys
 import tempfile
 import time
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tools import deploy
+from tools import deploy, ending
 from tools.board import Board, BoardError
 from tools.board.interpreter import available
 from tools.desktop import DesktopBoard
@@ -204,9 +203,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.seconds is not None and arguments.seconds <= 0:
         parser.error("--seconds: give a number over 0")
-    for name in ("SIGTERM", "SIGHUP"):  # ended from outside: clean up as for Ctrl-C
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.default_int_handler)
+    ending.treat_as_ctrl_c()
     with tempfile.TemporaryDirectory(prefix="aiot_http-demo-") as folder:
         try:
             return Demo(Path(folder), arguments.cpython or not available()).run(arguments.seconds)

@@ -14,14 +14,13 @@ import argparse
 import contextlib
 import io
 import random
-import signal
 import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
 
-from tools import deploy
+from tools import deploy, ending
 from tools.board import Board, BoardError
 from tools.board.facts import known_boards
 from tools.platform import Platform
@@ -229,8 +228,7 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Read the command line and run; return the exit status."""
     options = _parser().parse_args()
-    for name in ("SIGTERM", "SIGHUP"):  # ended from outside: clean up as for Ctrl-C
-        signal.signal(getattr(signal, name), signal.default_int_handler)
+    ending.treat_as_ctrl_c()
     with tempfile.TemporaryDirectory(prefix="aiot_http-soak-") as folder:
         try:
             return Soak(Path(folder), options).run()
