@@ -18,12 +18,16 @@ from aiot_shelf import Shelf  # isort: skip
 import aiot_port
 from aiot_errors import AiotError
 from aiot_port import const
+from aiot_record import pack, unpack
 
 _SMALLEST = const(512)  # bytes of a box: less holds no report
 
 # In RAM, where flash cannot be written: as many reports as a board can spare.
 _RAM_REPORTS = const(32)
 _RAM_BYTES = const(8192)
+
+# Bytes of reports that `peek_together` holds in RAM at once: a board has that much to spare.
+_TOGETHER_BYTES = const(4096)
 
 _ASIDE_TOPIC = const(128)  # characters of a topic shown there: the platform takes no longer one
 
@@ -49,6 +53,9 @@ class Outbox:
     Up to `batch` reports, or those of `batch_s` seconds, stay in RAM and are stored together,
     which wears the flash less and puts them at risk; the time is looked at by each `put`.
     `clock` returns milliseconds as aiot_port.ticks_ms does.
+
+    `memory` outlives a deep sleep, but no power cut (aiot_port.board.sleep_memory). With it
+    reports go there first, and to flash together when it is full, whatever `batch` says.
     """
 
     def __init__(
@@ -60,6 +67,7 @@ class Outbox:
         batch=1,
         batch_s=None,
         clock=aiot_port.ticks_ms,
+        memory=None,
     ):
         if max_bytes < _SMALLEST:
             raise AiotError("max_bytes: at least %d" % _SMALLEST)
@@ -73,12 +81,14 @@ class Outbox:
         self._clock = clock
         self._held = []  # not on flash yet: (number, topic bytes, payload bytes)
         self._since = None  # tick of the first of them
-        self._shown = None  # number of the report that peek showed
+        self._shown = ()  # numbers of the reports that peek showed
+        self._memory = memory
         self._flash = Shelf(path, max_bytes)
         self._loaded = False
         #: "flash", or "RAM" while the flash cannot be read or written: a power cut loses those.
         self.where = "flash"
         self._load()
+        self._recall()
 
     def __len__(self):
         """Return how many reports wait."""
@@ -114,6 +124,8 @@ class Outbox:
             raise
 
     def _is_due(self):
+        if self._memory is not None:
+            return not self._remember()
         if len(self._held) >= self._batch or self.where == "RAM":
             return True
         if self._batch_ms is None:
@@ -128,12 +140,46 @@ class Outbox:
                 if self._load():
                     self._flash.store(self._held, self._newest)
                     self.where = "flash"
+                    self._remember()
                     return
             except OSError as error:
                 trouble = error.errno
         if trouble == _ENOSPC:
             raise AiotError("outbox: the file system is full")
         self._stay_in_ram()
+        self._remember()
+
+    def keep(self):
+        """Let what is in RAM outlive a deep sleep; return whether it does.
+
+        Raises AiotError when the file system is full.
+        """
+        if not self._held or self._remember():
+            return True
+        self.flush()
+        return not self._held
+
+    def _remember(self):
+        """Copy what is in RAM to the memory that outlives a deep sleep; return whether it fits.
+
+        False without such a memory. What does not fit leaves the memory as it was.
+        """
+        if self._memory is None:
+            return False
+        data = pack(self._held)
+        if len(data) > self._memory.size:
+            return False
+        self._memory.save(data)
+        return True
+
+    def _recall(self):
+        """Take what the last start left in the memory that outlived it, and is not on flash."""
+        if self._memory is None:
+            return
+        for report in unpack(self._memory.load()):
+            if report[0] >= self._flash.following:
+                self._flash.following = report[0] + 1
+                self._held.append(report)
 
     def _stay_in_ram(self):
         self.where = "RAM"
@@ -155,24 +201,67 @@ class Outbox:
         except OSError as error:
             raise AiotError("outbox: cannot be read (error %s)" % error.errno) from None
         if report is None and self._held:
-            number, topic, payload = self._held[0]
-            report = (number, str(topic, "utf-8"), payload)
-        self._shown = report and report[0]
+            report = _shown(self._held[0])
+        self._shown = report[:1] if report else ()
         return report and report[1:]
 
+    def peek_together(self, most):
+        """Return the oldest reports, (topic, payload) each: to be sent in one message.
+
+        There are 2 to `most` of them, and [] where peek must do. The same come together again
+        after a failure and after a restart, so that their message has the same bytes: those
+        whose numbers have the same multiple of `most`, once the last of them was put.
+        """
+        first = self.peek()
+        if first is None:
+            return []
+        number = self._shown[0]
+        last = number - number % most + most - 1
+        reports = [(number,) + first]
+        size = len(first[1])
+        while number < last < self._flash.following:
+            report = self._after(number)
+            if report is None or report[0] > last:
+                break
+            size += len(report[2])
+            if size > _TOGETHER_BYTES:
+                break
+            number = report[0]
+            reports.append(report)
+        if len(reports) < 2:
+            return []
+        self._shown = tuple([report[0] for report in reports])
+        return [report[1:] for report in reports]
+
+    def _after(self, number):
+        """Return (number, topic, payload) of the first report behind a number, None for none."""
+        try:
+            report = self._flash.after(number)
+        except OSError:
+            return None
+        if report:
+            return report
+        for held in self._held:
+            if held[0] > number:
+                return _shown(held)
+        return None
+
     def pop(self):
-        """Forget the report that peek showed. Without one before it, forget the oldest.
+        """Forget what peek or peek_together showed. Without it before, forget the oldest.
 
         Where this cannot be written it is remembered in RAM, and written with the next change.
         """
-        if self._shown is None:
+        if not self._shown:
             self.peek()
-        number = self._shown
-        self._shown = None
-        if self._held and self._held[0][0] == number:
-            self._held.pop(0)
-        elif number is not None:
-            self._flash.forget(number)
+        numbers = self._shown
+        self._shown = ()
+        before = len(self._held)
+        self._held[:] = [report for report in self._held if report[0] not in numbers]
+        held = before - len(self._held)
+        if held:
+            self._remember()
+        if held < len(numbers):
+            self._flash.forget(numbers[: len(numbers) - held])  # the oldest are on flash
 
     def set_aside(self, code):
         """Move the report that peek showed to set_aside.txt, with the `code` of its rejection.
@@ -182,7 +271,7 @@ class Outbox:
         """
         before = self._shown
         report = self.peek()
-        if report is None or before not in (None, self._shown):
+        if report is None or before not in ((), self._shown):
             return
         if self._loaded:
             line = _line(code, report[0], report[1], self._flash.layout.aside)
@@ -203,13 +292,18 @@ class Outbox:
             self.where = "RAM"
             return False
         flash.count_given_up(self._flash.given_up)
-        if self._shown is not None:
-            self._shown = -1  # it gets another number below: then pop forgets nothing
+        if self._shown:
+            self._shown = (-1,)  # it gets another number below: then pop forgets nothing
         self._held[:] = [(flash.new_number(), report[1], report[2]) for report in self._held]
         self._flash = flash
         self._loaded = True
         self.where = "RAM" if self._held else "flash"
         return True
+
+
+def _shown(held):
+    """Return a report of (number, topic bytes, payload bytes) with its topic as str."""
+    return held[0], str(held[1], "utf-8"), held[2]
 
 
 def _to_bytes(value):

@@ -120,6 +120,25 @@ def split_record(data):
     return str(data[HEAD:middle], "utf-8"), data[middle:]
 
 
+def pack(reports):
+    """Return the bytes of reports, (number, topic bytes, payload bytes) each, one by one."""
+    return b"".join([record_head(*report) + report[1] + report[2] for report in reports])
+
+
+def unpack(data):
+    """Return the reports in bytes that `pack` made, up to the first that is not whole."""
+    reports = []
+    at = 0
+    while len(data) - at >= HEAD:
+        middle = at + HEAD + number_at(data, at + 2, 2)
+        end = middle + number_at(data, at + 4)
+        if split_record(data[at:end]) is None:
+            break
+        reports.append((number_at(data, at + 8), data[at + HEAD : middle], data[middle:end]))
+        at = end
+    return reports
+
+
 def copy_bytes(source, start, end, target, buffer):
     """Copy bytes `start` to `end` from one open file to another, through `buffer`."""
     source.seek(start)

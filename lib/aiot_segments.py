@@ -118,12 +118,28 @@ class Segments:
                 raise
         return None
 
-    def forget(self):
-        """Forget the oldest record; return whether there was one."""
+    def after(self, number):
+        """Return the first record that waits behind `number`, as `oldest` does. Forgets none."""
+        found = self._found
+        try:
+            for segment in self._all:
+                if segment.waiting and segment.last > number:
+                    report = self._search(segment, number + 1)
+                    if report:
+                        return report
+            return None
+        finally:
+            self._found = found
+
+    def forget(self, number):
+        """Forget the record of this number, the oldest; return whether it may be here."""
         for segment in self._all:
-            if segment.waiting:
+            if not segment.waiting:
+                continue
+            if segment.last >= number:
                 segment.waiting -= 1
                 return True
+            segment.waiting = 0  # what seemed to wait here was damaged since it was counted
         return False
 
     def give_up(self):
@@ -165,19 +181,22 @@ class Segments:
         With `merge` it takes in what waits in the last segment, and replaces it.
         """
         old = self._all[-1] if merge else None
+        new = Segment(self._next_file, 0, 0, (reports or records)[-1][0])
+        self._all.append(new)  # first, as it takes memory: what follows the last byte takes none
         try:
-            with open(self._path % self._next_file, "wb") as target:
+            with open(self._path % new.file, "wb") as target:
                 waiting = self._copy(old, first, target) if merge else 0
                 waiting += _write_all(target, slots, records, reports)
                 size = target.tell()
                 settle(target)
-        except OSError:
+        except BaseException:
+            self._all.pop()
             try:
-                self._remove(self._next_file)
-            except OSError:
+                self._remove(new.file)
+            except (OSError, MemoryError):
                 pass  # the next segment writes over it, or loading finds nothing new in it
             raise
-        self._all.append(Segment(self._next_file, size, waiting, (reports or records)[-1][0]))
+        new.size, new.waiting = size, waiting
         self._next_file += 1
         if merge:
             old.waiting = 0

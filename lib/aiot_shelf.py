@@ -97,7 +97,7 @@ class Shelf:
         self._slots = Slots(path, 0, _INLINED[1])  # none before the folder is there
         self._behind = False  # the cursor on flash is
         self._first = 0  # number of the first report that waits
-        self._following = 0  # number of the next report to come
+        self.following = 0  # number of the next report to come
         self.given_up = 0
         self.layout = Layout(max_bytes, _space(_folder_of(path))[0], False)
 
@@ -113,8 +113,8 @@ class Shelf:
 
     def new_number(self):
         """Return a number for the next report to come."""
-        self._following += 1
-        return self._following - 1
+        self.following += 1
+        return self.following - 1
 
     def count_given_up(self, count=1):
         """Count reports that were given up before they got here."""
@@ -133,7 +133,7 @@ class Shelf:
         self._first, self.given_up = self._cursor.load()
         highest = self._segments.load(names, self._first)
         begun = self._slots.load(names, highest + 1)
-        self._following = max(highest, begun) + 1
+        self.following = max(highest, begun) + 1
 
     def oldest(self):
         """Return (number, topic str, payload bytes) of the oldest report, None if none waits."""
@@ -147,27 +147,45 @@ class Shelf:
                 self._slots.forget()  # damaged since it was counted
         return report
 
-    def forget(self, number):
-        """Forget the oldest report, if it still has this number."""
-        if number < self._first:
-            return  # it was given up meanwhile
-        if not self._segments.forget():
-            self._slots.forget()
-        self._first = number + 1
-        self._behind = True
+    def after(self, number):
+        """Return the first report that waits behind `number`, as `oldest` does. Forgets none."""
+        report = self._segments.after(number)
+        if report:
+            return report
+        for record in self._slots.records:
+            if record[0] > number:
+                found = split_record(self._slots.read(record))
+                if found:
+                    return record[0], found[0], found[1]
+        return None
+
+    def forget(self, numbers):
+        """Forget the oldest reports, those of these numbers that still wait, in one step."""
+        for number in numbers:
+            if number < self._first:
+                continue  # it was given up meanwhile
+            if not self._segments.forget(number):
+                self._forget_slots(number)
+            self._first = number + 1
+            self._behind = True
         self._tidy()
+
+    def _forget_slots(self, number):
+        while self._slots.records and self._slots.records[0][0] <= number:
+            self._slots.forget()
 
     def _tidy(self):
         """Bring the cursor on flash up to date, then remove what it says is read.
 
         What fails is done with the next change: until then numbers tell it from what waits.
+        So does what memory lacks for: it must not undo what was done before.
         """
         try:
             if self._behind:
                 self._cursor.save(self._first, self.given_up)
                 self._behind = False
             self._segments.tidy()
-        except OSError:
+        except (OSError, MemoryError):
             pass
 
     def store(self, reports, give_up_newest):
@@ -229,7 +247,8 @@ class Shelf:
         self._segments.write(merge, self._first, self._slots, moved, taken)
         for _ in moved:
             self._slots.forget()
-        del reports[: len(taken)]
+        for _ in taken:  # a slice would take memory, and what is stored must not come twice
+            reports.pop(0)
         return True
 
     def _has_room(self, size, merge):

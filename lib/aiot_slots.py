@@ -68,14 +68,16 @@ class Cursor:
 class Slots:
     """Records in files of `size` bytes, written in place. A long record takes several of them.
 
-    `records` lists what waits here, (number, bytes, slots) each, oldest first.
+    `records` lists what waits here, (number, bytes, slots) each, oldest first. Memory may run
+    out anywhere: what has to follow a step on flash takes none.
     """
 
     def __init__(self, folder, count, size):
         self._path = folder + "/t%02x"
         self._size = size
         self._piece = size - _PART_HEAD
-        self._free = list(range(count))
+        self._used = bytearray(count)  # 1 for each slot that may not be written
+        self._lost = bytearray(count)  # 1 for each whose name somebody else has
         self.records = []
 
     def load(self, names, first):
@@ -105,25 +107,31 @@ class Slots:
         return highest
 
     def _add(self, number, size, slots):
-        for slot in slots:
-            if slot in self._free:
-                self._free.remove(slot)
         self.records.append((number, size, slots))
+        for slot in slots:
+            self._used[slot] = 1
 
     def have_room(self, sizes):
         """Whether records of these sizes can all be written now."""
-        return sum([-(-size // self._piece) for size in sizes]) <= len(self._free)
+        return sum([-(-size // self._piece) for size in sizes]) <= len(self._free())
+
+    def _free(self):
+        return [slot for slot, used in enumerate(self._used) if not used]
 
     def write(self, number, data):
         """Write a record, for which there is room. Raises OSError; then nothing has changed."""
         parts = -(-len(data) // self._piece)
-        slots = self._free[:parts]
-        for part in range(parts):
-            piece = data[part * self._piece : (part + 1) * self._piece]
-            head = _PART_MARK + bytes((part, parts)) + number.to_bytes(4, "big")
-            head += crc32(piece, crc32(head)).to_bytes(4, "big")
-            self._write_slot(slots[part], head + piece)
+        slots = self._free()[:parts]
         self._add(number, len(data), slots)
+        try:
+            for part in range(parts):
+                piece = data[part * self._piece : (part + 1) * self._piece]
+                head = _PART_MARK + bytes((part, parts)) + number.to_bytes(4, "big")
+                head += crc32(piece, crc32(head)).to_bytes(4, "big")
+                self._write_slot(slots[part], head + piece)
+        except BaseException:
+            self._release(self.records.pop())
+            raise
 
     def _write_slot(self, slot, data):
         try:
@@ -132,7 +140,7 @@ class Slots:
                 settle(file)
         except OSError as error:
             if error.errno == EISDIR:  # somebody else's: never try it again
-                self._free.remove(slot)
+                self._lost[slot] = 1
             raise
 
     def read(self, record):
@@ -148,7 +156,11 @@ class Slots:
 
     def forget(self):
         """Forget the oldest of `records`: its slots may be written again."""
-        self._free = sorted(self._free + self.records.pop(0)[2])
+        self._release(self.records.pop(0))
+
+    def _release(self, record):
+        for slot in record[2]:
+            self._used[slot] = self._lost[slot]
 
 
 def _slot_of(name):

@@ -33,6 +33,7 @@ SCENARIOS = (
     "overflow, newest",
     "set aside",
     "set aside, file full",
+    "pop together",
     "flush of a batch",
 )
 

@@ -20,7 +20,10 @@ def payload(serial, part, size):
 
 
 class BoxScenario:
-    """Steps on a box: ("put", times, bytes), ("pop", times), ("aside", times)."""
+    """Steps on a box: ("put", times, bytes), ("pop", times), ("aside", times), ("together", times).
+
+    "together" pops up to four reports in one step.
+    """
 
     def __init__(self, before, steps, **options):
         self.before = before
@@ -76,7 +79,7 @@ def short(items):
 
 
 class Flight:
-    """What had begun and not ended when the power went."""
+    """What had begun and not ended when the power went: puts, or as many pops in one step."""
 
     def __init__(self, coming=(), popping=0):
         self.coming = list(coming)
@@ -88,7 +91,7 @@ class Flight:
         found, gone = after[0], after[1] - dropped
         if gone < 0 or (gone and not self.coming):
             return False
-        for popped in range(1 + self.popping):
+        for popped in {0, self.popping}:
             for arrived in range(len(self.coming) + 1):
                 allowed = items[popped:] + self.coming[:arrived]
                 if found == (allowed if newest else allowed[gone:]):
@@ -134,20 +137,25 @@ class World:
                 return False
             self._came(coming)
         else:
-            self.flight = Flight(popping=1)
+            count = 0
             try:
-                if self.box.peek() is None:
-                    return True
-                if step[0] == "pop":
-                    self.box.pop()
-                else:
+                count = self._show(step[0])
+                self.flight = Flight(popping=count)
+                if step[0] == "aside":
                     self.box.set_aside(10001)
+                elif count:
+                    self.box.pop()
             except AiotError:
                 pass
             if flash and flash.dead:
                 return False
-            self.items.pop(0)
+            del self.items[:count]
         return True
+
+    def _show(self, what):
+        """Let the box show its oldest reports; return how many there are."""
+        together = self.box.peek_together(4) if what == "together" else []
+        return len(together) or (self.box.peek() is not None)
 
     def _came(self, coming):
         gone = self.box.dropped - self.dropped
@@ -209,5 +217,6 @@ SCENARIOS = {
     "set aside, file full": BoxScenario(
         [("put", 12, 150), ("aside", 8), ("put", 5, 150)], [("aside", 3)]
     ),
+    "pop together": BoxScenario([("put", 25, 150), ("pop", 2)], [("together", 3)]),
     "flush of a batch": BoxScenario([("put", 1, 50)], [("put", 3, 150)], batch=5),
 }

@@ -1,0 +1,214 @@
+"""The outbox with memory that outlives a deep sleep, and reports taken together."""
+
+from aiot_outbox import Outbox
+
+TOPIC = "/sys/a1GFjLPXXXX/device123/thing/event/property/post"
+
+
+class ResetError(Exception):
+    """The board starts afresh in the midst of something; the memory keeps what it has."""
+
+
+class Memory:
+    """As an ESP32's RTC memory: strict about its size, garbage when the power comes."""
+
+    size = 2048
+
+    def __init__(self):
+        self.lose_power()
+        self.saves_left = None
+
+    def lose_power(self):
+        self._data = bytes(range(1, 256)) * 3
+
+    def load(self):
+        return self._data
+
+    def save(self, data):
+        assert isinstance(data, bytes) and len(data) <= self.size
+        if self.saves_left is not None:
+            self.saves_left -= 1
+            if self.saves_left < 0:
+                raise ResetError
+        self._data = data
+
+
+def payload(number, size):
+    text = "%d" % number
+    return text + " " * (size - len(text))
+
+
+def drain(box):
+    """Return the numbers of all that wait, one by one, and forget them."""
+    found = []
+    while len(box):
+        topic, body = box.peek()
+        assert topic == TOPIC
+        found.append(int(body))
+        box.pop()
+    assert box.peek() is None and box.peek_together(8) == []
+    return found
+
+
+def kept_through_sleeps(path, count, size):
+    """Put one report a start, with a deep sleep after each; return [numbers, is flash used]."""
+    import os
+
+    memory = Memory()
+    used = []
+    for number in range(count):
+        box = Outbox(path, memory=memory)
+        assert len(box) == number
+        box.put(TOPIC, payload(number, size))
+        assert box.keep()
+        try:
+            os.stat(path)
+            used.append(True)
+        except OSError:
+            used.append(False)
+    found = drain(Outbox(path, memory=memory))
+    assert drain(Outbox(path, memory=memory)) == []
+    return [found, used]
+
+
+def power_cut(path, count, size):
+    """Put reports and take the power away; return the numbers that are left."""
+    memory = Memory()
+    box = Outbox(path, memory=memory)
+    for number in range(count):
+        box.put(TOPIC, payload(number, size))
+    memory.lose_power()
+    return drain(Outbox(path, memory=memory))
+
+
+def reset_at_each_save(path):
+    """Reset the board at each change of the memory in turn; return how many there were.
+
+    Whatever was put is there once afterwards, or a second time where it was being forgotten.
+    """
+    resets = 0
+    while True:
+        memory = Memory()
+        folder = "%s%d" % (path, resets)
+        box = Outbox(folder, memory=memory)
+        memory.saves_left = resets
+        done = 0
+        popped = []
+        try:
+            for number in range(24):
+                box.put(TOPIC, payload(number, 150))
+                done = number + 1
+                if number % 5 == 4:
+                    popped.append(int(box.peek()[1]))
+                    box.pop()
+        except ResetError:
+            memory.saves_left = None
+            found = drain(Outbox(folder, memory=memory))
+            first = found[0] if found else done
+            assert first in (len(popped), len(popped) - 1), (popped, found)
+            # The one that was being put may have got there.
+            assert found in (list(range(first, done)), list(range(first, done + 1))), found
+            resets += 1
+            continue
+        return resets
+
+
+class Random:
+    """A small generator with the same numbers under each interpreter (Numerical Recipes)."""
+
+    def __init__(self, seed):
+        self._state = seed
+
+    def below(self, limit):
+        self._state = (self._state * 1664525 + 1013904223) & 0xFFFFFFFF
+        return (self._state >> 8) % limit
+
+
+def anything(path, seed, steps):
+    """Do anything, in any order, beside a plain list; return how often each was done."""
+    random = Random(seed)
+    memory = Memory()
+    box = Outbox(path, memory=memory)
+    expected = []
+    put = 0
+    counts = {"put": 0, "pop": 0, "together": 0, "sleep": 0, "cut": 0, "flush": 0}
+    for _ in range(steps):
+        what = ("put", "put", "put", "put", "pop", "together", "sleep", "flush", "cut")[
+            random.below(9)
+        ]
+        counts[what] += 1
+        if what == "put":
+            box.put(TOPIC, payload(put, 20 + random.below(400)))
+            expected.append(put)
+            put += 1
+        elif what == "pop":
+            box.pop()
+            del expected[:1]
+        elif what == "together":
+            shown = [int(body) for _, body in box.peek_together(4)]
+            assert shown == expected[: len(shown)] and len(shown) in (0, 2, 3, 4)
+            if shown:
+                box.pop()
+                del expected[: len(shown)]
+        elif what == "flush":
+            box.flush()
+        elif what == "sleep":
+            assert box.keep()
+            box = Outbox(path, memory=memory)
+        elif random.below(4) == 0:
+            in_memory = len(box._held)
+            memory.lose_power()
+            del expected[len(expected) - in_memory :]
+            box = Outbox(path, memory=memory)
+        assert len(box) == len(expected)
+        oldest = box.peek()
+        assert (oldest is None and not expected) or int(oldest[1]) == expected[0]
+    assert drain(box) == expected
+    return counts
+
+
+def together(path, count, most, restart, memory):
+    """Take what waits in groups; return the groups. `restart` shows each group once before."""
+    kept = Memory() if memory else None
+    box = Outbox(path, memory=kept)
+    for number in range(count):
+        box.put(TOPIC, payload(number, 150))
+    groups = []
+    while len(box):
+        if restart:
+            before = box.peek_together(most)
+            box = Outbox(path, memory=kept)
+            assert box.peek_together(most) == before
+        shown = box.peek_together(most) or [box.peek()]
+        groups.append([int(body) for _, body in shown])
+        waiting = len(box)
+        box.pop()
+        assert len(box) == waiting - len(shown)
+    assert len(Outbox(path, memory=kept)) == 0
+    return groups
+
+
+def large_ones_come_alone(path):
+    """Return how many come together of reports that are too large to be held at once."""
+    box = Outbox(path)
+    for _ in range(8):
+        box.put(TOPIC, "x" * 1500)
+    return len(box.peek_together(8))
+
+
+def a_damaged_one_is_passed_over(path):
+    """Damage a stored report of a group; return [what came together, what is left]."""
+    box = Outbox(path)
+    for number in range(4):
+        box.put(TOPIC, payload(number, 90))
+    for slot in range(8):
+        name = "%s/t%02x" % (path, slot)
+        with open(name, "rb") as file:
+            data = file.read()
+        if data.find(b"post1 ") > 0:
+            with open(name, "wb") as file:
+                file.write(data[:-1] + b"x")
+            break
+    shown = [int(body) for _, body in box.peek_together(4)]
+    box.pop()
+    return [shown, drain(box), drain(Outbox(path))]

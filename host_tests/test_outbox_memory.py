@@ -1,0 +1,60 @@
+"""The outbox with memory that outlives a deep sleep, and reports taken together."""
+
+import pytest
+
+
+@pytest.fixture
+def path(tmp_path) -> str:
+    return str(tmp_path / "outbox")
+
+
+def test_sleep_memory_takes_reports_before_flash(run, path):
+    found, used = run("outbox_memory.kept_through_sleeps", path=path, count=12, size=150)
+    assert found == list(range(12))
+    # A report of 150 bytes takes 218 there, with its topic and its head: nine fit 2048 bytes.
+    assert used == [False] * 9 + [True] * 3
+
+
+def test_report_that_is_larger_than_sleep_memory_goes_to_flash(run, path):
+    found, used = run("outbox_memory.kept_through_sleeps", path=path, count=3, size=2500)
+    assert found == [0, 1, 2]
+    assert used == [True] * 3
+
+
+def test_power_cut_costs_what_is_in_sleep_memory_only(run, path):
+    assert run("outbox_memory.power_cut", path=path, count=12, size=150) == list(range(10))
+    assert run("outbox_memory.power_cut", path=path, count=3, size=150) == []
+
+
+def test_reset_at_each_change_of_sleep_memory_loses_nothing(run, path):
+    assert run("outbox_memory.reset_at_each_save", path=path) > 25
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_anything_in_any_order(run, path, seed):
+    counts = run("outbox_memory.anything", path=path, seed=seed, steps=150)
+    assert min(counts.values()) > 5
+
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("memory", [False, True])
+def test_reports_come_together_by_their_numbers(run, path, restart, memory):
+    groups = run(
+        "outbox_memory.together", path=path, count=27, most=8, restart=restart, memory=memory
+    )
+    whole = [list(range(start, start + 8)) for start in (0, 8, 16)]
+    assert groups == [*whole, [24], [25], [26]]  # the last group is not whole yet
+
+
+def test_group_goes_on_where_a_report_was_taken_alone(run, path):
+    groups = run("outbox_memory.together", path=path, count=3, most=2, restart=False, memory=False)
+    assert groups == [[0, 1], [2]]
+
+
+def test_large_reports_are_not_held_at_once(run, path):
+    assert run("outbox_memory.large_ones_come_alone", path=path) == 2  # 4096 bytes at most
+
+
+def test_damaged_report_is_passed_over_and_its_group_forgotten(run, path):
+    shown, left, later = run("outbox_memory.a_damaged_one_is_passed_over", path=path)
+    assert (shown, left, later) == ([0, 2, 3], [], [])
