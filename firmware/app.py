@@ -16,6 +16,7 @@ import board_config
 import sensors
 import settings as settings_file
 from aiot_alink import Alink, write_json
+from aiot_batch import join
 from aiot_conn import new_connection
 from aiot_date import is_right
 from aiot_delivery import Delivery
@@ -31,7 +32,8 @@ _WIFI_TRY_MS = const(10000)  # an access point that is there answers within seco
 _NTP_TIMEOUT_S = const(5)  # below the RP2040's watchdog of 8.388 s
 _CLOCK_AGE_MS = const(86400000)  # a day: a board's crystal drifts by seconds in it
 _STEP_MS = const(1000)  # between two feeds of the watchdog while asleep
-_BACKLOG = const(10)  # reports that are sent in one turn, so that a backlog drains gently
+_BACKLOG = const(10)  # messages that are sent in one turn, so that a backlog drains gently
+_TOGETHER = const(8)  # readings in one of them at most, where the thing model lets them share it
 # What became of a report; any other number is the code of a refusal for good.
 _SENT = const(0)
 _KEPT = const(-1)
@@ -99,6 +101,7 @@ class Loop:
             settings.outbox_bytes,
             give_up=settings.outbox_gives_up,
             batch=settings.outbox_batch,
+            memory=_sleep_memory(settings),
         )
         # The thing model has no word for it: there the platform takes the time of arrival.
         self._undated = b"" if settings.mode == "property" else b',"undated":true'
@@ -109,6 +112,7 @@ class Loop:
         self._start = random_number()  # tells this start of the board from others
         self._link = Link()
         self._delivery = Delivery()
+        self._alone = 0  # reports to be sent one by one, as their common message was refused
         self._number = 0  # of the last report of this start
         self._absent = {}
         self._uptime_ms = 0
@@ -139,10 +143,10 @@ class Loop:
 
     def turn(self):
         """Read once and send what can be sent."""
-        online = self._join()
+        online = self._is_due() and self._join()
         self._feed()
-        if online:
-            self._set_clock()
+        if online and self._clock_is_due():
+            self._ask_ntp()
         self._feed()
         report = self._take_report()
         self._feed()
@@ -153,9 +157,24 @@ class Loop:
         if self._restart_reason:
             self._restart(self._restart_reason)
 
+    def _is_due(self):
+        """Whether it is time to report, rather than only to keep one more reading."""
+        settings = self._settings
+        if len(self._outbox) + 1 >= settings.readings_per_report:
+            return True
+        return self._clock_is_due()  # or the readings would have no time
+
     def _restart(self, reason):
         self._flush()
         self._starts.restart(reason)
+
+    def _is_kept(self):
+        """Whether a deep sleep loses no report."""
+        try:
+            return self._outbox.keep()
+        except AiotError as error:
+            log(str(error))
+            return True  # or a full file system would keep the board awake until it is empty
 
     def _flush(self):
         """Store what the outbox holds in RAM, before a start that would lose it."""
@@ -180,17 +199,17 @@ class Loop:
                 return True
             aiot_port.restart_wifi()
         log('Wi-Fi: "%s" cannot be joined; trying again next turn' % settings.wifi_ssid)
+        self._count_failure()
         return False
 
-    def _set_clock(self):
+    def _clock_is_due(self):
+        """Whether the clock was never set, or so long ago that it may be off."""
+        if aiot_port.unix_ms() is None:
+            return True
         now = self._uptime()
-        right = aiot_port.unix_ms() is not None
-        if right and self._clock_set is None:  # it kept running through a deep sleep
+        if self._clock_set is None:  # it kept running through a deep sleep
             self._clock_set = now
-        if right and now - self._clock_set < _CLOCK_AGE_MS:
-            return
-        if self._ask_ntp():
-            self._clock_set = now
+        return now - self._clock_set >= _CLOCK_AGE_MS
 
     def _ask_ntp(self):
         """Set the clock by NTP, if what it tells can be now; return whether it was done."""
@@ -199,8 +218,12 @@ class Loop:
         if unix_s is None or not is_right(unix_s * 1000):
             log("NTP: %s gives no time" % host)
             return False
-        aiot_port.set_wall_clock(unix_s)
+        self._set_clock(unix_s)
         return True
+
+    def _set_clock(self, unix_s):
+        aiot_port.set_wall_clock(unix_s)
+        self._clock_set = self._uptime()
 
     def _epoch(self):
         """Return when this start was, in ms since 1970; None until the clock is right.
@@ -265,24 +288,49 @@ class Loop:
     def _drain(self):
         """Send up to a turn's worth of the backlog; return whether nothing is left of it."""
         for _ in range(_BACKLOG):
-            waiting = self._outbox.peek()
-            if waiting is None:
+            waiting = self._oldest()
+            if not waiting:
                 return True
-            code = self._send("late report", waiting[0], waiting[1])
+            code = self._send_late(waiting)
             if code == _KEPT:
                 return False
-            if code == _SENT:
-                self._outbox.pop()
-            else:
-                self._outbox.set_aside(code)
+            self._take_off(waiting, code)
             self._feed()
         return len(self._outbox) == 0
 
+    def _oldest(self):
+        """Return the oldest reports of the outbox that can share a message, [] if none waits."""
+        if self._settings.mode == "property" and not self._alone:
+            waiting = self._outbox.peek_together(_TOGETHER)
+            if waiting:
+                return waiting
+        oldest = self._outbox.peek()
+        return [oldest] if oldest else []
+
+    def _take_off(self, waiting, code):
+        """Take reports that were sent, or refused for good, off the outbox."""
+        if code == _SENT:
+            self._outbox.pop()
+        elif len(waiting) == 1:
+            self._outbox.set_aside(code)
+        else:
+            self._alone = len(waiting)  # one by one it shows which of them is refused
+            return
+        self._alone = max(0, self._alone - len(waiting))
+
+    def _send_late(self, waiting):
+        """Send reports of the outbox; return as _send."""
+        if len(waiting) == 1:
+            return self._send("late report", waiting[0][0], waiting[0][1])
+        message = join([(topic, self._settled(payload)) for topic, payload in waiting])
+        if message is None:
+            return _OURS
+        return self._send("%d late reports" % len(waiting), message[0], message[1])
+
     def _send(self, line, topic, payload):
         """Publish one report; return _SENT, _KEPT for later, or the code of a refusal for good."""
-        payload = settle(payload, self._start, self._epoch(), self._undated)
         try:
-            message_id = self._client.publish(topic, payload)
+            message_id = self._client.publish(topic, self._settled(payload))
         except AiotError as error:
             if error.retry or getattr(error, "signing_in", False):
                 self._pause(line, error)
@@ -292,7 +340,12 @@ class Loop:
         log("%s messageId=%d" % (line, message_id))
         self._link.acknowledged()
         self._delivery.succeeded()
+        if self._clock_is_due():
+            self._believe_the_platform()
         return _SENT
+
+    def _settled(self, payload):
+        return settle(payload, self._start, self._epoch(), self._undated)
 
     def _store(self, report):
         try:
@@ -316,16 +369,21 @@ class Loop:
         """Set the clock by the platform's Date, which came over verified TLS."""
         date = self._connection.date
         if date is not None and is_right(date * 1000):
-            aiot_port.set_wall_clock(date)
+            self._set_clock(date)
 
     def _mend_network(self):
-        step = self._link.failed()
+        step = self._count_failure()
         if step == "rejoin":
             aiot_port.leave_wifi()
         elif step == "radio":
             aiot_port.restart_wifi()
-        elif step == "reset":  # at the end of the turn, when all is stored
+
+    def _count_failure(self):
+        """Count a failure of the network; return what is to be done about it now."""
+        step = self._link.failed()
+        if step == "reset":  # at the end of the turn, when all is stored
             self._restart_reason = "no report acknowledged for half an hour"
+        return step
 
     def _tell_status(self):
         """Report, if a topic is set, why the board started and how many reports it gave up.
@@ -345,8 +403,7 @@ class Loop:
     def _sleep_since(self, started):
         """Sleep until an interval after `started`; the watchdog is fed meanwhile."""
         end = started + self._settings.interval * 1000
-        if self._settings.deep_sleep and self._outbox.where == "flash":
-            self._flush()
+        if self._settings.deep_sleep and self._is_kept():
             aiot_port.deep_sleep_ms(max(end - self._uptime(), _STEP_MS))
         while True:
             left = end - self._uptime()
@@ -354,6 +411,13 @@ class Loop:
                 return
             aiot_port.sleep_ms(min(left, _STEP_MS))
             self._feed()
+
+
+def _sleep_memory(settings):
+    """Return the memory that spares the flash of a board that sleeps deeply, or None."""
+    if not settings.deep_sleep or settings.store_first:
+        return None
+    return aiot_port.sleep_memory()
 
 
 def random_number():

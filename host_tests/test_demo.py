@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tools import demo
 from tools.board.interpreter import available
 
 ROOT = Path(__file__).parent.parent
@@ -97,3 +98,22 @@ def test_seconds_that_are_none(seconds):
     )
     assert done.returncode == 2
     assert "--seconds" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "message_id", "given_up"),
+    [
+        (b"report 7: temperature=21.5 messageId=123", b"123", False),
+        (b"late report messageId=124", b"124", False),
+        (b"8 late reports messageId=125", b"125", False),
+        (b"status messageId=126", None, False),
+        (b"late report: waits 2 s (closed without a reply)", None, False),
+        (b"report 7: temperature=21.5: given up (outbox: the file system is full)", None, True),
+        (b"late report: refused for good (10001 request parameter error)", None, True),
+        (b"8 late reports: refused for good (10001 request parameter error)", None, False),
+    ],
+)
+def test_lines_of_the_board_are_understood(line, message_id, given_up):
+    line = b"2026-11-23 15:40:57 " + line + b"\r\n"
+    assert demo.ACKNOWLEDGED.findall(line) == ([message_id] if message_id else [])
+    assert bool(demo.GIVEN_UP.findall(line)) == given_up

@@ -37,7 +37,7 @@ def test_topic_mode(turns):
     result = turns(values=[21.5], script=[], turns=1, extra=extra)
     topic, body = result["sent"][0]
     assert topic == "user/data"
-    assert json.loads(body) == {"temperature": 21.5, "time": 1795448457237}
+    assert json.loads(body) == {"temperature": 21.5, "time": 1795448457247}
 
 
 def test_failing_sensor_is_logged_once_and_again_after_it_came_back(turns):
@@ -51,8 +51,15 @@ def test_failing_sensor_is_logged_once_and_again_after_it_came_back(turns):
 
 def values_of(result):
     """Return the readings as they were sent."""
-    bodies = [json.loads(body) for _, body in result["sent"]]
-    return [body["params"]["temperature"]["value"] for body in bodies]
+    return [value for _, body in result["sent"] for _, value in readings_in(body)]
+
+
+def readings_in(message):
+    """Return the (time, value) pairs of "temperature" in a message's body."""
+    params = json.loads(message)["params"]
+    if "properties" in params:
+        return [(one["time"], one["value"]) for one in params["properties"]["temperature"]]
+    return [(params["temperature"].get("time"), params["temperature"]["value"])]
 
 
 def test_report_waits_through_passing_faults_and_keeps_order_and_bytes(turns):
@@ -96,9 +103,61 @@ def test_backlog_drains_gently_oldest_first(turns):
     result = turns(values=values, script=[], turns=40, wifi=False, changes={"30": {"wifi": True}})
     sent = values_of(result)
     assert sent == values[: len(sent)]
-    # Ten a turn, of which one is new: 30 wait, and 9 less with each turn.
+    # Three messages of eight, then one by one up to ten messages in a turn.
     assert len(sent) == 40
     assert result["waiting"] == 0
+
+
+def test_backlog_shares_messages_in_property_mode(turns):
+    values = [float(i) for i in range(30)]
+    result = turns(values=values, script=[], turns=30, wifi=False, changes={"29": {"wifi": True}})
+    topics = [topic.rsplit("/", 3)[1:] for topic, _ in result["sent"]]
+    assert topics == [["property", "batch", "post"]] * 3 + [["event", "property", "post"]] * 6
+    readings = [pair for _, body in result["sent"] for pair in readings_in(body)]
+    assert [value for _, value in readings] == values
+    times = [time for time, _ in readings]
+    assert times == sorted(set(times))
+    assert "8 late reports messageId=7001" in result["lines"]
+    assert result["waiting"] == 0
+
+
+def test_shared_message_is_repeated_with_the_same_bytes(turns):
+    values = [float(i) for i in range(20)]
+    turns(values=values[:16], script=[], turns=16, wifi=False)
+    script = ["network", "network", 0]
+    result = turns(values=values[16:], script=script, turns=4)
+    bodies = [body for _, body in result["sent"]]
+    assert bodies[0] == bodies[1] == bodies[2]
+    readings = [pair for body in bodies[2:] for pair in readings_in(body)]
+    assert [value for _, value in readings] == values
+
+
+def test_shared_message_that_is_refused_is_taken_apart(turns, tmp_path):
+    values = [float(i) for i in range(9)]
+    turns(values=values[:8], script=[], turns=8, wifi=False)
+    result = turns(values=values[8:], script=[10001, 0, 0, 10001], turns=1)
+    sent = [[value for _, value in readings_in(body)] for _, body in result["sent"]]
+    assert sent == [values[:8], *([value] for value in values)]
+    assert result["waiting"] == 0
+    aside = "".join(path.read_text() for path in tmp_path.glob("outbox/*aside*"))
+    assert aside.count("10001") == 1
+    assert "2.0" in aside
+
+
+def test_undated_readings_are_sent_one_by_one(turns):
+    turns(values=[1.0] * 8, script=[], turns=8, clock_ms=None, wifi=False)
+    result = turns(values=[2.0], script=[], turns=1)
+    assert [json.loads(body)["params"]["temperature"] for _, body in result["sent"][:8]] == [
+        {"value": 1.0}
+    ] * 8
+    assert len(result["sent"]) == 9
+
+
+def test_network_that_is_never_found_ends_in_a_reset(turns):
+    result = turns(values=[1.0] * 70, script=[], turns=70, wifi=False)
+    assert result["done"][-1] == "restart: no report acknowledged for half an hour"
+    # A turn without a network takes 30 s here: 60 of them are half an hour.
+    assert result["waiting"] == len(result["starts"]) == 60
 
 
 def test_no_wifi_is_bounded_and_readings_wait_on_flash(turns):
@@ -146,7 +205,7 @@ def test_reading_of_an_earlier_start_without_a_clock_is_undated(turns):
     result = turns(values=[2.0], script=[], turns=1, extra=extra)
     bodies = [json.loads(body) for _, body in result["sent"]]
     assert bodies[0] == {"temperature": 1.0, "undated": True}
-    assert bodies[1]["time"] == 1795448457237
+    assert bodies[1]["time"] == 1795448457247
 
 
 @pytest.mark.parametrize(
@@ -176,14 +235,14 @@ def test_status_goes_out_once_a_start_where_a_topic_is_set(turns):
 def test_reports_given_up_are_counted_and_the_count_is_reported(turns):
     extra = 'status_topic = "user/status"\noutbox_bytes = 4096\nmode = "topic"\n'
     result = turns(
-        values=[float(i) for i in range(120)], script=[], turns=120, wifi=False, extra=extra,
-        changes={"90": {"wifi": True}},
+        values=[float(i) for i in range(80)], script=[], turns=80, wifi=False, extra=extra,
+        changes={"50": {"wifi": True}},
     )  # fmt: skip
     told = [json.loads(body) for topic, body in result["sent"] if topic == "user/status"]
     arrived = [json.loads(body) for topic, body in result["sent"] if topic == "user/update"]
     assert len(told) == 1
     assert told[0]["dropped"] > 0
-    assert told[0]["dropped"] + len(arrived) == 120
+    assert told[0]["dropped"] + len(arrived) == 80
 
 
 def test_network_that_keeps_failing_is_mended_step_by_step(turns):
@@ -235,6 +294,25 @@ def test_without_ntp_or_with_garbage_reports_carry_no_time(turns, told):
     assert result["lines"][0] == "NTP: pool.ntp.org gives no time"
 
 
+def test_platform_s_date_sets_the_clock_where_ntp_does_not(turns):
+    result = turns(
+        values=[1.0, 2.0], script=[], turns=2, clock_ms=None, ntp=None, date=1795448457
+    )
+    first, second = (json.loads(body)["params"]["temperature"] for _, body in result["sent"])
+    assert first == {"value": 1.0}
+    assert 1795448457000 <= second["time"] <= 1795448457000 + 10000
+    assert result["done"].count("ntp") == 1
+
+
+@pytest.mark.parametrize("date", [None, 0, 946684800, 4294967295])
+def test_date_that_cannot_be_now_sets_no_clock(turns, date):
+    result = turns(values=[1.0, 2.0], script=[], turns=2, clock_ms=None, ntp=None, date=date)
+    assert [json.loads(body)["params"]["temperature"] for _, body in result["sent"]] == [
+        {"value": 1.0},
+        {"value": 2.0},
+    ]
+
+
 def test_deep_sleep_takes_what_is_left_of_the_interval(turns):
     result = turns(values=[1.0], script=[], turns=1, extra="deep_sleep = true\n")
     assert result["done"][-1] == "deep sleep 9990"
@@ -247,6 +325,44 @@ def test_deep_sleep_keeps_reports_that_wait(turns):
     assert result["waiting"] == 1
     result = turns(values=[2.0], script=[], turns=1, extra=extra)
     assert values_of(result) == [1.0, 2.0]
+
+
+def test_sleeping_board_gathers_readings_in_memory_and_reports_them_together(run, tmp_path):
+    extra = "deep_sleep = true\nreadings_per_report = 4\n"
+    result = run("looping.sleep_and_wake", folder=str(tmp_path), starts=9, extra=extra)
+    assert [len(sent) for sent, _, _, _ in result] == [0, 0, 0, 4, 0, 0, 0, 4, 0]
+    assert [waiting for _, _, waiting, _ in result] == [1, 2, 3, 0, 1, 2, 3, 0, 1]
+    assert all(files == [] for _, _, _, files in result)  # flash is not touched
+    values = [readings_in(body)[0][1] for sent, _, _, _ in result for _, body in sent]
+    assert values == [float(number) for number in range(8)]
+    # Wi-Fi is not even joined in between.
+    assert [done.count("join") for _, done, _, _ in result] == [0, 0, 0, 1, 0, 0, 0, 1, 0]
+
+
+def test_sleeping_board_without_a_network_keeps_readings_in_memory_first(run, tmp_path):
+    extra = "deep_sleep = true\n"
+    result = run(
+        "looping.sleep_and_wake", folder=str(tmp_path), starts=16, extra=extra, wifi=False
+    )
+    assert [waiting for _, _, waiting, _ in result] == list(range(1, 17))
+    assert result[7][3] == [] and result[15][3] == ["outbox"]
+
+
+def test_sleeping_board_stores_first_where_it_is_told_to(run, tmp_path):
+    extra = "deep_sleep = true\nstore_first = true\nreadings_per_report = 3\n"
+    result = run("looping.sleep_and_wake", folder=str(tmp_path), starts=3, extra=extra)
+    assert [len(sent) for sent, _, _, _ in result] == [0, 0, 3]
+    assert result[0][3] == ["outbox"]
+
+
+def test_sleeping_board_without_a_clock_asks_for_the_time_at_once(run, tmp_path):
+    extra = "deep_sleep = true\nreadings_per_report = 4\n"
+    result = run(
+        "looping.sleep_and_wake", folder=str(tmp_path), starts=1, extra=extra, clock_ms=None
+    )
+    sent, done, _, _ = result[0]
+    assert done[:2] == ["join", "ntp"]
+    assert readings_in(sent[0][1]) == [(1795448457000, 0.0)]
 
 
 def test_full_file_system_does_not_keep_a_board_from_its_sleep(run, tmp_path, monkeypatch):

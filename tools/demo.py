@@ -6,7 +6,6 @@ the count, and with exit status 0 only if no report was lost.
 """
 
 import argparse
-import json
 import re
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from tools.board import Board, BoardError
 from tools.board.interpreter import available
 from tools.desktop import DesktopBoard
 from tools.platform import Platform
+from tools.platform.console import list_readings
 
 BOARD_ID = "ESP32_GENERIC"
 DEVICE = ("a1GFjLPXXXX", "device123", "demo-device-secret")
@@ -44,8 +44,10 @@ start_delay = 0
 """
 
 # One line of the firmware's log for each report that the platform acknowledged.
-ACKNOWLEDGED = re.compile(rb"report \d+: .*messageId=(\d+)")
-GIVEN_UP = re.compile(rb"report \d+: (?:given up|refused for good)")
+# Lines of firmware/app.py: a fresh report, one from the outbox, or several of those together
+# (which are tried one by one when they are refused).
+ACKNOWLEDGED = re.compile(rb"reports?(?: \d+: .*)? messageId=(\d+)")
+GIVEN_UP = re.compile(rb"report(?!s).*: (?:given up|refused for good)")
 
 
 class Demo:
@@ -179,20 +181,13 @@ class Demo:
             self._say(f"{clock}  sign-in  code {request.code}", "cyan")
         elif request.code == 0:
             number = len(self._platform.reports)
-            values = _values(request.body)
+            values = list_readings(request.readings)
             self._say(f"{clock}  report {number}  {values}  messageId {request.message_id}")
         else:
             self._say(f"{clock}  refused  code {request.code}", "cyan")
 
     def _say(self, text: str, style: str = "") -> None:
         self._console.print(text, style=style, markup=False)
-
-
-def _values(body: bytes) -> str:
-    """Return a property post's readings as text."""
-    params = json.loads(body)["params"]
-    readings = {name: p["value"] if isinstance(p, dict) else p for name, p in params.items()}
-    return " ".join(f"{name}={readings[name]}" for name in sorted(readings))
 
 
 def main() -> int:

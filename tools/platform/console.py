@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 
 from .codes import MESSAGES
 from .protocol import MAX_BODY
-from .records import Request
+from .records import Reading, Request
 
 _PATH = 100  # characters shown of a path; a topic has at most 128 bytes
 _PREVIEW = 60  # characters shown of a payload, so that a line fits beside its neighbours
+_READINGS = 1000  # characters shown of a property post: a batch of eight with five numbers fits
 
 
 def request_line(request: Request) -> str:
     """Return the line for a request.
 
     It has the time of day, the request's and the connection's number, what was asked, what was
-    answered, and the beginning of a known device's report. Headers, and so tokens, are never in
-    it; nor is the body of `/auth`, and so no sign.
+    answered, and what a known device reported: the readings of a property post that was
+    accepted, else the payload's beginning. Headers, and so tokens, are never in it; nor is the
+    body of `/auth`, and so no sign.
     """
     path = request.path.partition("?")[0]
     parts = [
@@ -33,9 +36,20 @@ def request_line(request: Request) -> str:
         parts.append(f"messageId {request.message_id}")
     if request.fault is not None:
         parts.append(f"fault {request.fault}")
-    if path.startswith("/topic/") and request.device is not None and request.body:
+    if request.readings:
+        parts.append(_printable(list_readings(request.readings), _READINGS))
+    elif path.startswith("/topic/") and request.device is not None and request.body:
         parts.append(_printable(request.body.decode("utf-8", "replace"), _PREVIEW))
     return "  ".join(parts)
+
+
+def list_readings(readings: tuple[Reading, ...]) -> str:
+    """Return `name=value` for each name, with a comma before each further value of a batch."""
+    values: dict[str, list[str]] = {}
+    for reading in readings:
+        text = json.dumps(reading.value, ensure_ascii=False)
+        values.setdefault(reading.name, []).append(text)
+    return " ".join(f"{name}={','.join(values[name])}" for name in sorted(values))
 
 
 class OneLine(logging.Formatter):

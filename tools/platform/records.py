@@ -9,6 +9,15 @@ Device = tuple[str, str]  # (ProductKey, DeviceName)
 
 
 @dataclass(frozen=True)
+class Reading:
+    """One value of a property, and when it was read: ms since 1970, or None if nothing says."""
+
+    name: str
+    value: Any
+    time: int | None
+
+
+@dataclass(frozen=True)
 class Incoming:
     """A request as it was read, before any rule is applied.
 
@@ -44,12 +53,14 @@ class Incoming:
 class Answer:
     """What the protocol decided: the HTTP status, the reply's JSON object, and whose it is.
 
-    `device` is None until a sign or a token has proved it.
+    `device` is None until a sign or a token has proved it. `readings` are those of the report,
+    if it was accepted.
     """
 
     status: int
     reply: dict[str, Any] = field(repr=False)
     device: Device | None = None
+    readings: tuple[Reading, ...] = field(default=(), repr=False)
 
     @property
     def code(self) -> int:
@@ -68,7 +79,7 @@ class Request:
 
     `connection` counts TLS connections from 1, `headers` has lower-case names, `time` is in
     seconds by the platform's clock. `status` and `code` are what the client was shown: None
-    where `fault`, the name of a fault, hid them.
+    where `fault`, the name of a fault, hid them. `readings` are those of an accepted report.
     """
 
     number: int
@@ -83,6 +94,7 @@ class Request:
     device: Device | None
     time: float
     fault: str | None = None
+    readings: tuple[Reading, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -90,7 +102,8 @@ class Report:
     """One accepted report: the platform has it, whether or not its reply reached the device.
 
     `topic` is percent-decoded, `time` is in seconds by the platform's clock and `request` is
-    the number of the request that brought it.
+    the number of the request that brought it. `readings` are those of a property post; a batch
+    has several of one name.
     """
 
     device: Device
@@ -99,3 +112,4 @@ class Report:
     message_id: int
     time: float
     request: int
+    readings: tuple[Reading, ...] = field(default=(), repr=False)

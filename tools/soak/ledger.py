@@ -7,7 +7,9 @@ from collections import defaultdict
 # The marks at their ends keep a line that a power cut has broken off from being taken for whole.
 _PUT = re.compile(rb"put ([0-9a-f]{8}-\d+) (dated|undated) (\d+) end")
 _FREE = re.compile(rb"free (\d+) end")
-_READING = re.compile(rb'"soak":{"value":"([0-9a-f]{8}-\d+)"')
+# The soak's property in a report, or its readings in a batch; no value of it has a bracket.
+_PROPERTY = re.compile(rb'"soak":(?:{[^}]*}|\[[^\]]*\])')
+_READING = re.compile(rb'{"value":"([0-9a-f]{8}-\d+)"[^}]*}')
 
 # Bytes that the heap may seem to have lost: what a turn holds at the moment of the look, and the
 # pieces that a collector which guesses (it takes any number for an address) fails to free.
@@ -60,13 +62,37 @@ class Puts:
         return []
 
 
+class Message:
+    """A report as it arrived: its readings, each with the text of its value and time.
+
+    A batch has several: reports that the board has put one by one.
+    """
+
+    def __init__(self, report):
+        self.request = report.request
+        self.payload = report.payload
+        series = _PROPERTY.search(report.payload)
+        found = _READING.finditer(series[0]) if series else ()
+        self.readings = [(one[1].decode(), one[0]) for one in found]
+
+    def names(self) -> list[str]:
+        """Return what the readings are told apart by."""
+        return [reading for reading, _ in self.readings]
+
+    def repeats(self, other: "Message", reading: str) -> bool:
+        """Whether a reading came in the same bytes: those of all, if it came with the same."""
+        if self.names() == other.names():
+            return self.payload == other.payload
+        return dict(self.readings)[reading] == dict(other.readings)[reading]
+
+
 class Ledger:
-    """The platform's reports by device, in order of arrival."""
+    """The platform's reports by device, in order of arrival; a reading stands for its report."""
 
     def __init__(self, platform):
         self._platform = platform
         self._seen = 0
-        self._arrived = defaultdict(list)  # device: [(reading, Report)]
+        self._arrived = defaultdict(list)  # device: [Message]
         self._readings = defaultdict(set)
         self._lock = threading.Lock()
 
@@ -76,10 +102,10 @@ class Ledger:
             reports = self._platform.reports[self._seen :]
             self._seen += len(reports)
             for report in reports:
-                if found := _READING.search(report.payload):
-                    device = report.device[1]
-                    self._arrived[device].append((found[1].decode(), report))
-                    self._readings[device].add(found[1].decode())
+                message = Message(report)
+                if message.readings:
+                    self._arrived[report.device[1]].append(message)
+                    self._readings[report.device[1]].update(message.names())
 
     def count(self, device: str | None = None) -> int:
         """Return how many different reports arrived, of one device or of all."""
@@ -90,7 +116,8 @@ class Ledger:
 
     def duplicates(self) -> int:
         """Return how many reports came that had come before."""
-        return sum(map(len, self._arrived.values())) - self.count()
+        messages = [one for arrived in list(self._arrived.values()) for one in arrived]
+        return sum(len(message.readings) for message in messages) - self.count()
 
     def missing(self, device: str, readings) -> list[str]:
         """Return those of a device's readings that have not arrived."""
@@ -100,38 +127,50 @@ class Ledger:
     def complaints(self, device: str, puts: Puts) -> list[str]:
         """Say what is wrong with a device's reports: their order, and how they repeat."""
         self.update()
-        complaints = []
-        last_on = self._last_requests()
-        first_of = {}
-        arrived = []
-        former = None
-        for reading, report in self._arrived[device]:
-            if reading not in first_of:
-                first_of[reading] = report
-                arrived.append(reading)
-            elif reading != former:
-                complaints.append(f"{device}: {reading} came again after others")
-            else:
-                complaints += self._repetition(reading, first_of[reading], report, last_on, puts)
-            former = reading
         known = puts.all()
         order = {reading: place for place, reading in enumerate(known)}
-        places = [order[reading] for reading in arrived if reading in order]
+        # A batch has its readings in order of their times, and a clock may be set back.
+        arrived = [
+            (message, sorted(message.names(), key=lambda reading: order.get(reading, -1)))
+            for message in self._arrived[device]
+        ]
+        complaints = self._repetitions(device, arrived, known)
+        first = dict.fromkeys(reading for _, names in arrived for reading in names)
+        places = [order[reading] for reading in first if reading in order]
         if places != sorted(places):
             complaints.append(f"{device}: reports came out of order")
         if puts.given_up:
             complaints.append(f"{device}: {puts.given_up} reports were given up, the box was full")
         return complaints
 
-    def _repetition(self, reading, first, again, last_on, puts) -> list[str]:
-        """Say what is wrong with a report that came again right after itself."""
+    def _repetitions(self, device, arrived, known) -> list[str]:
+        """Say what is wrong with the readings that came again: only the oldest ones may."""
         complaints = []
-        dated = puts.all().get(reading, True)
-        if dated and first.payload != again.payload:
+        last_on = self._last_requests()
+        place = {}  # of each reading, by its first arrival
+        carrier = {}  # which message brought it last
+        oldest = 0  # place of the first reading in the message before
+        for message, names in arrived:
+            places = [place.setdefault(reading, len(place)) for reading in names]
+            if places[0] < oldest or places != sorted(set(places)):
+                complaints.append(f"{device}: {names[0]} came again after others")
+            else:
+                for reading in filter(carrier.__contains__, names):
+                    dated = known.get(reading, True)
+                    former = carrier[reading]
+                    complaints += self._repetition(reading, former, message, last_on, dated)
+            oldest = places[0]
+            carrier.update(dict.fromkeys(names, message))
+        return complaints
+
+    def _repetition(self, reading, former, again, last_on, dated) -> list[str]:
+        """Say what is wrong with a reading that came again, in turn."""
+        complaints = []
+        if dated and not again.repeats(former, reading):
             complaints.append(f"{reading} came again with other bytes")
-        connection = self._platform.requests[first.request - 1].connection
+        connection = self._platform.requests[former.request - 1].connection
         # Only an answer that was lost excuses it, and that ends a connection (0: it had ended).
-        if connection and last_on[connection] != first.request:
+        if connection and last_on[connection] != former.request:
             complaints.append(f"{reading} came again although its answer had arrived")
         return complaints
 
