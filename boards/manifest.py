@@ -1,20 +1,23 @@
-"""What a firmware of your own has frozen in: all that board.json installs under lib, and the loop.
+# SPDX-License-Identifier: MIT
+"""What a firmware of your own has frozen in: the library and the loop.
 
-Each board's manifest.py includes this one. main.py, board_config.py and settings.toml stay
-files, so that they can be changed without a build.
+Each MicroPython board's manifest.py includes this one. main.py, board_config.py and settings.toml
+stay files, so that they can be changed without a build.
 """
 
-import json
+import os
+import sys
 
 require("bundle-networking")  # ssl and ntptime; not every port's own manifest has them
 
-with open("%s/board.json" % options.board) as file:
-    install = json.load(file)["install"]
+sys.path.insert(0, os.path.abspath(".."))  # the build runs this file in its own folder
 
-for remote, locals_ in install.items():
-    for local in locals_:
-        folder, _, name = local.rpartition("/")
-        if remote == ":lib" or name in ("app.py", "health.py", "settings.py", "sensors.py"):
-            module(name, base_path="../" + folder, opt=3)
-        elif remote.startswith(":lib/"):
+from tools.installed import ENTRY_FILES, program  # noqa: E402 - found only now
+
+for remote, paths in program("micropython").items():
+    for path in paths:
+        folder, _, name = path.rpartition("/")
+        if remote.startswith(":lib/"):
             package(remote[len(":lib/") :], files=(name,), base_path="../lib", opt=3)
+        elif name not in ENTRY_FILES["micropython"]:
+            module(name, base_path="../" + folder, opt=3)

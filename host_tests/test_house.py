@@ -1,7 +1,7 @@
-"""The shape of the house: floors, names, what a board gets, and that all of it compiles."""
+# SPDX-License-Identifier: MIT
+"""The shape of the house: floors, names, and that all of it compiles."""
 
 import ast
-import json
 import re
 import subprocess
 import sys
@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-BOARDS = sorted(path.parent.name for path in (ROOT / "boards").glob("*/board.json"))
 ON_BOARD = sorted(
     [*(ROOT / "lib").rglob("*.py"), *(ROOT / "firmware").glob("*.py")]
     + [*(ROOT / "boards").glob("*/board_config.py")]
@@ -32,15 +31,19 @@ FLOORS = [
     "aiot_shelf",
     "aiot_outbox",
     "aiot_undated",
+    "aiot_batch",
     "aiot_alink",
     "aiot_reply",
     "aiot_delivery",
     "aiot_conn",
     "aiot_http",
     "sensors",
+    "sensors_i2c",
+    "sensors_pins",
     "settings",
     "health",
     "board_config",
+    "boot",
     "app",
     "main",
     "code",
@@ -48,10 +51,6 @@ FLOORS = [
 
 # What a firmware has of its own; each port adds its hardware modules.
 COMMON = {"binascii", "errno", "gc", "io", "json", "os", "sys", "time", "hashlib", "uhashlib"}
-
-
-def board(name: str) -> dict:
-    return json.loads((ROOT / "boards" / name / "board.json").read_text())
 
 
 def imports(path: Path) -> set[str]:
@@ -96,7 +95,7 @@ def test_every_on_board_file_compiles_for_a_board(path, tmp_path):
     assert (tmp_path / "a.mpy").stat().st_size > 0
 
 
-@pytest.mark.parametrize("prefix", ["", "board_"])
+@pytest.mark.parametrize("prefix", ["", "board_", "sensors_"])
 def test_ports_have_the_same_names(prefix):
     def names(port):
         tree = ast.parse((ROOT / "lib" / "aiot_port" / f"{prefix}on_{port}.py").read_text())
@@ -115,89 +114,6 @@ def test_ports_have_the_same_names(prefix):
     assert names("micropython") == names("cpython")
     assert names("circuitpython") == names("cpython") - socket_names
     assert names("cpython")
-
-
-@pytest.mark.parametrize("name", BOARDS)
-def test_a_board_gets_every_file_that_it_needs(name):
-    install = board(name)["install"]
-    listed = [local for locals_ in install.values() for local in locals_]
-    assert len(set(listed)) == len(listed)
-    ports = {f"lib/aiot_port/{p}on_{board(name)['runtime']}.py" for p in ("", "board_")}
-    library = {
-        path.relative_to(ROOT).as_posix()
-        for path in (ROOT / "lib").rglob("*.py")
-        if "on_" not in path.stem
-    }
-    firmware = {f"firmware/{stem}.py" for stem in ("main", "app", "health", "settings", "sensors")}
-    assert set(listed) == library | ports | firmware | {f"boards/{name}/board_config.py"}
-    for remote, locals_ in install.items():
-        for local in locals_:
-            folder = local.rpartition("/")[0]
-            assert remote == (":" + folder if folder.startswith("lib") else ":")
-
-
-@pytest.mark.parametrize("name", BOARDS)
-def test_board_json_has_what_tools_ask_for(name):
-    facts = board(name)
-    assert facts["id"] == name
-    assert facts["epoch_year"] in (1970, 2000)
-    assert facts["file_system"]["type"] == "littlefs2"
-    assert facts["file_system"]["block_size"] % facts["file_system"]["program_size"] == 0
-    assert (ROOT / "boards" / name / "README.md").read_text().startswith(f"# {name}:")
-
-
-@pytest.mark.parametrize("name", BOARDS)
-def test_watchdog_of_the_board_config_is_one_that_the_chip_has(name):
-    source = (ROOT / "boards" / name / "board_config.py").read_text()
-    values = {
-        node.targets[0].id: ast.literal_eval(node.value)
-        for node in ast.parse(source).body
-        if isinstance(node, ast.Assign)
-    }
-    limit = board(name)["watchdog_max_ms"]
-    assert 8000 < values["WATCHDOG_MS"] <= (limit or 10**6)
-
-
-@pytest.mark.parametrize("name", BOARDS)
-def test_manifest_freezes_the_library_and_the_loop(name, monkeypatch):
-    """Run manifest.py as MicroPython's build does: from its own folder, with these names."""
-    frozen = []
-    required = set()
-
-    def existing(*parts):
-        path = Path(*parts)
-        assert path.is_file(), path
-        return path.resolve()
-
-    def include(path, **options):
-        if path.startswith("$(PORT_DIR)"):
-            return  # the port's own manifest
-        here = Path.cwd()
-        monkeypatch.chdir(Path(path).parent)
-        run(Path(path).name, **options)
-        monkeypatch.chdir(here)
-
-    def run(path, **options):
-        names = {"include": include, "module": module, "package": package, "require": required.add}
-        names["options"] = type("Options", (), options)
-        exec(Path(path).read_text(), names)  # the build does just this
-
-    def module(path, base_path=".", opt=None):
-        frozen.append((path, existing(base_path, path)))
-
-    def package(folder, files, base_path=".", opt=None):
-        for file in files:
-            frozen.append((f"{folder}/{file}", existing(base_path, folder, file)))
-
-    monkeypatch.chdir(ROOT / "boards" / name)
-    run("manifest.py")
-    expected = [
-        local.removeprefix("lib/").removeprefix("firmware/")
-        for local in sum(board(name)["install"].values(), [])
-        if not local.endswith(("main.py", "board_config.py"))
-    ]
-    assert sorted(target for target, _ in frozen) == sorted(expected)
-    assert required == {"bundle-networking"}
 
 
 def test_shipped_roots_are_as_the_pinned_package_has_them():

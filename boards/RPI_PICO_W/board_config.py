@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """RPI_PICO_W: which sensors hang on which pins. Change it to fit your wiring."""
 
 import sensors

@@ -1,4 +1,5 @@
+# SPDX-License-Identifier: MIT
 """Freeze aiot_http into a firmware: in MicroPython's port, make FROZEN_MANIFEST=<this file>."""
 
 include("$(PORT_DIR)/boards/manifest.py")
-include("../manifest.py", board="RPI_PICO_W")
+include("../manifest.py")

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A virtual board: real MicroPython, a flash image and a pseudo-terminal for `mpremote`.
 
 It is for the demo and the tests; a real board takes its place by giving its port instead. What is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Runs a virtual board by itself: `python -m tools.board --flash IMAGE`."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The virtual board as the demo and the tests hold it."""
 
 import threading
@@ -14,7 +15,7 @@ from tools.board.port import Port
 WIFI = ("virtual-wifi", "virtual-password")
 """Name and password of the network that a virtual board finds."""
 
-SIMULATION_BYTES = 36 * 1024
+SIMULATION_BYTES = 38 * 1024
 """Heap that the simulated modules take, which a real board keeps in its firmware's flash.
 
 Measured with `gc.mem_alloc()`; `host_tests/test_board.py` holds it.
@@ -35,8 +36,8 @@ class Board:
     start; both mostly from another thread. `weather_step` is the number of seconds that one
     recorded hour of weather lasts.
 
-    Raises `BoardError` for an unknown board, an image of another board, or a desk without
-    MicroPython.
+    Raises `BoardError` for an unknown board, one that has no MicroPython or whose heap nobody
+    measured, an image of another board, or a desk without MicroPython.
     """
 
     def __init__(
@@ -53,7 +54,7 @@ class Board:
         self.facts = load_facts(board_id)
         self.boots = []
         """Why the board started, one word or two for each start, oldest first."""
-        self._heap = (heap or self.facts.heap_bytes * 3 // 2) + SIMULATION_BYTES
+        self._heap = (heap or _strict_heap(self.facts)) + SIMULATION_BYTES
         self._link = link
         self._listeners = on_output, on_boot
         weather.rows()  # now, rather than when a sensor is asked
@@ -197,6 +198,18 @@ class Board:
         self.boots.append(reason)
         if self._listeners[1]:
             self._listeners[1](reason)
+
+
+def _strict_heap(facts):
+    """Return the default of a board's heap in bytes; `BoardError` if it cannot be told."""
+    if facts.runtime != "micropython":
+        raise BoardError(f"{facts.board_id} cannot be virtual: it runs {facts.runtime}")
+    if facts.heap_bytes is None:
+        raise BoardError(
+            f"{facts.board_id} needs to be told its heap, in bytes (--heap): nobody measured it, "
+            "its board.json says null"
+        )
+    return facts.heap_bytes * 3 // 2
 
 
 def _checked_sensor(name):

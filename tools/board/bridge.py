@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The thread between the port and the interpreter; it also is the board's reset logic."""
 
 import json

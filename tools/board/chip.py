@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What of the chip outlives a restart of its interpreter: clock, watchdog, radio, sensors.
 
 The interpreter asks over a wire, one line a question and one line an answer; see
@@ -16,8 +17,8 @@ WDT_RESET = 3
 DEEPSLEEP_RESET = 4
 SOFT_RESET = 5
 
-SENSORS = ("chip", "dht", "ds18x20")
-"""What `Chip.broken` may name: the on-chip thermometer and the two on pins."""
+SENSORS = ("chip", "dht", "ds18x20", "adc", "i2c")
+"""What `Chip.broken` may name: the on-chip thermometer, and what hangs on pins."""
 
 _NANOSECONDS = 1_000_000_000
 _GARBAGE_TIME = 4_000_000_000  # a day in the year 2096: what a broken time server may tell
@@ -79,7 +80,7 @@ class Chip:
             "main": run_main,
             "platform": facts.platform,
             "chip": facts.chip,
-            "machine": f"{facts.name} (virtual)",
+            "machine": f"{facts.name}, {facts.chip.upper()} (virtual)",
             "block_size": facts.block_size,
             "block_count": facts.block_count,
             "program_size": facts.program_size,
@@ -87,6 +88,9 @@ class Chip:
             "clock_shift": self._clock_shift,
             "reset_cause": self.reset_cause,
             "watchdog_max_ms": facts.watchdog_max_ms,
+            "pins": _bits(facts.pins),
+            "input_pins": _bits(facts.input_pins),
+            "analogue_pins": _bits(facts.analogue_pins),
             "chip_id": self._chip_id.hex(),
         }
 
@@ -137,3 +141,8 @@ class Chip:
         if name in self.broken:
             return "broken"
         return "{} {}".format(*self.weather())
+
+
+def _bits(pins):
+    """Return one number in which a bit is set for each pin: a list would take board's heap."""
+    return sum(1 << pin for pin in pins)

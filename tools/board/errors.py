@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The one error that the virtual board raises on the desk."""
 
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The flash image: a board's file system in a file, and after it the chip's serial number."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Starts MicroPython's unix port as the board's processor."""
 
 import atexit

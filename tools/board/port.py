@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The pseudo-terminal that stands for the board's USB port."""
 
 import contextlib

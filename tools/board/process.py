@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """One run of the interpreter: from its start to its end, a terminal and a wire to it."""
 
 import contextlib

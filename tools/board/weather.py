@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Recorded weather that the virtual sensors replay.
 
 Source: the hourly observations of the year 2013 at New York's John F. Kennedy airport (NOAA),

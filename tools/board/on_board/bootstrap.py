@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Turns MicroPython's unix port into a board, then runs boot.py and main.py as a board does."""
 
 import gc

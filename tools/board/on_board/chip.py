@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The wire from the simulated modules to the desk, where `tools/board/chip.py` answers."""
 
 import json

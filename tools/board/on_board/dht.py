@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`dht`: DHT11 and DHT22 that measure the replayed weather."""
 
 import errno

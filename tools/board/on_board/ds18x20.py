@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`ds18x20`: a thermometer that measures the replayed weather."""
 
 import chip

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`esp32`: the chip's thermometer, as far as the chip has one."""
 
 import chip

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The board's flash, as a block device over the image file."""
 
 import errno

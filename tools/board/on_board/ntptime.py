@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`ntptime`: asks the desk, which knows the time, or plays a broken time server."""
 
 import errno

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`onewire`: a bus with one DS18B20 on it."""
 
 import chip

@@ -1,8 +1,10 @@
+# SPDX-License-Identifier: MIT
 """`machine`: what the desk simulates of the chip; arguments are checked strictly."""
 
 import chip
 import sim_time
 from machine import PinBase, Signal, idle, time_pulse_us  # noqa: F401 - MicroPython's own
+from sim_i2c import SoftI2C  # noqa: F401
 
 _ON_ESP32 = chip.facts["platform"] == "esp32"
 
@@ -64,7 +66,7 @@ def _checked_int(value, minimum):
 
 
 class Pin(PinBase):
-    """A pin that keeps what is written to it; nothing is wired to it."""
+    """A pin that keeps what is written to it. Nothing is wired to it: a pull sets its level."""
 
     if _ON_ESP32:
         IN, OUT, OPEN_DRAIN, PULL_DOWN, PULL_UP = 1, 3, 7, 1, 2
@@ -82,10 +84,12 @@ class Pin(PinBase):
         """Set mode, pull and value."""
         if mode not in (-1, None, self.IN, self.OUT, self.OPEN_DRAIN):
             raise ValueError("invalid pin mode")
-        if _ON_ESP32 and mode in (self.OUT, self.OPEN_DRAIN) and self._id >= 34:
-            raise ValueError("pin can only be input")  # GPIO34 to 39 have no driver
+        if _ON_ESP32 and mode in (self.OUT, self.OPEN_DRAIN) and _among("input_pins", self._id):
+            raise ValueError("pin can only be input")
         if pull not in (-1, None, self.PULL_UP, self.PULL_DOWN):
             raise ValueError("invalid pull")
+        if mode == self.IN and pull in (self.PULL_UP, self.PULL_DOWN):
+            self._level = int(pull == self.PULL_UP)
         if value is not None:
             self.value(value)
 
@@ -120,16 +124,21 @@ def _checked_pin(number):
             return number
         if number.startswith("GP"):
             number = int(number[2:])
-    # An ESP32 has no GPIO 24 and 28 to 31; an RP2040 has 0 to 29.
-    missing = (24, 28, 29, 30, 31) if _ON_ESP32 else ()
-    last = 39 if _ON_ESP32 else 29
-    if not isinstance(number, int) or not 0 <= number <= last or number in missing:
+    if not isinstance(number, int) or not _among("pins", number):
         raise ValueError("invalid pin")
     return number
 
 
+def _among(kind, number):
+    """Whether this GPIO number is one of the board's "pins", "input_pins" or "analogue_pins"."""
+    return number >= 0 and chip.facts[kind] >> number & 1
+
+
 class ADC:
-    """An analogue input: the Pico's on-chip thermometer measures, all other inputs read 0 V."""
+    """An analogue input. On the Pico's channel 4 is its thermometer, on all others a soil probe.
+
+    The probe gives 2.8 V when it is dry, and 16 mV less for each percent of the humidity.
+    """
 
     if _ON_ESP32:
         ATTN_0DB, ATTN_2_5DB, ATTN_6DB, ATTN_11DB = 0, 1, 2, 3
@@ -139,7 +148,7 @@ class ADC:
     def __init__(self, id, *, atten=None):  # noqa: A002
         if _ON_ESP32:
             pin = Pin(id)._id  # an ESP32's ADC is named by its pin
-            if pin not in (0, 2, 4, 12, 13, 14, 15, 25, 26, 27, 32, 33, 34, 35, 36, 37, 38, 39):
+            if not _among("analogue_pins", pin):
                 raise ValueError("invalid pin")
             self._channel = None
         else:
@@ -150,19 +159,30 @@ class ADC:
     def read_u16(self):
         """Measure: 0 to 65535 for 0 V to the reference."""
         if self._channel != 4:
-            return 0
+            return _soil_millivolts() * 65535 // 3300
         return _core_temperature_counts()
+
+    if _ON_ESP32:
+
+        def read_uv(self):
+            """Measure, in microvolts."""
+            return _soil_millivolts() * 1000
 
 
 def _rp2_channel(source):
     if isinstance(source, Pin) or (isinstance(source, int) and source > 4):
         pin = Pin(source)._id
-        if pin not in (26, 27, 28, 29):
+        if not _among("analogue_pins", pin):
             raise ValueError("Pin doesn't have ADC capabilities")
         return pin - 26
     if not isinstance(source, int) or source < 0:
         raise ValueError("ADC doesn't exist")
     return source
+
+
+def _soil_millivolts():
+    measured = chip.sense("adc")
+    return 0 if measured is None else 2800 - measured[1] * 16 // 10
 
 
 def _core_temperature_counts():
@@ -237,10 +257,12 @@ if not _ON_ESP32:
 
     class _Registers:
         # The one register that a desk tool has to write: 0x40058000 is the RP2040's watchdog
-        # (data sheet, 4.7.6), 0x3000 above it the same register for clearing bits, bit 30 its
-        # enable bit.
+        # (data sheet, 4.7.6), 0x400D8000 the RP2350's, 0x3000 above it the same register
+        # for clearing bits, bit 30 its enable bit.
+        _CLEAR = 0x400DB000 if chip.facts["chip"] == "rp2350" else 0x4005B000
+
         def __setitem__(self, address, value):
-            if address != 0x4005B000 or value != 1 << 30:
+            if address != self._CLEAR or value != 1 << 30:
                 raise ValueError("no such register in a virtual board")
             chip.ask("watchdog_off")
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`network`: a station that finds one network, as told by the desk."""
 
 import chip

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`os` as on a board: with `uname`, without the host's environment and shell."""
 
 from collections import namedtuple

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`socket` that works only while the Wi-Fi is up; then it is MicroPython's own.
 
 A connection that exists when the Wi-Fi goes down lives on: it belongs to the desk's network.

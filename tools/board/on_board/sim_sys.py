@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`sys` that names the board's port in place of the unix one."""
 
 import sys as _native

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`time` on the board's own clock: its epoch, and cold after a power cut."""
 
 import time as _native

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""Findings that are no mistakes, each with its reason. One that is found no more is an error."""
+
+KNOWN = (
+    # (file, part of mypy's message, why it is right all the same)
+    (
+        "lib/aiot_port/on_micropython.py",
+        '"SSLContext" has no attribute "verify_mode"',
+        "MicroPython has it since 1.19; the stubs forget it",
+    ),
+    (
+        "lib/aiot_port/on_circuitpython.py",
+        'Module has no attribute "mem_free"',
+        "CircuitPython has it; its stubs leave gc to CPython's",
+    ),
+    (
+        "lib/aiot_port/sensors_on_micropython.py",
+        'Module has no attribute "raw_temperature"',
+        "reached only where hasattr found no mcu_temperature",
+    ),
+    (
+        "lib/aiot_port/sensors_on_micropython.py",
+        '"ADC" has no attribute "read_uv"',
+        "reached only where hasattr found attenuations, on an ESP32",
+    ),
+    (
+        "lib/aiot_port/sensors_on_micropython.py",
+        'module named "bme280_float"',
+        "a driver that its user installs",
+    ),
+    (
+        "lib/aiot_port/drive_on_circuitpython.py",
+        'Module has no attribute "pin"',
+        "it names the chip's own pins, of which the stubs tell nothing",
+    ),
+    (
+        "lib/aiot_port/sensors_on_circuitpython.py",
+        'Module has no attribute "pin"',
+        "it names the chip's own pins, of which the stubs tell nothing",
+    ),
+    (
+        "lib/aiot_port/board_on_circuitpython.py",
+        'Missing positional argument "value" in call to "print_exception"',
+        "it may be left out, say the stubs' own words beside the signature",
+    ),
+    (
+        "lib/aiot_conn.py",
+        "Module has no attribute",
+        "the kept socket, which is not used where a port has its OwnConnection",
+    ),
+    (
+        "lib/aiot_outbox.py",
+        "Tuple index out of range",
+        "the tuple is empty at first only",
+    ),
+    (
+        "lib/aiot_purehash.py",
+        '"_BlockHash" has no attribute',
+        "its subclasses have it",
+    ),
+    (
+        "firmware/settings.py",
+        '"Settings" has no attribute',
+        "attributes are set by the names in settings.toml",
+    ),
+)
