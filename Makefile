@@ -12,25 +12,31 @@ PORT ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast soak lint platform deploy monitor lock clean
+.PHONY: help demo test test-fast soak lint boards platform deploy monitor dist lock clean
 
 help:
 	@echo "make demo [SECONDS=n]                 a board reports to a local platform, on this desk"
 	@echo "make test                             all tests, on CPython and real MicroPython"
 	@echo "make test-fast                        those that take little time"
 	@echo "make soak [ARGS='--reports n']        power cuts, network faults and a soak at full length"
-	@echo "make lint                             ruff, and the format of the source"
+	@echo "make lint                             ruff, the format, and types against each board's stubs"
 	@echo "make platform [ARGS=--help]           a local IoT Platform to try boards and clients on"
-	@echo "make deploy BOARD=id PORT=port        copy the firmware onto a board (ARGS=--list: which)"
+	@echo "make boards [BOARD=id]                list the boards, or tell more of one"
+	@echo "make deploy BOARD=id PORT=port        copy the firmware onto a board"
 	@echo "make monitor PORT=port                show what a board prints"
+	@echo "make dist [ARGS=--help]               the packages for mip, circup and pip"
 	@echo "make lock                             pin anew what requirements.in asks for"
 	@echo "make clean                            remove what make has made"
 
 demo: $(READY)
 	@$(BIN)/python -m tools.demo $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
 
+# Fails where a branch of lib/ is run by no test; ARGS may name tests, then that is not asked.
 test: $(READY)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(ARGS)
+	@$(BIN)/coverage combine --quiet
+	$(if $(ARGS),,$(BIN)/coverage report)
 
 test-fast: $(READY)
 	$(BIN)/python -m pytest -m "not slow" $(ARGS)
@@ -44,6 +50,10 @@ soak: $(READY)
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python -m tools.typecheck
+
+boards: $(READY)
+	@$(BIN)/python -m tools.boards $(if $(BOARD),--board $(BOARD)) $(ARGS)
 
 platform: $(READY)
 	@$(BIN)/python -m tools.platform $(ARGS)
@@ -56,9 +66,12 @@ monitor: $(READY)
 
 # The lock lists every package itself, so that pip need not resolve (--no-deps), and leaves out
 # what no module of ours imports: pandas, which the recorded weather is read without, and Blinka.
-LEFT_OUT := numpy pandas python-dateutil pytz six toml tzdata adafruit-blinka \
+LEFT_OUT := numpy pandas python-dateutil pytz six tzdata adafruit-blinka \
 	adafruit-circuitpython-busdevice adafruit-platformdetect adafruit-pureio \
 	binho-host-adapter pyftdi pyusb sysv-ipc
+
+dist: $(READY)
+	@$(BIN)/python -m tools.dist $(ARGS)
 
 lock: $(READY)
 	$(BIN)/pip install --quiet uv
@@ -66,7 +79,7 @@ lock: $(READY)
 		$(addprefix --no-emit-package ,$(LEFT_OUT)) requirements.in -o requirements.txt
 
 clean:
-	rm -rf $(VENV) build .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage*
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(READY): requirements.txt

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The certificate authorities that this library trusts unless told otherwise.
 
 Made by `python -m tools.roots` from certifi 2025.01.31; do not edit. To trust others, give

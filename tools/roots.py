@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Make lib/aiot_roots.py: the certificate authorities that the library ships.
 
 They are taken from the pinned `certifi` package (Mozilla's list). `python -m tools.roots`
@@ -25,7 +26,8 @@ WANTED = (
     ("GlobalSign R6", "GlobalSign Root CA - R6", "GlobalSign"),
 )
 
-HEAD = '''"""The certificate authorities that this library trusts unless told otherwise.
+HEAD = '''# SPDX-License-Identifier: MIT
+"""The certificate authorities that this library trusts unless told otherwise.
 
 Made by `python -m tools.roots` from certifi {version}; do not edit. To trust others, give
 `ca=` a path, PEM text or DER bytes. PEM, because CircuitPython takes nothing else; aiot_ca

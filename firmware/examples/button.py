@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""A button that reports each press as an event of the thing model, sooner or later.
+
+Wire it between pin 0 and ground; on many ESP32 boards the one named BOOT is. In the console
+define an event `pressed` with an output parameter `count`. On a board that you have deployed to:
+
+    .venv/bin/mpremote cp firmware/examples/button.py :main.py + reset
+
+A press waits on flash until it is sent. While a report is under way, a second or so and longer
+without a network, the button is not looked at.
+"""
+
+import gc
+
+# As in main.py: it keeps the heap in one piece while the sources are compiled.
+gc.threshold(8192)
+
+# ruff: noqa: E402 - the rest is imported after that
+import aiot_http
+import settings
+from aiot_alink import Alink
+from aiot_delivery import Delivery
+from aiot_outbox import Outbox
+from aiot_port import board
+from sensors_pins import DigitalInput
+
+here = settings.load()  # settings.toml
+device = aiot_http.Device(here.product_key, here.device_name, here.device_secret)
+client = aiot_http.Client(device, here.host, here.port, here.ca or None)
+alink = Alink(device, board.unix_ms)
+box = Outbox("presses")
+delivery = Delivery()
+button = DigitalInput(0, "button", pull="up", inverted=True)
+
+
+def online():
+    """Return whether Wi-Fi is up, joining it and setting the clock where need be."""
+    if not board.join_wifi(here.wifi_ssid, here.wifi_password, 10000, lambda: None):
+        return False
+    if board.unix_ms() is None:
+        now = board.ask_ntp(here.ntp_host, 5)
+        if now:
+            board.set_wall_clock(now)
+    return True
+
+
+def send():
+    """Send what waits, oldest first; return how long to wait before the next try, in ms."""
+    try:
+        while len(box):
+            if not online():
+                return 60000
+            client.publish(*box.peek())
+            box.pop()
+            delivery.succeeded()
+    except aiot_http.AiotError as error:
+        print("not sent:", error)
+        if error.retry:
+            return delivery.wait_ms(error)
+        box.set_aside(getattr(error, "code", 1))  # it would hold up the others for ever
+    return 0
+
+
+count = was = wait = 0
+tried = board.ticks_ms()
+while True:
+    now = button.read()["button"]
+    if now and not was:
+        count += 1
+        print("pressed", count)
+        box.put(*alink.event("pressed", {"count": count}, board.unix_ms()))
+    was = now
+    if len(box) and board.ticks_diff(board.ticks_ms(), tried) >= wait:
+        wait = send()
+        tried = board.ticks_ms()
+    board.sleep_ms(20)  # a contact bounces for less

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: MIT
+
+from typing import Final
+
+TOKEN_CODES: Final[tuple[int, ...]]
+REFUSED: Final[int]
+
+class AiotError(Exception):
+    retry: bool
+
+class NetworkError(AiotError): ...
+class ReplyError(AiotError): ...
+
+class PlatformError(AiotError):
+    code: int
+    message: str
+    hint: str
+    retry_after: int | None
+    signing_in: bool
+    def __init__(
+        self, code: int, message: str, hint: str = "", retry_after: int | None = None
+    ) -> None: ...

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: MIT
+"""Adds the type stubs of lib/*.pyi to the wheel; all else stands in pyproject.toml.
+
+A type checker finds a stub beside a module in a checkout, but not beside an installed one: there
+it looks into a folder "<module>-stubs" (PEP 561, "Stub-only Packages").
+"""
+
+from pathlib import Path
+
+from setuptools import setup
+from setuptools.command.build_py import build_py
+
+
+class BuildWithStubs(build_py):
+    """Copies the modules, as setuptools does, and then the stubs."""
+
+    def run(self):
+        """Fill the folder that becomes the wheel."""
+        super().run()
+        if self.editable_mode:
+            return  # what is installed is lib itself, where the stubs are
+        for stub in _stubs():
+            folder = Path(self.build_lib, stub.stem + "-stubs")
+            self.mkpath(str(folder))
+            self.copy_file(str(stub), str(folder / "__init__.pyi"))
+
+    def get_source_files(self):
+        """Return what the archive of sources must hold: the stubs too."""
+        return super().get_source_files() + [str(stub) for stub in _stubs()]
+
+
+def _stubs():
+    return sorted(Path("lib").glob("*.pyi"))
+
+
+setup(cmdclass={"build_py": BuildWithStubs})

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Makes what users install: `python -m tools.dist`."""

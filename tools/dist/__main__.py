@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""Makes the packages that users install, into build/dist: `python -m tools.dist`.
+
+Parts: "mip", package.json at the top of the project for `mpremote mip install`, and the same
+library as .mpy files in mip-mpy; "circuitpython", a bundle for circup; "python", a wheel for pip
+and the archive of sources it is built from.
+
+CircuitPython's .mpy files are made only where MPY_CROSS_CP9 or MPY_CROSS_CP10, in the
+environment, is the path of the mpy-cross of that release.
+
+Exit status: 0 done, 1 a package could not be made, 130 stopped by Ctrl-C. A part that could not
+be made is as it was before.
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from tools import ending
+from tools.dist import circuitpython, desktop, library, mip
+from tools.dist.errors import DistError
+
+STOPPED = 130
+"""Exit status after Ctrl-C: 128 and the signal's number, as shells have it."""
+
+
+def _mip(out):
+    print(" ", mip.write_package())
+    _replace(out / "mip-mpy", mip.make)
+
+
+def _circuitpython(out):
+    _replace(out / "circuitpython", circuitpython.make)
+
+
+def _python(out):
+    _replace(out / "python", desktop.make)
+
+
+PARTS = {"mip": _mip, "circuitpython": _circuitpython, "python": _python}
+
+
+def _replace(target, make):
+    """Let `make` fill a new folder, tell what it made, and put the folder in place."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".making-") as folder:
+        made = Path(folder) / target.name
+        made.mkdir()
+        told = make(made)
+        for line in [told] if isinstance(told, str) else told:
+            print(" ", line, flush=True)
+        if target.exists():
+            shutil.rmtree(target)
+        made.rename(target)
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.dist",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "parts", nargs="*", metavar="PART", help=f"any of: {', '.join(PARTS)}; default: all"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=library.PROJECT / "build" / "dist",
+        help="folder to make them in (default: build/dist)",
+    )
+    return parser
+
+
+def main(arguments=None):
+    """Run the command; return its exit status."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    unknown = [part for part in options.parts if part not in PARTS]
+    if unknown:
+        parser.error(f"no part {unknown[0]!r}; there are: {', '.join(PARTS)}")
+    ending.treat_as_ctrl_c()
+    print(f"aiot_http {library.version()}: making packages in {options.out}", flush=True)
+    try:
+        for part in options.parts or PARTS:
+            PARTS[part](options.out)
+    except DistError as error:
+        print(f"dist: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ndist: stopped", file=sys.stderr)
+        return STOPPED
+    print("done")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: MIT
+"""CircuitPython's packages: a bundle as circup takes it, by `bundle-add` or by path.
+
+circup asks a release for NAME-PLATFORM-TAG.zip, which holds a folder of the same name, and in it
+`lib` and `requirements/MODULE`. PLATFORM is "py" or "9.x-mpy", "10.x-mpy"; where a compiled one
+is absent, circup takes "py". NAME is the repository's, in lower case with hyphens.
+"""
+
+import ast
+import json
+import os
+import zipfile
+from pathlib import PurePosixPath
+
+from tools.dist import cross, library
+
+NAME = "aiot-http"
+
+COMPILERS = {"9.x-mpy": "MPY_CROSS_CP9", "10.x-mpy": "MPY_CROSS_CP10"}
+"""For each compiled bundle the environment variable that names CircuitPython's mpy-cross.
+
+That is no package of PyPI, and MicroPython's does not serve: CircuitPython loads only files that
+its own has marked.
+"""
+
+_OUR_PORT = "aiot_port/on_circuitpython.py"
+_ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the format's first, so that the same files make the same zip
+
+
+def make(target):
+    """Fill the folder `target` with the bundles, packed and unpacked; return lines that tell."""
+    folder, source_line = _make_sources(target)
+    lines = [source_line]
+    for platform, variable in COMPILERS.items():
+        compiler = os.environ.get(variable)
+        if compiler:
+            lines.append(_make_compiled(target, platform, compiler, folder))
+        else:
+            lines.append(
+                f"circuitpython {platform}: not made, as {variable} names no mpy-cross of "
+                "CircuitPython; the py bundle serves 9 and 10"
+            )
+    return lines
+
+
+def _make_sources(target):
+    """Make the bundle of sources; return (its folder, a line that tells)."""
+    files = library.files("circuitpython")
+    folder = _folder(target, "py")
+    for name, source in files.items():
+        out = folder / "lib" / name
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(_with_version(source.read_text(encoding="utf-8")), encoding="utf-8")
+    for module, needed in requirements(files).items():
+        out = folder / "requirements" / module / "pyproject.toml"
+        out.parent.mkdir(parents=True)
+        out.write_text(f"[circup]\ncircup_dependencies = {json.dumps(needed)}\n", encoding="utf-8")
+    return folder, _pack(folder)
+
+
+def _make_compiled(target, platform, compiler, sources):
+    folder = _folder(target, platform)
+    lib = sources / "lib"
+    files = {path.relative_to(lib).as_posix(): path for path in sorted(lib.rglob("*.py"))}
+    cross.compile_all(files, folder / "lib", (compiler,), cross.CIRCUITPYTHON)
+    return _pack(folder)
+
+
+def _folder(target, platform):
+    return target / f"{NAME}-{platform}-{library.tag()}"
+
+
+def _with_version(source):
+    """Return a module's source with a version: circup takes one without for out of date."""
+    if "\n__version__ = " in source:
+        return source
+    return f'{source}\n__version__ = "{library.version()}"\n'
+
+
+def requirements(files):
+    """Return {module: sorted list of other libraries that it needs}, of ours and of Adafruit's.
+
+    `files` is {path under lib: source}. What the board*.py of aiot_port import is left to who
+    uses them: the drivers of sensors, adafruit_ntp.
+    """
+    ours = {_module(name) for name in files}
+    found = {module: set() for module in sorted(ours)}
+    for name, source in files.items():
+        module = _module(name)
+        if module == "aiot_port" and name not in ("aiot_port/__init__.py", _OUR_PORT):
+            continue
+        for other in _imports(source):
+            if other != module and (other in ours or other.startswith("adafruit_")):
+                found[module].add(other)
+    return {module: sorted(needed) for module, needed in found.items()}
+
+
+def _module(name):
+    """Return the module that a path under lib belongs to, as circup counts: file or folder."""
+    return PurePosixPath(name).with_suffix("").parts[0]
+
+
+def _imports(source):
+    found = set()
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def _pack(folder):
+    """Zip a folder beside itself; return a line that tells."""
+    archive = folder.with_name(folder.name + ".zip")
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            entry = zipfile.ZipInfo(path.relative_to(folder.parent).as_posix(), _ZIP_DATE)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16  # where Unix keeps a file's permissions
+            packed.writestr(entry, path.read_bytes())
+    count = len([path for path in (folder / "lib").rglob("*") if path.is_file()])
+    return f"circuitpython: {archive.name}, {count} files of the library"
