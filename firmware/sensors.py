@@ -1,86 +1,168 @@
-"""What to read. Each sensor's `read()` returns {name: value}; board_config.py picks them.
+# SPDX-License-Identifier: MIT
+"""What to read: board_config.py picks from here, and gives each reading its identifier.
 
-A sensor that fails makes its readings absent and nothing else: `read_all` goes on to the next.
-To add one, write a class with a `name` and a `read`; raise any exception when it fails.
+A sensor has a `name` for the log, and a `read()` that returns {identifier: value}. It raises what
+it likes when it fails: its readings are then absent, and nothing else is. `limits`, where it has
+some, are {identifier: (lowest, highest)}. A plain function that returns {identifier: value} will
+do as well. An identifier of None leaves a reading out.
+
+Pins are GPIO numbers. A driver is opened at the first reading, not before.
 """
 
-from aiot_port import board as aiot_port
+from aiot_port import sensors as aiot_port
+
+PERCENT = (0, 100)
+"""The limits of what is told in percent."""
 
 
-class ChipTemperature:
-    """The temperature of the chip itself, in degrees Celsius; above the room's by some degrees."""
+class Sensor:
+    """What a driver reads, named. `open` returns the function that reads.
 
-    def __init__(self, name="chip_temperature"):
+    Each of `quantities` is (identifier, lowest, highest), in the order of what is read; the
+    limits are those of the data sheet.
+    """
+
+    def __init__(self, name, open, *quantities):  # noqa: A002
         self.name = name
-
-    def read(self):
-        """Return {name: degrees Celsius}."""
-        return {self.name: round(aiot_port.chip_temperature(), 1)}
-
-
-class Dht22:
-    """A DHT22 (AM2302) on a pin. It measures every two seconds at most (data sheet)."""
-
-    name = "dht22"
-
-    def __init__(self, pin, temperature="temperature", humidity="humidity"):
-        self._pin = pin
-        self._names = (temperature, humidity)
+        self.limits = {quantity[0]: quantity[1:] for quantity in quantities}
+        self._names = [quantity[0] for quantity in quantities]
+        self._open = open
         self._measure = None
 
     def read(self):
-        """Return {temperature: degrees Celsius, humidity: percent}."""
+        """Return {identifier: value}. Raises what the driver raises."""
         if self._measure is None:
-            self._measure = aiot_port.dht22(self._pin)
-        temperature, humidity = self._measure()
-        return {self._names[0]: temperature, self._names[1]: humidity}
+            self._measure = self._open()
+        found = zip(self._names, self._measure())  # noqa: B905 - boards know no strict=
+        return {name: round(value, 2) for name, value in found if name is not None}
+
+
+class ChipTemperature(Sensor):
+    """The chip's own temperature in degrees Celsius; above the room's by some degrees."""
+
+    def __init__(self, name="chip_temperature"):
+        super().__init__(name, lambda: self._tenths, (name, -40, 125))  # what the chips stand
+
+    def _tenths(self):
+        return (round(aiot_port.chip_temperature(), 1),)
+
+
+class Dht11(Sensor):
+    """A DHT11: whole degrees Celsius, and percent of relative humidity."""
+
+    def __init__(self, pin, temperature="temperature", humidity="humidity"):
+        quantities = (temperature, -20, 60), (humidity,) + PERCENT
+        super().__init__("dht11", lambda: aiot_port.dht11(pin), *quantities)
+
+
+class Dht22(Sensor):
+    """A DHT22 (AM2302): degrees Celsius, percent of relative humidity. Every 2 s at most."""
+
+    def __init__(self, pin, temperature="temperature", humidity="humidity"):
+        quantities = (temperature, -40, 80), (humidity,) + PERCENT
+        super().__init__("dht22", lambda: aiot_port.dht22(pin), *quantities)
 
 
 class Ds18b20:
-    """All the DS18B20 on one pin: "probe_temperature", then "probe_temperature_2" and so on."""
+    """The DS18B20 on one pin, in degrees Celsius.
+
+    They are "probe_temperature", then "probe_temperature_2" and so on, in the order of their ids.
+    So that names stay where they are when one goes missing, give `probes`: {id: identifier}.
+    """
 
     name = "ds18b20"
 
     # What a probe tells before it has measured: its power-on value (data sheet).
     _NOT_MEASURED = 85.0
 
-    def __init__(self, pin, temperature="probe_temperature"):
+    def __init__(self, pin, temperature="probe_temperature", probes=None):
+        self.limits = {}
         self._pin = pin
         self._temperature = temperature
+        self._probes = probes
         self._measure = None
 
     def read(self):
-        """Return {name: degrees Celsius}. Raises OSError where no probe answers."""
+        """Return {identifier: degrees Celsius}. Raises OSError where no probe answers."""
         if self._measure is None:
             self._measure = aiot_port.ds18b20(self._pin)
         readings = {}
-        for number, celsius in enumerate(self._measure(), 1):
+        names, found = self._found()
+        for name, celsius in zip(names, found):  # noqa: B905
+            self.limits[name] = (-55, 125)
             if celsius != self._NOT_MEASURED:
-                last = "" if number == 1 else "_%d" % number
-                readings[self._temperature + last] = round(celsius, 2)
+                readings[name] = None if celsius is None else round(celsius, 2)
         if not readings:
             raise OSError("no probe answers")
         return readings
 
+    def _found(self):
+        """Return (identifiers, degrees)."""
+        if self._probes:
+            ids = sorted(self._probes)
+            return [self._probes[id] for id in ids], self._measure(ids)
+        found = self._measure()
+        more = ["%s_%d" % (self._temperature, number) for number in range(2, len(found) + 1)]
+        return [self._temperature] + more, found
+
+
+class Reading:
+    """One value by a function of your own, which takes nothing, and its limits if it has some."""
+
+    def __init__(self, name, function, lowest=None, highest=None):
+        self.name = name
+        self.limits = {} if lowest is None else {name: (lowest, highest)}
+        self._function = function
+
+    def read(self):
+        """Return {identifier: value}."""
+        return {self.name: self._function()}
+
 
 def read_all(sensors):
-    """Return ({name: value} of all that could be read, {sensor's name: why it could not})."""
+    """Return ({identifier: value} of what could be read, {sensor's name: why it could not})."""
     readings = {}
     absent = {}
     for sensor in sensors:
         try:
-            readings.update(_checked(sensor.read()))
+            found = getattr(sensor, "read", sensor)()
+            faults = _take(found, getattr(sensor, "limits", {}), readings)
         except Exception as error:  # noqa: BLE001 - drivers raise what they like, even Exception
-            absent[sensor.name] = str(error) or type(error).__name__
+            faults = str(error) or type(error).__name__
+        if faults:
+            absent[_name(sensor)] = faults
     return readings, absent
 
 
-def _checked(readings):
-    """Return a sensor's readings, of which each can be reported. Raises ValueError."""
-    for name in readings:
-        value = readings[name]
-        if not isinstance(name, str) or not isinstance(value, (int, float, str, bool)):
-            raise ValueError("%s is no number, text or switch" % name)
-        if isinstance(value, float) and value - value != 0:  # NaN or an infinity
-            raise ValueError("%s is not a number" % name)
-    return readings
+def _name(sensor):
+    return getattr(sensor, "name", None) or getattr(sensor, "__name__", "sensor")
+
+
+def _take(found, limits, readings):
+    """Add to `readings` what can be reported; return what is wrong with the rest, or ""."""
+    faults = []
+    for name in found:
+        value = found[name]
+        fault = _fault(value, limits.get(name))
+        if not isinstance(name, str):
+            fault = "no identifier"
+        elif name in readings:
+            fault = "another sensor has this identifier"
+        if fault:
+            faults.append("%s: %s" % (name, fault))
+        else:
+            readings[name] = value
+    return ", ".join(faults)
+
+
+def _fault(value, limits):
+    """Return why a value cannot be reported, None if it can. This is the only check of limits."""
+    if value is None:
+        return "no answer"
+    if not isinstance(value, (int, float, str, bool)):  # MicroPython's bool is no int
+        return "no number, text or switch"
+    if isinstance(value, float) and value - value != 0:  # NaN or an infinity
+        return "not a number"
+    if limits and not limits[0] <= value <= limits[1]:
+        return "%s is outside %s to %s" % ((value,) + limits)
+    return None

@@ -1,8 +1,14 @@
+# SPDX-License-Identifier: MIT
 """Reads settings.toml: one flat file of `name = value` lines, the same on every runtime.
 
 It takes the TOML that such a file needs: strings in "" or '', whole numbers, true and false,
 comments. What is missing or wrong is a SettingsError that names the line and what was expected.
+Where the runtime reads that file itself (CircuitPython's os.getenv) it is asked, name by name.
 """
+
+from aiot_port import board as aiot_port
+
+_FILE = "settings.toml"
 
 _ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", '"': '"', "\\": "\\"}
 _HEX_DIGITS = {"u": 4, "U": 8}
@@ -82,6 +88,7 @@ def _table():
         "topic": ("user/update", _topic_rule()),
         "interval": (60, _number(1, 86400, _SECONDS)),
         "deep_sleep": (False, _SWITCH),
+        "readings_per_report": (1, _number(1, 100, "a number of readings")),
         "timeout": (5, _number(1, 8, _SECONDS)),  # below the RP2040's watchdog of 8.388 s
         "store_first": (False, _SWITCH),
         "outbox_bytes": (65536, _number(4096, 1000000, "a number of bytes")),
@@ -101,8 +108,10 @@ class Settings:
         return "Settings(%s/%s)" % (self.product_key, self.device_name)
 
 
-def load(path="settings.toml"):
+def load(path=_FILE):
     """Return the Settings in a file. Raises SettingsError."""
+    if aiot_port.getenv and path == _FILE:  # the one file that a runtime reads
+        return ask(aiot_port.getenv)
     try:
         with open(path, "rb") as file:
             data = file.read()
@@ -119,7 +128,52 @@ def load(path="settings.toml"):
     return parse(text, path)
 
 
-def parse(text, path="settings.toml"):
+# Names of CircuitPython's own, from which it joins Wi-Fi for its web workflow.
+_DEFAULT_NAMES = {
+    "wifi_ssid": "CIRCUITPY_WIFI_SSID",
+    "wifi_password": "CIRCUITPY_WIFI_PASSWORD",
+}
+
+
+def ask(getenv):
+    """Return the Settings that `getenv(name)` gives, or None each. Raises SettingsError.
+
+    A runtime that knows no true and false takes 1 and 0 for them. Names that are not settings
+    go unnoticed: nobody lists what there is.
+    """
+    table = _table()
+    settings = Settings()
+    for name in table:
+        default, rule = table[name]
+        value = _asked(getenv, name, default)
+        if value is None and name in _DEFAULT_NAMES:
+            value = _asked(getenv, _DEFAULT_NAMES[name], default)
+        if value is not None:
+            _check(_FILE, name, value, rule)
+        setattr(settings, name, default if value is None else value)
+    _check_complete(settings, table, _FILE)
+    return settings
+
+
+def _asked(getenv, name, default):
+    """Return the value of a setting, of its default's kind where it is given as a text."""
+    try:
+        value = getenv(name)
+    except ValueError:
+        raise SettingsError(
+            '%s: %s: expected "a text", a whole number, or 1 for true and 0 for false'
+            % (_FILE, name)
+        ) from None
+    if isinstance(default, bool):
+        return {1: True, 0: False, "1": True, "0": False, "true": True, "false": False}.get(
+            value, value
+        )
+    if isinstance(default, int) and isinstance(value, str):
+        return _word(value, "%s: %s" % (_FILE, name))
+    return value
+
+
+def parse(text, path=_FILE):
     """Return the Settings in a text; `path` is for the errors. Raises SettingsError."""
     table = _table()
     settings = Settings()
@@ -143,10 +197,14 @@ def parse(text, path="settings.toml"):
         _check(where, name, value, table[name][1])
         given.add(name)
         setattr(settings, name, value)
+    _check_complete(settings, table, path)
+    return settings
+
+
+def _check_complete(settings, table, path):
     for name in table:
         if getattr(settings, name) is None:
             raise SettingsError("%s: %s is missing: give %s" % (path, name, table[name][1][0]))
-    return settings
 
 
 def _check(where, name, value, rule):

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The firmware's loop: what it does when sensors, Wi-Fi, clock or platform fail."""
 
 import json
@@ -11,6 +12,13 @@ def run(run):
     """Give MicroPython the heap of an ESP32, in which the whole firmware must run."""
     run.heap = "200k"  # half as much again as an ESP32's, as in tools/board, and the fakes
     return run
+
+
+@pytest.fixture
+def wakes(run, tmp_path, monkeypatch):
+    """Return a function that starts from deep sleep several times, in a folder of their own."""
+    monkeypatch.chdir(tmp_path)
+    return lambda **arguments: run("looping.sleep_and_wake", folder=str(tmp_path), **arguments)
 
 
 @pytest.fixture
@@ -295,9 +303,7 @@ def test_without_ntp_or_with_garbage_reports_carry_no_time(turns, told):
 
 
 def test_platform_s_date_sets_the_clock_where_ntp_does_not(turns):
-    result = turns(
-        values=[1.0, 2.0], script=[], turns=2, clock_ms=None, ntp=None, date=1795448457
-    )
+    result = turns(values=[1.0, 2.0], script=[], turns=2, clock_ms=None, ntp=None, date=1795448457)
     first, second = (json.loads(body)["params"]["temperature"] for _, body in result["sent"])
     assert first == {"value": 1.0}
     assert 1795448457000 <= second["time"] <= 1795448457000 + 10000
@@ -327,9 +333,9 @@ def test_deep_sleep_keeps_reports_that_wait(turns):
     assert values_of(result) == [1.0, 2.0]
 
 
-def test_sleeping_board_gathers_readings_in_memory_and_reports_them_together(run, tmp_path):
+def test_sleeping_board_gathers_readings_in_memory_and_reports_them_together(wakes):
     extra = "deep_sleep = true\nreadings_per_report = 4\n"
-    result = run("looping.sleep_and_wake", folder=str(tmp_path), starts=9, extra=extra)
+    result = wakes(starts=9, extra=extra)
     assert [len(sent) for sent, _, _, _ in result] == [0, 0, 0, 4, 0, 0, 0, 4, 0]
     assert [waiting for _, _, waiting, _ in result] == [1, 2, 3, 0, 1, 2, 3, 0, 1]
     assert all(files == [] for _, _, _, files in result)  # flash is not touched
@@ -339,27 +345,23 @@ def test_sleeping_board_gathers_readings_in_memory_and_reports_them_together(run
     assert [done.count("join") for _, done, _, _ in result] == [0, 0, 0, 1, 0, 0, 0, 1, 0]
 
 
-def test_sleeping_board_without_a_network_keeps_readings_in_memory_first(run, tmp_path):
+def test_sleeping_board_without_a_network_keeps_readings_in_memory_first(wakes):
     extra = "deep_sleep = true\n"
-    result = run(
-        "looping.sleep_and_wake", folder=str(tmp_path), starts=16, extra=extra, wifi=False
-    )
+    result = wakes(starts=16, extra=extra, wifi=False)
     assert [waiting for _, _, waiting, _ in result] == list(range(1, 17))
     assert result[7][3] == [] and result[15][3] == ["outbox"]
 
 
-def test_sleeping_board_stores_first_where_it_is_told_to(run, tmp_path):
+def test_sleeping_board_stores_first_where_it_is_told_to(wakes):
     extra = "deep_sleep = true\nstore_first = true\nreadings_per_report = 3\n"
-    result = run("looping.sleep_and_wake", folder=str(tmp_path), starts=3, extra=extra)
+    result = wakes(starts=3, extra=extra)
     assert [len(sent) for sent, _, _, _ in result] == [0, 0, 3]
     assert result[0][3] == ["outbox"]
 
 
-def test_sleeping_board_without_a_clock_asks_for_the_time_at_once(run, tmp_path):
+def test_sleeping_board_without_a_clock_asks_for_the_time_at_once(wakes):
     extra = "deep_sleep = true\nreadings_per_report = 4\n"
-    result = run(
-        "looping.sleep_and_wake", folder=str(tmp_path), starts=1, extra=extra, clock_ms=None
-    )
+    result = wakes(starts=1, extra=extra, clock_ms=None)
     sent, done, _, _ = result[0]
     assert done[:2] == ["join", "ntp"]
     assert readings_in(sent[0][1]) == [(1795448457000, 0.0)]

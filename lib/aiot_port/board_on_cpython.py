@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The desk as a board, and the reference for what each board offers to the firmware's loop."""
 
 import os
@@ -6,6 +7,10 @@ import time
 import uuid
 
 from aiot_port.on_cpython import wall_clock_ms
+
+# A function (name) that reads one setting of settings.toml, None for one that is not there; or
+# None where the firmware reads the file itself. Its ValueError is for what it cannot read.
+getenv = None
 
 
 def join_wifi(ssid, password, timeout_ms, on_wait):
@@ -59,6 +64,14 @@ def deep_sleep_ms(ms):
     reset()
 
 
+def sleep_memory():
+    """Return memory that outlives a deep sleep but no power cut; None where there is none.
+
+    It has `size` in bytes, `load()` -> bytes, which are any at the first start, and `save(bytes)`.
+    """
+    return None
+
+
 def woke():
     """Return whether this start follows a deep sleep, so that nobody is at the console."""
     return False
@@ -75,18 +88,3 @@ def print_error(error):
     import traceback
 
     traceback.print_exception(error)
-
-
-def chip_temperature():
-    """Return the chip's own temperature in degrees Celsius. Raises OSError where it has none."""
-    raise OSError("this machine has no chip temperature")
-
-
-def dht22(pin):
-    """Return a function that reads a DHT22: (degrees Celsius, percent relative humidity)."""
-    raise OSError("this machine has no pins")
-
-
-def ds18b20(pin):
-    """Return a function that reads all DS18B20 on a pin: degrees Celsius, in ROM order."""
-    raise OSError("this machine has no pins")

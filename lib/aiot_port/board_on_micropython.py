@@ -1,4 +1,5 @@
-"""MicroPython's board: Wi-Fi, clock, watchdog, sleep, sensors. `board_on_cpython.py` documents."""
+# SPDX-License-Identifier: MIT
+"""MicroPython's board: Wi-Fi, clock, watchdog, sleep. `board_on_cpython.py` documents."""
 
 import sys
 import time
@@ -6,6 +7,8 @@ import time
 from micropython import const
 
 from aiot_port.on_micropython import EPOCH_MS
+
+getenv = None
 
 _STEP_MS = const(250)  # between two looks at the radio, so that the watchdog is fed in time
 
@@ -107,6 +110,20 @@ def deep_sleep_ms(ms):
         machine.deepsleep(ms)
 
 
+def sleep_memory():
+    import machine
+
+    rtc = machine.RTC()
+    return _SleepMemory(rtc.memory) if hasattr(rtc, "memory") else None
+
+
+class _SleepMemory:
+    size = 2048  # MICROPY_HW_RTC_USER_MEM_MAX in MicroPython's ports/esp32/machine_rtc.c
+
+    def __init__(self, memory):
+        self.load = self.save = memory
+
+
 def woke():
     import machine
 
@@ -121,50 +138,3 @@ def reset():
 
 def print_error(error):
     sys.print_exception(error)
-
-
-def chip_temperature():
-    try:
-        import esp32
-    except ImportError:
-        return _rp2_temperature()
-    if hasattr(esp32, "mcu_temperature"):
-        return esp32.mcu_temperature()
-    return (esp32.raw_temperature() - 32) / 1.8  # the first ESP32 tells degrees Fahrenheit
-
-
-def _rp2_temperature():
-    import machine
-
-    # RP2040 data sheet, 4.9.5: 0.706 V at 27 degrees, 1.721 mV less for each degree more.
-    volts = machine.ADC(4).read_u16() * 3.3 / 65535
-    return 27 - (volts - 0.706) / 0.001721
-
-
-def dht22(pin):
-    import dht
-    import machine
-
-    sensor = dht.DHT22(machine.Pin(pin))
-
-    def read():
-        sensor.measure()
-        return sensor.temperature(), sensor.humidity()
-
-    return read
-
-
-def ds18b20(pin):
-    import ds18x20
-    import machine
-    import onewire
-
-    bus = ds18x20.DS18X20(onewire.OneWire(machine.Pin(pin)))
-
-    def read():
-        found = sorted([bytes(rom) for rom in bus.scan()])  # a probe may come and go
-        bus.convert_temp()
-        time.sleep_ms(750)  # DS18B20 data sheet: a conversion to 12 bits
-        return [bus.read_temp(rom) for rom in found]
-
-    return read

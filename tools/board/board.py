@@ -15,7 +15,7 @@ from tools.board.port import Port
 WIFI = ("virtual-wifi", "virtual-password")
 """Name and password of the network that a virtual board finds."""
 
-SIMULATION_BYTES = 38 * 1024
+SIMULATION_BYTES = 39 * 1024
 """Heap that the simulated modules take, which a real board keeps in its firmware's flash.
 
 Measured with `gc.mem_alloc()`; `host_tests/test_board.py` holds it.
@@ -161,7 +161,7 @@ class Board:
         self._chip.ntp = answer
 
     def break_sensor(self, name):
-        """Let a sensor no longer answer: "chip", "dht" or "ds18x20"."""
+        """Let a sensor no longer answer: "chip", "dht", "ds18x20", "adc" or "i2c"."""
         self._chip.broken.add(_checked_sensor(name))
 
     def mend_sensor(self, name):

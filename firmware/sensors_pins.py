@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: MIT
+"""What needs no chip but the board's own: voltages, switches, pulses.
+
+A board that has none of them does not load this file.
+"""
+
+from aiot_port import const, ticks_diff, ticks_ms
+from aiot_port import sensors as aiot_port
+
+_SAMPLES = const(16)  # of an analogue pin: their mean has a quarter of the noise
+_WRAP = const(0x3FFFFFFF)  # aiot_port's counters wrap at 2**30
+_MARGIN = const(25)  # percent that a probe may drift beyond the two points it was measured at
+
+
+class Adc:
+    """The voltage at an analogue pin, or what it stands for.
+
+    `low` and `high` are two points (millivolts, value) of a straight line; by default the value
+    is in volts.
+    """
+
+    def __init__(self, pin, name="voltage", low=(0, 0), high=(1000, 1)):
+        self.name = name
+        self._pin = pin
+        self._low = low
+        self._high = high
+        self._measure = None
+
+    def read(self):
+        """Return {identifier: value}."""
+        if self._measure is None:
+            self._measure = aiot_port.adc(self._pin)
+        millivolts = sum([self._measure() for _ in range(_SAMPLES)]) / _SAMPLES
+        slope = (self._high[1] - self._low[1]) / (self._high[0] - self._low[0])
+        return {self.name: round(self._low[1] + (millivolts - self._low[0]) * slope, 3)}
+
+
+class Battery(Adc):
+    """A battery in volts, behind a divider of two resistors.
+
+    `ratio` is (upper + lower) / lower, in ohms: 2 for two alike.
+    """
+
+    def __init__(self, pin, ratio, name="battery_voltage"):
+        super().__init__(pin, name, high=(1000, ratio))
+
+
+class Percent(Adc):
+    """A light or soil-moisture sensor in percent, by the millivolts it gives at 0 and at 100.
+
+    A little beyond the two counts as 0 or 100; far beyond is absent, as from a broken wire.
+    """
+
+    def __init__(self, pin, name, at_0, at_100):
+        super().__init__(pin, name, (at_0, 0), (at_100, 100))
+        self.limits = {name: (0, 100)}
+
+    def read(self):
+        """Return {identifier: percent}."""
+        percent = super().read()[self.name]
+        if -_MARGIN <= percent <= 100 + _MARGIN:
+            percent = min(max(percent, 0), 100)
+        return {self.name: round(percent, 1)}
+
+
+class DigitalInput:
+    """A switch: 1 for a high level, 0 for a low one; `inverted` the other way round.
+
+    `pull` is "up", "down" or None. With "up" a switch to ground reads 0 when it is closed.
+    """
+
+    def __init__(self, pin, name, pull=None, inverted=False):
+        self.name = name
+        self._pin = pin
+        self._pull = pull
+        self._inverted = inverted
+        self._level = None
+
+    def read(self):
+        """Return {identifier: 0 or 1}."""
+        if self._level is None:
+            self._level = aiot_port.digital_input(self._pin, self._pull)
+        return {self.name: int(bool(self._level()) != self._inverted)}
+
+
+class PulseCounter:
+    """Falling edges at a pin since the reading before, and as a rate in pulses a minute.
+
+    Each pulse counts in one reading, the next one. A reading that cannot be sent waits on flash
+    with its count. The first reading begins to count. None are counted in deep sleep.
+    """
+
+    def __init__(self, pin, name="pulses", rate="pulse_rate", pull="up"):
+        self.name = name
+        self._rate = rate
+        self._pin = pin
+        self._pull = pull
+        self._total = None
+        self._seen = 0
+        self._since = 0
+
+    def read(self):
+        """Return {identifier: pulses, identifier: pulses a minute}; at first no rate."""
+        first = self._total is None
+        if first:
+            self._total = aiot_port.pulse_counter(self._pin, self._pull)
+        now, total = ticks_ms(), self._total()
+        pulses = 0 if first else total - self._seen & _WRAP
+        passed = ticks_diff(now, self._since)
+        self._seen, self._since = total, now
+        readings = {self.name: pulses}
+        if not first and self._rate is not None:
+            readings[self._rate] = round(pulses * 60000 / max(passed, 1), 2)
+        return readings

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""AHT20 and SHT3x over MicroPython's I2C, as their data sheets have it.
+
+Each function returns one that measures: (degrees Celsius, percent relative humidity). It raises
+OSError where the chip does not answer, or answers late or wrong. `i2c` is a machine.I2C or
+SoftI2C, `sleep_ms` pauses. Both chips guard what they send with the same CRC-8.
+"""
+
+_AHT20_ADDRESS = 0x38
+_AHT20_CALIBRATED = 0x08  # bits of its status, which is the first byte of whatever it sends
+_AHT20_BUSY = 0x80
+_AHT20_TRIES = 5  # to read a measurement, 10 ms apart; one is ready after 80 ms
+
+
+def aht20(i2c, sleep_ms):
+    """Open an AHT20. Source: Asair, "AHT20 product manual", 5.3 and 5.4, 6.1 and 6.2."""
+
+    def measured():
+        for _ in range(_AHT20_TRIES):
+            frame = i2c.readfrom(_AHT20_ADDRESS, 7)
+            if not frame[0] & _AHT20_BUSY:
+                return _checked(frame)
+            sleep_ms(10)
+        raise OSError("it measures without end")
+
+    def read():
+        if not i2c.readfrom(_AHT20_ADDRESS, 1)[0] & _AHT20_CALIBRATED:
+            i2c.writeto(_AHT20_ADDRESS, b"\xbe\x08\x00")  # initialise: it has lost its power
+            sleep_ms(10)
+        i2c.writeto(_AHT20_ADDRESS, b"\xac\x33\x00")  # measure
+        sleep_ms(80)
+        frame = measured()
+        humidity = frame[1] << 12 | frame[2] << 4 | frame[3] >> 4  # 20 bits each
+        temperature = (frame[3] & 0x0F) << 16 | frame[4] << 8 | frame[5]
+        return temperature * 200 / 0x100000 - 50, humidity * 100 / 0x100000
+
+    return read
+
+
+def sht3x(i2c, sleep_ms, address):
+    """Open an SHT30, SHT31 or SHT35. Source: Sensirion, "Datasheet SHT3x-DIS", 2.2, 4.3, 4.13."""
+
+    def read():
+        i2c.writeto(address, b"\x24\x00")  # measure once, as well as it can, without stretching
+        sleep_ms(16)  # 15.5 ms at most
+        frame = i2c.readfrom(address, 6)
+        temperature = _checked(frame[:3])
+        humidity = _checked(frame[3:])
+        return (
+            (temperature[0] << 8 | temperature[1]) * 175 / 65535 - 45,
+            (humidity[0] << 8 | humidity[1]) * 100 / 65535,
+        )
+
+    return read
+
+
+def _checked(frame):
+    """Return a frame whose last byte is the CRC-8 of the others. Raises OSError."""
+    crc = 0xFF
+    for byte in frame:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc << 1 ^ 0x131 if crc & 0x80 else crc << 1) & 0xFF  # x^8 + x^5 + x^4 + 1
+    if crc:  # of the frame and its CRC together it is 0
+        raise OSError("CRC error")
+    return frame
