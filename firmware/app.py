@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The loop: join Wi-Fi, set the clock, read the sensors, report, sleep, and again.
 
 Data goes one way: sensors -> report -> outbox -> platform. While the network is good a report
@@ -31,6 +32,8 @@ _WIFI_TRIES = const(3)  # per turn; then the turn goes on without a network
 _WIFI_TRY_MS = const(10000)  # an access point that is there answers within seconds
 _NTP_TIMEOUT_S = const(5)  # below the RP2040's watchdog of 8.388 s
 _CLOCK_AGE_MS = const(86400000)  # a day: a board's crystal drifts by seconds in it
+# A restart takes their time from readings that wait for the clock: it comes a day later then.
+_UNDATED_MS = const(86400000)
 _STEP_MS = const(1000)  # between two feeds of the watchdog while asleep
 _BACKLOG = const(10)  # messages that are sent in one turn, so that a backlog drains gently
 _TOGETHER = const(8)  # readings in one of them at most, where the thing model lets them share it
@@ -44,7 +47,7 @@ _FAILURES = const(10)  # turns that end in an error nobody foresaw, until the bo
 
 def main():
     """Run for ever. Returns to the REPL only for settings that are missing or wrong."""
-    starts = Starts(SmallFile("aiot_starts.json"))
+    starts = Starts(SmallFile("aiot_starts.json", "starts"))
     try:
         settings = settings_file.load()
         if settings.ca:
@@ -381,7 +384,8 @@ class Loop:
     def _count_failure(self):
         """Count a failure of the network; return what is to be done about it now."""
         step = self._link.failed()
-        if step == "reset":  # at the end of the turn, when all is stored
+        dated = aiot_port.unix_ms() is not None or self._uptime() >= _UNDATED_MS
+        if step == "reset" and dated:  # at the end of the turn, when all is stored
             self._restart_reason = "no report acknowledged for half an hour"
         return step
 

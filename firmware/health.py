@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What keeps a board reachable for a year: counted starts, and a radio that is not trusted.
 
 Wi-Fi's own word for "connected" can be stale; only an acknowledged report proves that the way to

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Runs at every start of a MicroPython board. Ctrl-C stops it and gives the REPL."""
 
 import gc

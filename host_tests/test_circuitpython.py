@@ -1,176 +1,630 @@
-"""CircuitPython's way to HTTPS: adafruit_requests itself, over CPython's sockets, to the platform.
+# SPDX-License-Identifier: MIT
+"""CircuitPython: the real adafruit_requests over the strict stand-in, and the board's own files.
 
-CircuitPython does not run on the desk; its port file does, as far as it touches no hardware.
+The bodies of other tests run there too, as a third interpreter (host_tests/interpreters.py).
 """
 
-import importlib.util
+import contextlib
+import json
+import os
+import random
+import re
+import shutil
+import socket
 import ssl
+import struct
+import subprocess
 import sys
-import types
-from pathlib import Path
+import textwrap
+import threading
 
-import adafruit_connection_manager
-import adafruit_requests
-import aiot_ca
-import aiot_http
 import pytest
+from aiot_port.memory_on_circuitpython import Region
 
 from host_tests.conftest import DEVICE
-from tools.platform import Platform, certificates
+from host_tests.interpreters import CIRCUITPYTHON, ROOT, Run
+from tools.platform import certificates
 
-PORT_FILE = Path(aiot_http.__file__).parent / "aiot_port" / "on_circuitpython.py"
-
-
-@pytest.fixture(scope="module")
-def port():
-    """The port file of CircuitPython, with the one module that CPython lacks."""
-    const = types.SimpleNamespace(const=lambda value: value)
-    sys.modules["micropython"] = const
-    try:
-        spec = importlib.util.spec_from_file_location("on_circuitpython", PORT_FILE)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    finally:
-        del sys.modules["micropython"]
-    return module
+CODE = "boot.py", "code.py"
 
 
 @pytest.fixture
-def connect(port, platform):
-    """Return a function that makes a client over adafruit_requests."""
-    made = []
-
-    def connect(timeout=5, where=platform):
-        context = ssl.create_default_context()
-        context.load_verify_locations(cadata=aiot_ca.pem(platform.ca_pem))
-        pool = adafruit_connection_manager.get_radio_socketpool(
-            adafruit_connection_manager.CPythonNetwork()
-        )
-        session = adafruit_requests.Session(pool, context)
-        connection = port.OwnConnection(where.host, where.port, None, timeout, session=session)
-        made.append(connection)
-        return aiot_http.Client(
-            aiot_http.Device(*DEVICE), where.host, where.port, connection=connection,
-            token_path=None,
-        )  # fmt: skip
-
-    yield connect
-    for connection in made:
-        connection.close()
+def run():
+    """Call a body under CircuitPython's stand-in."""
+    return Run("circuitpython")
 
 
-def test_reports_use_one_connection(connect, platform):
-    client = connect()
-    ids = [client.publish("user/pub", b"%d" % i) for i in range(20)]
-    ids.append(client.publish("user/pub", b""))
-    ids.append(client.post_properties({"temperature": 10.0}))
-    assert ids == [report.message_id for report in platform.reports]
-    assert platform.connections == 1
-    assert platform.sign_ins == 1
+# The way to HTTPS
 
 
-def test_token_fault(connect, platform):
-    client = connect()
-    client.publish("user/pub", b"1")
-    platform.expire_tokens()
-    client.publish("user/pub", b"2")
-    assert [request.code for request in platform.requests] == [0, 0, 20001, 0, 0]
+@contextlib.contextmanager
+def tls_server(end):
+    """A server with the good certificate: calls end(tls, its socket) for each request it got."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificates.good().configure(context)
+
+    def serve():
+        while True:
+            try:
+                raw, _ = listener.accept()
+            except OSError:
+                return
+            with raw, contextlib.suppress(OSError):
+                raw.settimeout(5)
+                with context.wrap_socket(raw, server_side=True) as tls:
+                    while tls.recv(4096):
+                        end(tls)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join(5)
 
 
-def test_date_of_the_last_reply(connect, platform):
-    client = connect()
-    client.publish("user/pub", b"1")
-    assert abs(client._connection.date - platform.requests[-1].time) < 5
+def resets(tls):
+    """Cut the connection inside the reply's head, as a router that lost it does: TCP RST."""
+    tls.sendall(b"HTTP/1.1 200 OK\r\nContent-Le")
+    tls.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    tls.close()
+
+
+def says_nothing(tls):
+    tls.close()
+
+
+def mad_headers(tls):
+    tls.sendall(b"HTTP/1.1 two hundred\r\n: :\r\nContent-Length: many\r\n\r\n{}")
+
+
+def endless_head(tls):
+    with contextlib.suppress(OSError):
+        while True:
+            tls.sendall(b"X-Filler: " + b"x" * 1000 + b"\r\n")
+
+
+@pytest.mark.parametrize(
+    ("end", "kinds"),
+    [
+        (resets, {"NetworkError", "ReplyError"}),  # TLS may see the cut as an end
+        (says_nothing, {"NetworkError"}),
+        (mad_headers, {"ReplyError"}),
+        (endless_head, {"ReplyError"}),
+    ],
+)
+def test_fifty_failures_in_a_row_leave_no_socket(run, place, end, kinds):
+    with tls_server(end) as port:
+        place["port"] = port
+        outcomes, more = run("requesting.in_a_row", place=place, count=50)
+    assert len(outcomes) == 51 and set(outcomes) <= kinds
+    assert more == 0
 
 
 @pytest.mark.parametrize(
     ("fault", "kind"),
-    [
-        ("truncate", aiot_http.AiotError),
-        ("garbage", aiot_http.AiotError),
-        ("oversize", aiot_http.ReplyError),
-        ("redirect", aiot_http.ReplyError),
-        ("throttle", aiot_http.PlatformError),
-        ("http", aiot_http.PlatformError),
-    ],
-)
-def test_fault_is_an_aiot_error_and_the_next_report_goes_out(connect, platform, fault, kind):
-    client = connect()
-    client.publish("user/pub", b"1")
-    # What looks like a dead connection is tried twice by adafruit_requests.
-    platform.misbehave(fault, times=2 if fault == "garbage" else 1)
-    with pytest.raises(kind):
-        client.publish("user/pub", b"2")
-    assert client.publish("user/pub", b"3") == platform.reports[-1].message_id
+    [("truncate", "ReplyError"), ("garbage", "ReplyError"), ("oversize", "ReplyError"),
+     ("http", "PlatformError"), ("stall", "NetworkError")],
+)  # fmt: skip
+def test_after_each_of_many_failures_the_next_report_goes_out(run, platform, place, fault, kind):
+    count = 10 if fault == "stall" else 50
+    for number in range(0, count, 2):
+        platform.misbehave(fault, times=1, first=number + 3)  # behind a sign-in and a report
+    outcomes, more = run("requesting.in_a_row", place=place, count=count, timeout=0.5)
+    assert outcomes == ["published"] + [kind, "published"] * (count // 2)
+    assert more <= 0
+    assert len(platform.requests) == count + 2  # each report was sent once
 
 
-@pytest.mark.parametrize("fault", ["chunked", "connection-close", "close-idle", "capital-info"])
-def test_odd_reply_is_understood(connect, platform, fault):
-    client = connect()
-    platform.misbehave(fault)
-    assert [client.publish("user/pub", b"1"), client.publish("user/pub", b"2")] == [
-        report.message_id for report in platform.reports
-    ]
+def test_ambiguous_send_is_repeated_once_by_our_own_rule_with_the_same_bytes(run, platform, place):
+    """adafruit_requests would repeat it too, and each of its tries would be repeated by ours."""
+    platform.misbehave("drop", times=2, first=3)
+    outcomes, _ = run("requesting.in_a_row", place=place, count=2)
+    assert outcomes == ["published", "NetworkError", "published"]
+    assert [request.body for request in platform.requests[1:]] == [b"first", b"0", b"0", b"1"]
+
+
+def test_small_report_is_one_packet(run, platform, place):
+    counts = run("requesting.packets_of_a_report", place=place, sizes=[0, 4, 1000, 10000])
+    assert counts == [1, 1, 1, 3]
+    assert [len(report.payload) for report in platform.reports] == [0, 0, 4, 1000, 10000]
+
+
+def test_clients_do_not_close_each_others_connections(run, platform, place):
+    ids = run("requesting.two_at_once", place=place)
+    assert ids == [report.message_id for report in platform.reports]
+    assert platform.connections == 2
+
+
+def test_authority_that_tls_does_not_take_is_our_own_error_and_leaves_no_socket(run, place):
+    """CircuitPython reads it only when it wraps a socket: then one is open already."""
+    errors = run("requesting.authority_that_tls_does_not_take", place=place, count=20)
+    assert errors == ["AiotError ca: not a certificate (invalid cert)"]
+
+
+def test_sockets_that_others_hold_are_a_passing_fault(run, platform, place):
+    assert run("requesting.before_a_socket_is_free", place=place) == ["NetworkError", "published"]
+
+
+# A board with its files
+
+
+class Board:
+    """A drive with the firmware on it; `start` runs boot.py and code.py in a process."""
+
+    def __init__(self, folder, platform):
+        self.root = folder / "CIRCUITPY"
+        self.facts = {"root": str(self.root), "nvm": str(folder / "nvm"), "host_after_s": 0}
+        self.facts["sleep_takes"] = 0.01  # it waits five seconds for a computer
+        shutil.copytree(ROOT / "lib", self.root / "lib")
+        for path in (ROOT / "firmware").glob("*.py"):
+            shutil.copy(path, self.root)
+        (self.root / "ca.pem").write_bytes(platform.ca_pem)
+        self.settings = {
+            "wifi_ssid": "home", "wifi_password": "its password", "product_key": DEVICE[0],
+            "device_name": DEVICE[1], "device_secret": DEVICE[2], "host": platform.host,
+            "port": platform.port, "ca": "ca.pem", "mode": "topic", "interval": 5,
+            "start_delay": 0, "deep_sleep": 1,
+        }  # fmt: skip
+        self.config("")
+
+    def config(self, more):
+        """Write board_config.py, with lines of the user's own."""
+        (self.root / "board_config.py").write_text(
+            "WATCHDOG_MS = 8388\n\n\ndef attached():\n    import sensors\n\n"
+            "    return (sensors.ChipTemperature(),)\n" + more
+        )
+
+    def start(self, *files, **facts):
+        """Run a start of the board; return what it printed."""
+        lines = [f"{name} = {json.dumps(value)}\n" for name, value in self.settings.items()]
+        (self.root / "settings.toml").write_text("".join(lines))
+        done = subprocess.run(
+            [sys.executable, str(CIRCUITPYTHON), *(files or CODE)],
+            cwd=self.root, capture_output=True, text=True, timeout=60,
+            env={**os.environ, "CIRCUITPYTHON_BOARD": json.dumps({**self.facts, **facts})},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        self.errors = done.stderr  # where errors that nobody foresaw are shown
+        return done.stdout
+
+    def run(self, program, **facts):
+        """Run a program as code.py; return the lines it printed."""
+        (self.root / "program.py").write_text(textwrap.dedent(program))
+        return self.start("program.py", **facts).splitlines()
+
+    def nvm_writes(self):
+        """Return how often nvm was written."""
+        path = self.root.parent / "nvm.writes"
+        return len(path.read_text()) if path.exists() else 0
+
+    def files(self):
+        """Return the names of files that the program made."""
+        return {path.name for path in self.root.iterdir()} & {
+            "aiot_token.json", "aiot_starts.json", "outbox",
+        }  # fmt: skip
+
+
+@pytest.fixture
+def board(platform, tmp_path):
+    return Board(tmp_path, platform)
+
+
+def test_start_without_a_computer_writes_the_drive(board, platform):
+    for start in range(2):
+        printed = board.start(woke=start > 0)
+        assert re.search(r"report 1: chip_temperature=24.7 messageId=\d{19}\n", printed)
+        assert re.search(r"BOARD sleeps for \d\.\d s\n$", printed)
+        assert board.errors == ""
+    assert len(platform.reports) == 2
+    assert platform.sign_ins == 1  # the token was kept on the drive
+    assert "aiot_token.json" in board.files()
+
+
+def test_start_under_a_computer_keeps_the_token_in_nvm(board, platform):
+    for _ in range(3):
+        printed = board.start(host=True)
+        assert printed.count("the drive is the computer's") == 1
+        assert "BOARD pretends to sleep" in printed
+    assert len(platform.reports) == 3
+    assert platform.sign_ins == 1
+    assert board.files() == set()
+    writes = board.nvm_writes()
+    board.start(host=True)
+    assert board.nvm_writes() - writes <= 2  # counted starts, if any, but not the token
+    assert platform.sign_ins == 1
+
+
+def test_token_of_nvm_is_used_when_the_computer_is_gone_and_replaced_by_the_next(board, platform):
+    board.start()  # the first token, on the drive
+    platform.expire_tokens()
+    board.start(host=True)  # the second, in nvm
+    assert platform.sign_ins == 2
+    board.start()
+    assert platform.sign_ins == 2  # it was the newer one that was taken
+    platform.expire_tokens()
+    board.start()  # the third, on the drive, and nvm lets go of the second
+    board.start()
+    assert platform.sign_ins == 3
+    assert len(platform.reports) == 5
+
+
+@pytest.mark.parametrize("nvm", [b"", b"\x00", b"\xff", b"\xa1\x07", "random"])
+def test_nvm_that_is_missing_or_holds_anything_means_signing_in(board, platform, nvm):
+    content = random.Random(7).randbytes(4096) if nvm == "random" else (nvm * 4096)[:4096]
+    (board.root.parent / "nvm").write_bytes(content)
+    board.start(host=True, nvm_size=4096 if content else 0)
+    assert len(platform.reports) == 1
+    assert platform.sign_ins == 1
+
+
+def test_users_of_nvm_leave_each_other_and_the_first_bytes_alone(board):
+    printed = board.run("""
+        import microcontroller
+        from aiot_store import SmallFile
+
+        microcontroller.nvm[0:4] = b"mine"
+        token, starts = SmallFile("/no/token", "token"), SmallFile("/no/starts", "starts")
+        token.save(b"t" * 1272)
+        starts.save(b"s" * 248)
+        token.save(b"T" * 1272)
+        print(token.load() == b"T" * 1272, starts.load() == b"s" * 248)
+        starts.save(b"x" * 249)  # too much for it: none is better than a part
+        print(bytes(microcontroller.nvm[0:4]), token.load() == b"T" * 1272)
+        try:
+            starts.load()
+        except OSError as error:
+            print(error.errno)
+    """)
+    assert printed == ["True True", "b'mine' True", "2"]
+
+
+def test_region_finds_every_flipped_bit_and_writes_only_changes():
+    class Memory(bytearray):
+        writes = 0
+
+        def __setitem__(self, index, value):
+            Memory.writes += 1
+            super().__setitem__(index, value)
+
+    memory = Memory(100)
+    region = Region(memory, 20, 60)
+    assert region.size == 52
+    assert region.load() == b""
+    region.save(b"the token")
+    region.save(b"the token")
+    assert (region.load(), Memory.writes) == (b"the token", 1)
+    assert memory[:20] == bytes(20) and memory[80:] == bytes(20)
+    whole = bytes(memory)
+    for place in range(20, 20 + 8 + 9):
+        for bit in range(8):
+            damaged = bytearray(whole)
+            damaged[place] ^= 1 << bit
+            assert Region(damaged, 20, 60).load() == b""
+    region.save(b"")
+    assert region.load() == b""
+    with pytest.raises(ValueError, match="53 bytes, 52 at most"):
+        region.save(bytes(53))
 
 
 @pytest.mark.parametrize(
-    "certificate",
-    [certificates.unknown_authority, certificates.wrong_name, certificates.expired],
+    ("facts", "ours"),
+    [
+        ({"host": True}, True),  # the button is not held: whatever hangs on USB
+        ({"host": True, "pressed": [14]}, False),
+        ({"pressed": [14]}, False),
+        ({"woke": True}, True),
+    ],
 )
-def test_bad_certificate_is_a_network_error(connect, certificate):
-    with Platform(devices=[DEVICE], certificate=certificate()) as bad:
-        client = connect(where=bad)
-        for _ in range(3):
-            with pytest.raises(aiot_http.NetworkError):
-                client.publish("user/pub", b"1")
-        assert bad.requests == []
+def test_button_decides_whose_the_drive_is(board, facts, ours):
+    board.config("DRIVE_BUTTON = 14\n")
+    printed = board.start(**facts)
+    assert ("the drive is the computer's" in printed) != ours
+    assert ("aiot_token.json" in board.files()) == ours
 
 
-def test_stalled_platform_is_a_network_error(connect, platform):
-    client = connect(timeout=0.3)
-    platform.misbehave("stall", times=2)
-    with pytest.raises(aiot_http.NetworkError):
-        client.publish("user/pub", b"1")
+def test_board_without_a_usb_drive_writes_its_files_at_once(board):
+    """A plain ESP32: its USB is a serial port, and the drive always the program's."""
+    board.start("code.py", usb_drive=False, host=True)
+    assert "aiot_token.json" in board.files()
 
 
-def test_times_and_words(port, monkeypatch):
-    import gc
-    import time
+def test_report_that_cannot_go_waits_in_ram_while_the_drive_is_the_computers(board, platform):
+    platform.misbehave("http", times=1)
+    printed = board.run(
+        """
+        import storage
+        import app
+        import board_config
+        import settings
 
-    started = port.ticks_ms()
-    assert 0 <= port.ticks_diff(port.ticks_ms(), started) < 1000
-    monkeypatch.setattr(port.time, "time", lambda: 1795448457)  # an int, as CircuitPython has it
-    assert port.wall_clock_ms() == 1795448457000
-    monkeypatch.setattr(gc, "mem_free", lambda: 12345, raising=False)
-    assert port.explain(MemoryError()) == "out of memory for TLS, 12345 bytes free"
-    assert port.explain(OSError()) == "OSError"
-    assert time.time() == 1795448457
+        class Starts:
+            reason = ""
 
-
-def test_the_board_makes_its_session_of_the_radio(port, platform, monkeypatch):
-    """Without a session given, as on a board: pool of the radio, the context by `ca` alone."""
-    import socket
-
-    radio = object()
-    pools = types.SimpleNamespace(SocketPool=lambda of: socket if of is radio else None)
-    monkeypatch.setitem(sys.modules, "wifi", types.SimpleNamespace(radio=radio))
-    monkeypatch.setitem(sys.modules, "socketpool", pools)
-    fed = []
-    connection = port.OwnConnection(
-        platform.host, platform.port, platform.ca_pem, 5, lambda: fed.append(1)
+        loop = app.Loop(settings.load(), board_config.attached(), bool, Starts())
+        loop.turn()
+        print(len(loop._outbox), loop._outbox.where)
+        loop._quiet_until = 0
+        loop.turn()
+        print(len(loop._outbox), loop._outbox.where)
+        """
     )
-    client = aiot_http.Client(
-        aiot_http.Device(*DEVICE), platform.host, platform.port, connection=connection,
-        token_path=None,
+    assert "1 RAM" in printed and "0 RAM" in printed
+    assert len(platform.reports) == 2
+    assert board.files() == set()
+
+
+def test_watchdog_bites_a_program_that_hangs_and_not_one_that_sleeps(board):
+    hangs = """
+        from aiot_port import board
+        feed = board.watchdog(300)
+        for _ in range(4):
+            board.sleep_ms(100)
+            feed()
+        print("fed")
+        board.%s
+    """
+    board.facts["sleep_takes"] = 1
+    printed = board.run(hangs % "deep_sleep_ms(5000)")
+    assert printed == ["fed", "BOARD sleeps for 5.0 s"]
+    printed = board.run(hangs % "deep_sleep_ms(5000)", watchdog_stops=False)
+    assert printed == ["fed", "BOARD sleeps for 5.0 s"]
+    with pytest.raises(AssertionError, match="BOARD reset by the watchdog"):
+        board.run(hangs % "sleep_ms(5000)")
+
+
+def test_what_the_port_says_of_the_board(board):
+    printed = board.run(
+        """
+        from aiot_port import board
+
+        print(board.unique_id(), board.woke(), board.free_memory() > 0)
+        board.set_wall_clock(1795448457)
+        print(board.utc_date_time(), board.wall_clock_ms() - 1795448457000 < 5000)
+        started = board.ticks_ms()
+        board.sleep_ms(20)
+        print(20 <= board.ticks_diff(board.ticks_ms(), started) < 5000)
+        print(board.explain(MemoryError()))
+        print(board.explain(OSError()))
+        print(board.explain(RuntimeError("pystack exhausted")))
+        print(board.explain(OSError(-9984, "not verified")))
+        print(board.join_wifi("away", "its password", 10000, bool))
+        print(board.join_wifi("home", "short", 10000, bool))
+        print(board.join_wifi("home", "its password", 10000, bool))
+        board.restart_wifi()
+        print(board.join_wifi("home", "", 10000, bool))
+        board.leave_wifi()
+        memory = board.sleep_memory()
+        print(memory.size, memory.load())
+        memory.save(b"report")
+        print(memory.load())
+        board.reset()
+        """,
+        sleep_memory_size=3072,
+        sleep_takes=1,
+    )
+    assert printed == [
+        "e661410403657439 False True",
+        "(2026, 11, 23, 15, 40, 57) True",
+        "True",
+        "out of memory for TLS, 100000 bytes free",
+        "OSError",
+        "pystack exhausted: CIRCUITPY_PYSTACK_SIZE = 4000 in settings.toml gives it room",
+        "certificate: [Errno -9984] not verified",
+        "False",
+        "False",
+        "True",
+        "True",
+        "3064 b''",
+        "b'report'",
+        "BOARD reset",
+    ]
+
+
+def test_board_without_sleep_memory_has_none(board):
+    printed = board.run("from aiot_port import board\nprint(board.sleep_memory(), board.woke())")
+    assert printed == ["None False"]
+    assert board.run("from aiot_port import board\nprint(board.woke())", woke=True) == ["True"]
+
+
+def test_board_whose_firmware_has_no_alarm_sleeps_as_any_other(board, platform):
+    printed = board.run(
+        """
+        from aiot_port import board
+        board.deep_sleep_ms(5000)  # returns: there is none
+        print(board.sleep_memory(), board.woke())
+        """,
+        lacks=["alarm"],
+    )
+    assert printed == ["None False"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "ended"),
+    [("WATCHDOG", True), ("BROWNOUT", True), ("USER", False), ("HARD_FAULT", False)],
+)
+def test_safe_mode_that_nobody_asked_for_is_left(board, reason, ended):
+    assert ("BOARD reset" in board.start("safemode.py", safe_mode=reason)) == ended
+
+
+def test_error_that_nobody_foresaw_is_shown_and_the_board_goes_on(board):
+    board.config("\n\ndef attached():\n    return None\n")
+    assert "BOARD sleeps" in board.start()
+    assert "TypeError: 'NoneType' object is not iterable" in board.errors
+
+
+# settings.toml, which CircuitPython reads itself
+
+ASK = """
+import settings
+
+try:
+    found = settings.load()
+    print([found.wifi_ssid, found.wifi_password, found.port, found.watchdog, found.deep_sleep])
+except settings.SettingsError as error:
+    print(error)
+"""
+TRIPLE = 'product_key = "a"\ndevice_name = "b"\ndevice_secret = "c"\n'
+
+
+def asked(board, text, version):
+    """Return what settings.load() makes of a settings.toml."""
+    (board.root / "program.py").write_text(ASK)
+    (board.root / "settings.toml").write_text(TRIPLE + text)
+    board.settings = {}
+    done = subprocess.run(
+        [sys.executable, str(CIRCUITPYTHON), "program.py"],
+        cwd=board.root, capture_output=True, text=True, timeout=60,
+        env={
+            **os.environ,
+            "CIRCUITPYTHON_BOARD": json.dumps({"root": str(board.root), "version": version}),
+        },
     )  # fmt: skip
-    assert client.publish("user/pub", b"1") == platform.reports[0].message_id
-    assert len(fed) == 2  # before each request
-    client.close()
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
 
 
-def test_retry_after(connect, platform):
-    client = connect()
-    platform.misbehave("http", status=429, retry_after="77")
-    with pytest.raises(aiot_http.PlatformError) as caught:
-        client.publish("user/pub", b"1")
-    assert caught.value.retry_after == 77
+OLD, NEW = [9, 2, 8], [10, 2, 0]
+
+
+@pytest.mark.parametrize("version", [OLD, NEW])
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('wifi_ssid = "home"\nport = 8443 # ours\n', "['home', '', 8443, True, False]"),
+        ('wifi_ssid = "home"\nwatchdog = 0\ndeep_sleep = 1\n', "['home', '', 443, False, True]"),
+        (
+            'CIRCUITPY_WIFI_SSID = "its"\nCIRCUITPY_WIFI_PASSWORD = "password"\n',
+            "['its', 'password', 443, True, False]",
+        ),
+        (
+            'wifi_ssid = "\\u5bb6"\nwifi_password = "a\\\\b # \\"c\\""\n',
+            repr(["家", 'a\\b # "c"', 443, True, False]),
+        ),
+        ("", "settings.toml: wifi_ssid is missing: give a text of 1 to 32 characters"),
+        (
+            'wifi_ssid = "home"\nport = 70000\n',
+            "settings.toml: port must be a port number, 1 to 65535",
+        ),
+        ('wifi_ssid = "home"\nwatchdog = 2\n', "settings.toml: watchdog must be true or false"),
+        ('wifi_ssid = "home"\n[table]\nport = 8443\n', "['home', '', 443, True, False]"),
+    ],
+)
+def test_settings_come_from_os_getenv(board, version, text, found):
+    assert asked(board, text, version) == found
+
+
+@pytest.mark.parametrize(
+    ("version", "found"),
+    [
+        (OLD, 'settings.toml: watchdog: expected "a text", a whole number, or 1 for true and '
+              "0 for false"),
+        (NEW, "['home', '', 443, False, False]"),
+    ],
+)  # fmt: skip
+def test_false_is_read_since_10_2(board, version, found):
+    assert asked(board, 'wifi_ssid = "home"\nwatchdog = false\n', version) == found
+
+
+@pytest.mark.parametrize(
+    ("version", "start"),
+    [(OLD, "settings.toml: port: expected"), (NEW, "settings.toml: port: expected")],
+)
+def test_number_that_is_none_is_named(board, version, start):
+    assert asked(board, 'wifi_ssid = "home"\nport = many\n', version).startswith(start)
+
+
+# The stand-in is as strict as a board
+
+
+@pytest.mark.parametrize(
+    ("statement", "error"),
+    [
+        ("import socket", "ImportError"),
+        ("import requests", "ImportError"),
+        ("import typing", "ImportError"),
+        ("import time; time.gmtime()", "AttributeError"),
+        ("import time; time.time_ns()", "AttributeError"),
+        ("import time; time.localtime(0)", "OverflowError"),
+        ("import os; os.environ", "AttributeError"),
+        ("import os; os.path", "AttributeError"),
+        ("import hashlib; hashlib.sha1()", "AttributeError"),
+        ("import hashlib; hashlib.new('md5')", "ValueError"),
+        ("import hashlib; hashlib.new('sha256')", "ValueError"),
+        ("import hashlib; hashlib.new('sha1').hexdigest()", "AttributeError"),
+        ("import hashlib; h = hashlib.new('sha1'); h.digest(); h.digest()", "AttributeError"),
+        ("import gc; gc.threshold(1)", "AttributeError"),
+        ("import sys; sys.print_exception", "AttributeError"),
+        ("import errno; errno.ENOSPC", "AttributeError"),
+        ("import ssl; ssl.CERT_REQUIRED", "AttributeError"),
+        ("import ssl; ssl.SSLContext().load_verify_locations(cadata=b'x')", "TypeError"),
+        ("import ssl; ssl.SSLContext().load_verify_locations('f')", "NotImplementedError"),
+        ("import ssl; ssl.SSLContext().verify_mode = 2", "AttributeError"),
+        ("import socketpool as p, wifi; p.SocketPool(wifi.radio).socket().recv", "AttributeError"),
+        ("import socketpool; socketpool.SocketPool(None)", "TypeError"),
+        ("import microcontroller; microcontroller.nvm[5000] = 1", "IndexError"),
+        ("import microcontroller; microcontroller.watchdog.timeout = 9", "ValueError"),
+        ("import microcontroller as m; m.watchdog.mode = object()", "ValueError"),
+        ("open('x', 'wb')", "OSError"),
+        ("import os; os.mkdir('x')", "OSError"),
+        ("ascii(1)", "NameError"),
+        ("FileNotFoundError", "NameError"),
+    ],
+)
+def test_what_a_board_lacks_is_missing(board, statement, error):
+    program = f"try:\n    {statement}\nexcept Exception as e:\n    print(e.__class__.__mro__)\n"
+    printed = "".join(board.run(program))
+    assert f"'{error}'" in printed
+
+
+def public(path):
+    """Return the names in a stub or a module of ours that are not private."""
+    import ast
+
+    found = set()
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            found.add(node.name)
+            if isinstance(node, ast.ClassDef):
+                found.update(f"{node.name}.{name}" for name in members(node))
+        elif isinstance(node, ast.AnnAssign):
+            found.add(node.target.id)
+        elif isinstance(node, ast.Assign):
+            found.update(t.id for t in node.targets if isinstance(t, ast.Name))
+        elif isinstance(node, ast.ImportFrom):
+            found.update(alias.asname or alias.name for alias in node.names)
+    return {name for name in found if not name.rpartition(".")[2].startswith("_")}
+
+
+def members(node):
+    import ast
+
+    for part in node.body:
+        if isinstance(part, (ast.FunctionDef, ast.ClassDef)):
+            yield part.name
+        elif isinstance(part, ast.AnnAssign):
+            yield part.target.id
+        elif isinstance(part, ast.Assign):
+            yield from (target.id for target in part.targets)
+
+
+FAKES = sorted((ROOT / "host_tests" / "circuitpython_fake").glob("fake_*.py"))
+
+
+@pytest.mark.parametrize("path", FAKES, ids=lambda path: path.stem)
+def test_stand_in_has_no_name_that_the_published_stubs_lack(path):
+    import importlib.util
+
+    name = path.stem.removeprefix("fake_")
+    if name in ("os", "ssl", "time"):
+        pytest.skip("the stubs leave it to CPython's own")
+    found = importlib.util.find_spec("circuitpython_setboard")
+    if found is None:
+        pytest.skip("circuitpython-stubs is not installed")
+    from pathlib import Path
+
+    stub = Path(found.origin).parent.parent / f"{name}-stubs" / "__init__.pyi"
+    more = {"alarm": {"time", "pin"}, "microcontroller": {"pin"}}.get(name, set())
+    assert public(path) - public(stub) <= more

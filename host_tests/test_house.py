@@ -44,6 +44,7 @@ FLOORS = [
     "health",
     "board_config",
     "boot",
+    "safemode",
     "app",
     "main",
     "code",

@@ -168,6 +168,15 @@ def test_network_that_is_never_found_ends_in_a_reset(turns):
     assert result["waiting"] == len(result["starts"]) == 60
 
 
+def test_reset_is_put_off_while_readings_have_no_time_yet(turns):
+    result = turns(
+        values=[1.0] * 30, script=[], turns=30, wifi=False, clock_ms=None,
+        extra="interval = 3600\n",
+    )  # fmt: skip
+    assert result["done"][-1] == "restart: no report acknowledged for half an hour"
+    assert result["starts"][-1] == 24 * 3600 * 1000
+
+
 def test_no_wifi_is_bounded_and_readings_wait_on_flash(turns):
     result = turns(values=[1.0, 2.0], script=[], turns=2, wifi=False)
     assert result["sent"] == []

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Alink JSON, the thing model's messages: what goes into them. Nothing is sent from here."""
 
 import io

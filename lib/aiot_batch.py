@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Several property posts in one message: the thing model's `property/batch/post`.
 
 Form: help.aliyun.com, "devices report properties and events in batches". Values and times are

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Certificate authorities in the two forms that runtimes take: DER one by one, or PEM text.
 
 `ca` is, as everywhere in this library: None for the shipped roots, DER bytes, PEM text (or its

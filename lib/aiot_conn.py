@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """One HTTPS POST at a time, over one kept connection, within a deadline.
 
 `Connection.post(path, headers, body) -> (status, body)` is the seam between what the platform
@@ -134,9 +135,10 @@ class Connection:
     def _write_head(self, path, headers, length):
         """Write the request's head into the buffer and return how many bytes it has."""
         if path is not self._path or headers is not self._headers:
-            self._path, self._headers = path, headers
+            self._path = None  # memory may run out: the old head must not pass for the new one
             lines = ["%s: %s\r\n" % (name, headers[name]) for name in headers]
             self._start = (self._pattern % (path, "".join(lines))).encode()
+            self._path, self._headers = path, headers
         end = len(self._start)
         number = b"%d\r\n\r\n" % length
         if end + len(number) > BUFFER:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Dates: which ones a clock may be believed to show, and the Date header of HTTP."""
 
 # A clock is believed from the day this was written until twenty years later: cold boards read

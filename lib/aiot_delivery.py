@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """When to try again: the one place that decides it. Touches no clock, no network, no flash.
 
 After a success nothing waits. After a failure the next try comes later and later, up to a cap,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The errors that leave the library: one tree, and each says whether to try again.
 
 The lowest floor: it imports nothing. Users find these names in `aiot_http` too.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Hash objects with `update` and `digest`, from the firmware where it has them.
 
 Every board has SHA-1. MD5 and SHA-256 are missing on some (CircuitPython never has MD5, the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Alibaba Cloud IoT Platform over HTTPS: sign in once, then send readings.
 
     device = Device("a1GFjLPXXXX", "device123", "the DeviceSecret")
@@ -20,6 +21,8 @@ from aiot_errors import NetworkError as NetworkError  # for users: the tree in o
 from aiot_port import const
 from aiot_store import SmallFile
 
+__version__ = "0.1.0"  # the one place: packages, pip and circup read it here
+
 HOST = "iot-as-http.cn-shanghai.aliyuncs.com"  # the public instance in Shanghai
 
 _MAX_PAYLOAD = const(131072)  # bytes: 128 KB (document, "Restrictions")
@@ -34,6 +37,7 @@ _MAX_TIMEOUT_S = const(3600)  # an hour; ticks of a board count twelve days
 
 _METHODS = {"hmacmd5": "md5", "hmacsha1": "sha1", "hmacsha256": "sha256"}
 _BYTES_LIKE = (bytes, bytearray, memoryview)
+_NOT_NOW = (AiotError, MemoryError)  # made here: out of memory, `except (…)` has none for it
 _UNSIGNED = ("version", "sign", "signmethod")  # document, Table 2
 _AUTH_HEADERS = {"Content-Type": "application/json"}
 
@@ -156,12 +160,13 @@ class Client:
             connection = new_connection(host, port, ca, timeout)
         self._connection = connection
         self._clock = clock or aiot_port.unix_ms
-        self._store = store or SmallFile(token_path)
+        self._store = store or SmallFile(token_path, "token")
         self._headers = None  # of a topic request; made anew with each token
         self._token = self._former = None  # the former one, so that no error shows it either
         self._made = 0  # seconds since 1970 at which the token was given, 0 if unknown
         self._renew_at = None  # seconds since 1970, where that is known
-        self._loaded = False
+        self._loaded = False  # whether flash has nothing to tell that is not known here
+        self._unsaved = False  # the token on flash is another
         self._topic = self._path = None
         self._alink = Alink(device, self._clock)
 
@@ -171,19 +176,22 @@ class Client:
     def auth(self):
         """Return a token, signing in where there is none or it nears its end.
 
-        Normally called for you. Raises NetworkError, ReplyError or PlatformError.
+        Normally called for you. Raises NetworkError, ReplyError or PlatformError, and
+        MemoryError where the heap is full; as soon as it is not, the client works again.
         """
         if not self._loaded:
-            self._loaded = True
             self._load_token()
         if self._token is None:
             self._sign_in()
         elif self._is_old():
+            again = (self._clock() or 0) // 1000 + _RENEW_AGAIN_S
             try:
                 self._sign_in()
-            except AiotError:
+            except _NOT_NOW:
                 # The token at hand has an hour yet, and the platform has the last word.
-                self._renew_at = (self._clock() or 0) // 1000 + _RENEW_AGAIN_S
+                self._renew_at = again
+        if self._unsaved:
+            self._save_token()
         return self._token
 
     def publish(self, topic, payload):
@@ -191,7 +199,8 @@ class Client:
 
         `topic` "user/pub" is short for "/{ProductKey}/{DeviceName}/user/pub"; one that begins
         with "/" is taken as it is. `payload` is bytes-like or str, 131,072 bytes at most.
-        A token that is no longer good is renewed and the same bytes sent again, once.
+        A token that is no longer good is renewed and the same bytes sent again, once. Raises
+        AiotError (aiot_errors has the tree), and MemoryError as `auth`.
         """
         path = self._topic_path(topic)
         body = _utf8("payload", payload) if isinstance(payload, str) else payload
@@ -280,7 +289,7 @@ class Client:
         known = token in (self._token, self._former)  # flash is written only for another one
         self._use_token(token, 0 if now is None else now // 1000)
         if not known:
-            self._store.save(self._sealed())
+            self._unsaved = True
 
     def _why_refused(self, now):
         """Say which of the reasons for code 20000 it is, as far as a board can tell."""
@@ -292,10 +301,12 @@ class Client:
         return "check ProductKey, DeviceName and DeviceSecret; is the device deleted or disabled?"
 
     def _use_token(self, token, made):
-        self._token = token
-        self._made = made
+        # The token comes last: where memory runs out on the way, there is none without headers.
         self._renew_at = made + _TOKEN_LIFE_S - _RENEW_EARLY_S if made else None
         self._headers = {"Content-Type": "application/octet-stream", "password": token}
+        self._made = made
+        self._token = token
+        self._loaded = True
 
     def _is_old(self):
         if self._renew_at is None:
@@ -310,8 +321,19 @@ class Client:
             token, made = saved["token"], saved["made"]
             if type(made) is int and saved["seal"] == self._seal(_token(saved), made):
                 self._use_token(token, made)
-        except (OSError, ValueError, TypeError, KeyError, RuntimeError, MemoryError, AiotError):
+        except MemoryError:
+            return  # sign in; if there is no memory for that either, look again next time
+        except (OSError, ValueError, TypeError, KeyError, RuntimeError, AiotError):
             pass  # no file or a damaged one: sign in
+        self._loaded = True
+
+    def _save_token(self):
+        """Keep the token on flash; where memory lacks for it, the next report does so."""
+        try:
+            self._store.save(self._sealed())
+        except MemoryError:
+            return
+        self._unsaved = False
 
     def _sealed(self):
         fields = {"token": self._token, "made": self._made}

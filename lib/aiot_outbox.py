@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Reports that wait on flash until they are delivered: first in, first out.
 
 What it costs on littlefs, in erases for each report of 150 bytes (host_tests/test_outbox_flash.py

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """MD5 (RFC 1321) and SHA-256 (FIPS 180-4) in Python, for boards whose firmware lacks them.
 
 About a hundred times slower than native ones; a sign-in hashes four blocks of 64 bytes, once

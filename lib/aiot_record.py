@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The bytes of a stored report: numbered and checked, so that damage to one costs no other.
 
     AE 01, topic's size 2, payload's size 4, number 4, CRC 4, topic, payload

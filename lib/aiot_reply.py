@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Reads one HTTP/1.1 reply from pieces of bytes. It touches no socket.
 
 Put bytes into `room()`, say how many with `took(count)`, until it answers True. Whatever the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The outbox's segments: files of many records, written once and never changed.
 
 The last one is replaced by a new file with more in it, and removed after that. Where the power
@@ -18,6 +19,8 @@ from aiot_record import (
 )
 
 _BUFFER = const(512)  # bytes read at once: a sector of FAT
+
+_LATER = (OSError, MemoryError)  # made here: where memory is out, `except (…)` has none for it
 
 
 class Segment:
@@ -193,7 +196,7 @@ class Segments:
             self._all.pop()
             try:
                 self._remove(new.file)
-            except (OSError, MemoryError):
+            except _LATER:
                 pass  # the next segment writes over it, or loading finds nothing new in it
             raise
         new.size, new.waiting = size, waiting

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """How an outbox lies on flash: a folder of small files, laid out to wear the flash little.
 
     t00 …            slots: the newest reports, in files so small that littlefs keeps them in
@@ -39,6 +40,8 @@ _EEXIST = const(17)
 _ENOTDIR = const(20)
 _ENOSPC = const(28)
 _FOLDER = const(0x4000)  # in a file's mode
+
+_LATER = (OSError, MemoryError)  # made here: where memory is out, `except (…)` has none for it
 
 
 class Layout:
@@ -185,7 +188,7 @@ class Shelf:
                 self._cursor.save(self._first, self.given_up)
                 self._behind = False
             self._segments.tidy()
-        except (OSError, MemoryError):
+        except _LATER:
             pass
 
     def store(self, reports, give_up_newest):

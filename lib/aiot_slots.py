@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The outbox's small files: the cursor, and slots that hold single reports.
 
     cursor  AD 01, zero 2, number of the first report that waits 4, reports given up 4, CRC 4
@@ -109,7 +110,8 @@ class Slots:
     def _add(self, number, size, slots):
         self.records.append((number, size, slots))
         for slot in slots:
-            self._used[slot] = 1
+            if slot < len(self._used):  # others are left of a larger box, and only read
+                self._used[slot] = 1
 
     def have_room(self, sizes):
         """Whether records of these sizes can all be written now."""
@@ -160,7 +162,8 @@ class Slots:
 
     def _release(self, record):
         for slot in record[2]:
-            self._used[slot] = self._lost[slot]
+            if slot < len(self._used):
+                self._used[slot] = self._lost[slot]
 
 
 def _slot_of(name):

@@ -1,24 +1,37 @@
+# SPDX-License-Identifier: MIT
 """Small files on flash that are replaced whole, so that a power cut leaves the old or the new."""
 
 import os
 
+import aiot_port
 from aiot_port import const
 
 _MOST = const(2048)  # bytes read: what is longer is not ours
 
 
 class SmallFile:
-    """A small file that is replaced whole: written beside, then renamed (design, trap 14)."""
+    """A small file that is replaced whole: written beside, then renamed (design, trap 14).
 
-    def __init__(self, path):
+    `kind` is "token" or "starts" for what goes to the runtime's spare memory, where it has one,
+    while flash takes no writes; None for what does not.
+    """
+
+    def __init__(self, path, kind=None):
         if path is not None and not isinstance(path, str):
             path = str(path)  # a pathlib.Path of desktop Python
         self._path = path
+        self._spare = None
+        if path is not None and kind and aiot_port.spare_store:
+            self._spare = aiot_port.spare_store(kind)
 
     def load(self):
         """Return the bytes, or None without a path. Raises OSError where there is no file."""
         if self._path is None:
             return None
+        spared = self._spare.load() if self._spare else b""
+        return spared or self._read()  # what was spared is newer than any file
+
+    def _read(self):
         try:
             with open(self._path, "rb") as file:
                 return file.read(_MOST)
@@ -28,9 +41,15 @@ class SmallFile:
                 return file.read(_MOST)
 
     def save(self, data):
-        """Replace the file's bytes. A flash that is full or read-only leaves the token in RAM."""
+        """Replace the file's bytes. What flash does not take is left to spare memory, or RAM."""
         if self._path is None:
             return
+        written = self._write(data)
+        if self._spare:
+            self._spare.save(b"" if written or len(data) > self._spare.size else data)
+
+    def _write(self, data):
+        """Write the file; return whether it could be done."""
         beside = self._path + ".new"
         try:
             with open(beside, "wb") as file:
@@ -41,4 +60,5 @@ class SmallFile:
                 os.remove(self._path)
                 os.rename(beside, self._path)
         except (OSError, ValueError):  # ValueError: a path that can be none
-            pass
+            return False
+        return True

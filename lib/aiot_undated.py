@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Times of readings that were taken before the clock was set.
 
 Such a report carries a mark in place of its time: which start of the board it was made in, and

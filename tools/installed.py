@@ -12,7 +12,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 ENTRY_FILES = {
     "micropython": ("main.py",),
-    "circuitpython": ("boot.py", "code.py"),
+    "circuitpython": ("boot.py", "code.py", "safemode.py"),
 }
 """For each runtime the files of ours that it starts by itself; no other runtime gets them.
 

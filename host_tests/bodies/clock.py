@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The loop under a clock that starts cold, drifts and jumps, through weeks of virtual time."""
 
 import gc
@@ -132,32 +133,39 @@ class Bench:
         if left > 0:
             self.world.pass_ms(left)
 
-    def errors_ms(self):
-        """Return by how much each report's time is off its reading's, None for an undated one."""
-        errors = []
+    def _arrived(self):
+        """Return (reading, its time or None, id of the message it came in), in order."""
+        arrived = []
         for _, payload in self.platform.got:
-            value = json.loads(payload)["params"]["reading"]
-            if isinstance(value, dict) and "time" in value:
-                errors.append(value["time"] - self.sensor.taken[value["value"]])
-            else:
-                errors.append(None)
-        return errors
+            message = json.loads(payload)
+            params = message["params"]
+            values = (
+                params["properties"]["reading"] if "properties" in params else [params["reading"]]
+            )
+            for value in values:
+                if not isinstance(value, dict):
+                    value = {"value": value}
+                arrived.append((value["value"], value.get("time"), message["id"]))
+        return arrived
+
+    def errors_ms(self):
+        """Return by how much each reading's time is off, None for an undated one."""
+        taken = self.sensor.taken
+        return [time and time - taken[reading] for reading, time, _ in self._arrived()]
 
     def readings(self):
         """Return which readings arrived, in order."""
-        values = [json.loads(payload)["params"]["reading"] for _, payload in self.platform.got]
-        return [value["value"] if isinstance(value, dict) else value for value in values]
+        return [reading for reading, _, _ in self._arrived()]
 
     def repeated_ids(self):
-        """Return how many ids came for a second reading within a day."""
+        """Return how many ids came for a second message within a day."""
         when = {}
         repeated = 0
-        for (_, payload), reading in zip(self.platform.got, self.readings()):
+        for came, payload in self.platform.got:
             number = json.loads(payload)["id"]
-            taken = self.sensor.taken[reading]
-            if number in when and 0 <= taken - when[number] < DAY_MS:
+            if number in when and came - when[number] < DAY_MS:
                 repeated += 1
-            when[number] = taken
+            when[number] = came
         return repeated
 
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The client over real TLS, against tools/platform and worse servers."""
 
 import gc
@@ -108,8 +109,8 @@ def waits(place, timeout, on_the_way):
     def on_wait():
         calls[0] += 1
 
-    connection = aiot_conn.Connection(
-        place["host"], place["port"], place["ca"], timeout, on_wait=on_wait
+    connection = aiot_conn.new_connection(
+        place["host"], place["port"], place["ca"], timeout, on_wait
     )
     try:
         connection.post("/auth", {"Content-Type": "application/json"}, b"{}")
@@ -165,8 +166,8 @@ def memory_of_a_large_payload(place, size):
 
 
 def post(place, path, headers, body):
-    """One post of a Connection: [status, body, date]."""
-    connection = aiot_conn.Connection(place["host"], place["port"], place["ca"], 5)
+    """One post of the runtime's connection: [status, body, date]."""
+    connection = aiot_conn.new_connection(place["host"], place["port"], place["ca"], 5)
     try:
         status, reply = connection.post(path, headers, body.encode())
         return [status, str(reply, "utf-8"), connection.date]
@@ -224,8 +225,9 @@ def interrupted(place):
     def interrupt():
         raise KeyboardInterrupt
 
-    connection = aiot_conn.Connection(
-        place["host"], place["port"], place["ca"], 5, on_wait=interrupt
+    on_wait = [interrupt]
+    connection = aiot_conn.new_connection(
+        place["host"], place["port"], place["ca"], 5, on_wait=lambda: on_wait[0]()
     )
     before = _open_files()
     try:
@@ -233,7 +235,7 @@ def interrupted(place):
     except KeyboardInterrupt:
         pass
     left = _open_files() - before
-    connection._on_wait = None
+    on_wait[0] = bool  # which does nothing
     status, _ = connection.post("/auth", {"Content-Type": "application/json"}, b"{}")
     connection.close()
     time.sleep(0)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The only place that names an interpreter: clock and TLS here, the board's hardware in `board`.
 
 One file an interpreter, all with the same names; those of CPython document each of them.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the firmware's loop needs of a board, with all that the library asks of aiot_port.
 
 Apart from it, so that a program that only uses the library does not carry it in RAM.

@@ -1,6 +1,7 @@
-"""CircuitPython's board: Wi-Fi, clock, watchdog, sleep, sensors. `board_on_cpython.py` documents.
+# SPDX-License-Identifier: MIT
+"""CircuitPython's board: Wi-Fi, clock, watchdog, sleep. `board_on_cpython.py` documents.
 
-It needs circup's adafruit_ntp, and the drivers of your sensors.
+It needs circup's adafruit_ntp.
 """
 
 import time
@@ -10,6 +11,12 @@ from micropython import const
 from aiot_port.on_circuitpython import socket_pool
 
 _LONGEST_MS = const(7000)  # of a step that blocks: below the RP2040's watchdog of 8.388 s
+
+
+def getenv(name):
+    import os
+
+    return os.getenv(name)  # before 10.2 an int where no quotes are; then always the text
 
 
 def join_wifi(ssid, password, timeout_ms, on_wait):
@@ -80,20 +87,41 @@ def watchdog(timeout_ms):
     return timer.feed
 
 
+def _stop_watchdog():
+    """Stop the watchdog: it would go on while the board only pretends to sleep, as under USB."""
+    import microcontroller
+
+    try:
+        microcontroller.watchdog.mode = None
+    except (AttributeError, NotImplementedError, RuntimeError, ValueError):
+        pass  # there is none, or it cannot be stopped once it runs
+
+
 def sleep_ms(ms):
     time.sleep(ms / 1000)
 
 
 def deep_sleep_ms(ms):
-    import alarm
-
+    try:
+        import alarm
+    except ImportError:
+        return  # an RP2350 has none yet (CircuitPython issue 9920)
+    _stop_watchdog()
     until = time.monotonic() + ms / 1000
     alarm.exit_and_deep_sleep_until_alarms(alarm.time.TimeAlarm(monotonic_time=until))
 
 
-def woke():
-    import alarm
+def sleep_memory():
+    from aiot_port.memory_on_circuitpython import asleep
 
+    return asleep()
+
+
+def woke():
+    try:
+        import alarm
+    except ImportError:
+        return False
     return alarm.wake_alarm is not None
 
 
@@ -107,39 +135,3 @@ def print_error(error):
     import traceback
 
     traceback.print_exception(error)
-
-
-def chip_temperature():
-    import microcontroller
-
-    return microcontroller.cpu.temperature
-
-
-def _pin(number):
-    import microcontroller
-
-    return getattr(microcontroller.pin, "GPIO%d" % number)
-
-
-def dht22(pin):
-    import adafruit_dht
-
-    sensor = adafruit_dht.DHT22(_pin(pin))
-
-    def read():
-        return sensor.temperature, sensor.humidity
-
-    return read
-
-
-def ds18b20(pin):
-    import adafruit_ds18x20
-    from adafruit_onewire.bus import OneWireBus
-
-    bus = OneWireBus(_pin(pin))  # once: it claims the pin for good
-
-    def read():
-        probes = [adafruit_ds18x20.DS18X20(bus, device) for device in bus.scan()]
-        return [probe.temperature for probe in probes]
-
-    return read

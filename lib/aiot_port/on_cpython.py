@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """CPython: the desk, and the reference for what each port offers.
 
 Every port has the names of this file. Times are integers; `ticks_*` measure spans, `wall_clock_ms`
@@ -121,3 +122,9 @@ def explain(error):
 def free_memory():
     """Return the free bytes of the heap after a collection; here there is no limit."""
     return sys.maxsize
+
+
+# A function (kind: "token" or "starts") that returns where a small file's bytes go while flash
+# takes no writes: an object with `size`, load() -> bytes, b"" for none, and save(bytes); or None.
+# None itself where flash can always be written.
+spare_store = None

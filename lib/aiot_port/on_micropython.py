@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """MicroPython: ESP32, Pico W and the unix port. `on_cpython.py` documents the names."""
 
 import errno
@@ -14,6 +15,7 @@ from micropython import const
 NETWORK_ERRORS = (OSError, ValueError, MemoryError)
 
 OwnConnection = None
+spare_store = None
 
 # Verified TLS fails in disguise with less free heap than this (design, trap 25).
 _TLS_HEAP = const(35000)  # bytes
@@ -58,10 +60,10 @@ def open_stream(context, host, address, timeout_ms):
         raw.connect(address[4])
         raw.setblocking(False)
         tls = context.wrap_socket(raw, server_hostname=host, do_handshake_on_connect=False)
+        return _Stream(raw, tls)
     except BaseException:
         raw.close()  # a failed wrap leaves it open
         raise
-    return _Stream(raw, tls)
 
 
 class _Stream:
@@ -110,11 +112,16 @@ class _Stream:
             pass
 
     def close(self):
-        for part in (self._tls, self._raw):  # a failed handshake leaves the raw socket open
-            try:
-                part.close()
-            except OSError:
-                pass  # it was closed by the other side
+        _close(self._tls)
+        _close(self._raw)  # a failed handshake leaves it open
+
+
+def _close(part):
+    """Close a socket, with no memory even: two calls, as a loop would make a tuple."""
+    try:
+        part.close()
+    except OSError:
+        pass  # it was closed by the other side
 
 
 def explain(error):
