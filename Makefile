@@ -9,10 +9,11 @@ READY := $(VENV)/ready
 SECONDS ?=
 BOARD ?=
 PORT ?=
+FILE ?=
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast soak lint boards platform deploy monitor dist lock clean
+.PHONY: help demo test test-fast soak lint boards flash deploy monitor doctor sign platform dist lock clean
 
 help:
 	@echo "make demo [SECONDS=n]                 a board reports to a local platform, on this desk"
@@ -23,7 +24,10 @@ help:
 	@echo "make platform [ARGS=--help]           a local IoT Platform to try boards and clients on"
 	@echo "make boards [BOARD=id]                list the boards, or tell more of one"
 	@echo "make deploy BOARD=id PORT=port        copy the firmware onto a board"
+	@echo "make flash BOARD=id FILE=firmware     put MicroPython or CircuitPython onto a board"
 	@echo "make monitor PORT=port                show what a board prints"
+	@echo "make doctor PORT=port                 check all from Wi-Fi to report, on the board itself"
+	@echo "make sign ARGS='--product-key …'      show how a sign-in is signed"
 	@echo "make dist [ARGS=--help]               the packages for mip, circup and pip"
 	@echo "make lock                             pin anew what requirements.in asks for"
 	@echo "make clean                            remove what make has made"
@@ -60,6 +64,15 @@ platform: $(READY)
 
 deploy: $(READY)
 	@$(BIN)/python -m tools.deploy $(if $(BOARD),--board $(BOARD)) $(if $(PORT),--port $(PORT)) $(ARGS)
+
+flash: $(READY)
+	@$(BIN)/python -m tools.flash $(if $(BOARD),--board $(BOARD)) $(if $(PORT),--port $(PORT)) $(ARGS) $(FILE)
+
+doctor: $(READY)
+	@$(BIN)/python -m tools.doctor $(if $(PORT),--port $(PORT)) $(ARGS)
+
+sign: $(READY)
+	@$(BIN)/python -m tools.sign $(ARGS)
 
 monitor: $(READY)
 	@$(BIN)/python -m tools.monitor $(if $(PORT),--port $(PORT)) $(ARGS)

@@ -123,10 +123,10 @@ class Process:
         self._child.kill()
         self._child.wait()
         os.set_blocking(self._slave, False)
+        unread = b""
         with contextlib.suppress(BlockingIOError):
-            unread = b""
-            while True:
-                unread += os.read(self._slave, _CHUNK)
+            while piece := os.read(self._slave, _CHUNK):  # b"": it ended by itself, and hung up
+                unread += piece
         self._close_descriptors()
         return unread
 
