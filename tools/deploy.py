@@ -1,210 +1,206 @@
-"""Copies the firmware onto a board: `python -m tools.deploy --board ID --port PORT`.
+# SPDX-License-Identifier: MIT
+"""Copies the firmware onto boards: `python -m tools.deploy --board ID --port PORT`.
 
 It drives `mpremote`, on a real board and on the virtual one alike. Everything that can be wrong
-on the desk is checked before the board is touched. `main.py` goes last, so that a copy that is
-broken off leaves a board that starts as before or not at all, but never half of both.
+on the desk is checked before a board is touched, and then whether the files will fit. Only what
+differs is copied. A copy that is broken off leaves a board that starts as before, or that waits
+at its prompt; deploying again heals it. What an earlier deploy brought and this one does not is
+removed; files of your own stay.
 
-Exit status: 0 done, 1 the board or the port made trouble, 2 something on the desk is missing,
+Exit status: 0 done, 1 a board or its port made trouble, 2 something on the desk is missing,
 130 stopped by Ctrl-C.
 """
 
 import argparse
-import hashlib
-import importlib.util
 import sys
 import time
-from dataclasses import dataclass
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 
-from tools import remote
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from tools import installing, remote, scratch
 from tools.board.errors import BoardError
-from tools.board.facts import PROJECT, known_boards, load_facts
+from tools.board.facts import known_boards, load_facts
+from tools.plan import DeployError, check_mpy, compile_modules, load_settings, plan
 
 STOPPED = 130
 """Exit status after Ctrl-C: 128 and the signal's number, as shells have it."""
 
-_ENTRY_FILES = ("main.py", "code.py")  # what a board starts by itself
 
-# A stopped program leaves its watchdog running, which would reset the board amid the copying. The
-# RP2040's and RP2350's is switched off in its register (data sheets, WATCHDOG: CTRL; bit 30 is
-# ENABLE, 0x3000 above is the alias that clears bits). An ESP32's can only be given more time: ten
-# minutes, in case the desk is slow.
-_PREPARE = """
-import machine, os, sys
-name = getattr(sys.implementation, '_machine', '')
-print('board=' + sys.platform + '=' + name)
-if sys.platform == 'rp2':
-    machine.mem32[0x400DB000 if 'RP2350' in name else 0x4005B000] = 1 << 30
-elif sys.platform == 'esp32':
-    machine.WDT(timeout=600000)
-for folder in {folders!r}:
-    try:
-        os.mkdir(folder)
-    except OSError as error:
-        if error.args[0] != 17:
-            raise
-"""  # 17: EEXIST
+class Screen:
+    """Tells of one board's deploy in lines."""
 
-# mpremote lets the board reset itself 0.1 s after the command has come. Who talks to the board in
-# that time calls the reset off.
-_RESET_S = 0.3
+    def say(self, text):
+        """Tell something worth a line."""
+        print(text, flush=True)
 
-_VERIFY = """
-import hashlib
-buffer = bytearray(512)
-for path, digest in {digests!r}:
-    state = hashlib.sha256()
-    with open(path, 'rb') as file:
-        while True:
-            count = file.readinto(buffer)
-            if not count:
-                break
-            state.update(memoryview(buffer)[:count])
-    if state.digest() != digest:
-        raise ValueError('differs from the desk: ' + path)
-print('verified')
-"""
+    def copied(self, copy, number, total):
+        """Tell that a file, the `number`-th of `total`, is on the board."""
+        self.say(f"  copied  {copy.remote} ({copy.size} bytes)")
 
 
-class DeployError(Exception):
-    """Something on the desk is missing or wrong; the board has not been touched."""
+class Row:
+    """Tells of one board's deploy in one line of several on a terminal, else in a few lines."""
+
+    def __init__(self, progress, port):
+        self._progress = progress
+        self._port = port
+        self._task = progress.add_task(port, text="", total=None)
+
+    def say(self, text):
+        """Tell something worth a line."""
+        self._progress.update(self._task, text=text.strip())
+        if not self._progress.console.is_terminal:
+            print(f"{self._port}: {text}", flush=True)
+
+    def copied(self, copy, number, total):
+        """Tell that a file, the `number`-th of `total`, is on the board."""
+        self._progress.update(self._task, text=copy.remote, completed=number, total=total)
 
 
-@dataclass(frozen=True)
-class Copy:
-    """One file to copy: its path on the desk, and its path on the board without a colon."""
+class Deployment:
+    """The files of one deploy, on their way to one board or to many.
 
-    local: Path
-    remote: str
-
-
-def plan(facts, settings, extra):
-    """Return the list of `Copy` to make, entry files last; `DeployError` for what is missing.
-
-    `settings` is a path; `extra` is a list of strings LOCAL:REMOTE.
+    `only_this_board` lets a board that is another than `facts` say be refused, not just warned
+    of: with several plugged in, it is one of those.
     """
-    copies = []
-    for folder, names in facts.install.items():
-        for name in names:
-            remote = f"{folder.lstrip(':')}/{Path(name).name}".lstrip("/")
-            copies.append(Copy(PROJECT / name, remote))
-    copies.append(Copy(Path(settings), "settings.toml"))
-    copies += [_extra_copy(text) for text in extra]
-    missing = [str(copy.local) for copy in copies if not copy.local.is_file()]
-    if str(settings) in missing:
-        raise DeployError(
-            f"no settings at {settings}: copy firmware/settings.example.toml to settings.toml "
-            "and fill it in"
-        )
-    if missing:
-        raise DeployError("these files to install are missing: " + ", ".join(missing))
-    return sorted(copies, key=lambda copy: copy.remote in _ENTRY_FILES)
 
-
-def _extra_copy(text):
-    local, colon, remote = text.rpartition(":")
-    if not colon or not local.rstrip(":") or not remote:
-        raise DeployError(f"--file {text}: it takes LOCAL:REMOTE, such as ca.der:ca.der")
-    return Copy(Path(local.rstrip(":")), remote.lstrip("/"))
-
-
-def check_settings(path):
-    """Raise `DeployError` if the board would refuse these settings, with its own words."""
-    source = PROJECT / "firmware" / "settings.py"
-    if not source.is_file():
-        return
-    spec = importlib.util.spec_from_file_location("settings", source)
-    module = importlib.util.module_from_spec(spec)
-    sys.path[:0] = [str(PROJECT / "lib"), str(source.parent)]  # as on the board
-    try:
-        spec.loader.exec_module(module)
-        module.load(str(path))
-    except getattr(module, "SettingsError", ()) as error:
-        raise DeployError(f"{path}: {error}") from error
-    finally:
-        del sys.path[:2]
-
-
-def _folders(copies):
-    found = set()
-    for copy in copies:
-        parts = copy.remote.split("/")[:-1]
-        found.update("/".join(parts[: depth + 1]) for depth in range(len(parts)))
-    return sorted(found)
-
-
-def commands(copies, reset):
-    """Return the words for one run of mpremote that does it all on one connection."""
-    digests = [(c.remote, hashlib.sha256(c.local.read_bytes()).digest()) for c in copies]
-    words = ["exec", _PREPARE.format(folders=_folders(copies))]
-    for copy in copies:
-        words += ["+", "fs", "cp", str(copy.local), ":" + copy.remote]
-    words += ["+", "exec", _VERIFY.format(digests=digests)]
-    return [*words, "+", "reset"] if reset else words
-
-
-class _Progress:
-    # Turns mpremote's lines into ours: one for each file, when it is done.
-
-    def __init__(self, facts, copies):
-        self.copied = self.same = 0
-        self.verified = False
+    def __init__(self, facts, copies, ca, reset, only_this_board, children):
         self._facts = facts
-        self._sizes = {copy.remote: copy.local.stat().st_size for copy in copies}
-        self._current = None
+        self._copies = copies
+        self._ca = ca
+        self._reset = reset
+        self._only_this_board = only_this_board
+        self._children = children
 
-    def line(self, text):
-        if text.startswith("board="):
-            self._greet(*text.split("=", 2)[1:])
-        elif text.startswith("cp ") and " :" in text:
-            self._finish("copied")
-            self._current = text.rpartition(" :")[2]
-        elif text.startswith("Up to date:"):
-            self._finish("same")
-        elif text == "verified":
-            self._finish("copied")
-            self.verified = True
+    def run(self, port, screen):
+        """Bring the files onto the board at a port. Raises `DeployError` or `PortError`."""
+        begin = time.monotonic()
+        asked = installing.asked_for(self._copies, self._ca)
+        survey = installing.look(port, asked, self._children)
+        self._greet(survey, screen)
+        check_mpy(self._copies, survey.mpy, survey.release)
+        installing.check_ca(self._ca, self._copies, survey)
+        change = self._change(survey, screen)
+        installing.check_room(change, survey)
+        self._apply(port, change, screen)
+        seconds = time.monotonic() - begin
+        removed = f", {len(change.remove)} removed" if change.remove else ""
+        screen.say(
+            f"{len(change.sent)} copied, {change.same} were the same{removed}, all verified, "
+            f"{seconds:.1f} s"
+        )
+        screen.say(
+            "the board restarts" if self._reset else "not restarted: main.py does not run yet"
+        )
 
-    def _greet(self, platform, machine):
-        print(f"found {machine or platform}")
-        chip = (self._facts.chip or platform).upper()
-        said = machine.upper().replace("-", "")
-        if platform != self._facts.platform:
-            print(f"warning: this is no {self._facts.name}, it says it is {platform}")
-        elif "ESP32" in said and chip not in said.split() and "VIRTUAL" not in said:
-            print(f"warning: {self._facts.board_id} has an {chip}, this board says {machine}")
+    def _greet(self, survey, screen):
+        screen.say(f"found {survey.machine or survey.platform}")
+        warning = installing.mismatch(self._facts, survey)
+        if warning and self._only_this_board:
+            raise remote.PortError(f"{warning}; left as it was")
+        if warning:
+            screen.say(f"warning: {warning}")
 
-    def _finish(self, how):
-        if self._current is None:
-            return
-        print(f"  {how:7} {self._current} ({self._sizes[self._current]} bytes)", flush=True)
-        self.copied += how == "copied"
-        self.same += how == "same"
-        self._current = None
+    def _change(self, survey, screen):
+        forget = installing.no_longer_part(self._copies, survey)
+        change = installing.work_out(self._copies, survey, forget)
+        for path in change.kept:
+            screen.say(f"  kept    {path}: no longer part, but changed on the board")
+        for name, path in installing.hidden(self._copies, survey):
+            screen.say(
+                f"warning: {name} in the board's root is used instead of {path}; "
+                f"remove it with: mpremote fs rm -r :{name}"
+            )
+        return change
+
+    def _apply(self, port, change, screen):
+        total = len(change.sent)
+        number = 0
+
+        def on_copied(copy):
+            nonlocal number
+            number += 1
+            screen.copied(copy, number, total)
+
+        installing.apply(port, change, self._reset, on_copied, self._children)
+        others = {copy.other for copy in self._copies}
+        for path in change.remove:
+            if path not in others:  # else it gave way to the same module in the other form
+                screen.say(f"  removed {path}")
+        if self._reset:
+            time.sleep(installing.RESET_S)
 
 
 def deploy(options):
-    """Check, copy, verify, reset; return when the board has it all.
+    """Check, copy, verify, reset; return the exit status when the boards have it all.
 
-    Raises `DeployError` before the board is touched, `remote.PortError` after.
+    Raises `DeployError` before a board is touched, `remote.PortError` after.
     """
     facts = load_facts(options.board)
     copies = plan(facts, options.settings, options.file)
-    check_settings(options.settings)
-    remote.check_port(options.port)
+    ca = load_settings(options.settings).ca
+    ports = _chosen_ports(options)
+    many = options.all or len(ports) > 1
+    children = remote.Children()
+    with scratch.folder() as folder:
+        if options.mpy:
+            print("compiling with mpy-cross", flush=True)
+            copies = compile_modules(copies, folder)
+        deployment = Deployment(facts, copies, ca, options.reset, many, children)
+        print(f"deploying {len(copies)} files for {facts.name} to {', '.join(ports)}", flush=True)
+        if many:
+            return _deploy_to_all(deployment, ports, children)
+        deployment.run(ports[0], Screen())
+    return 0
+
+
+def _chosen_ports(options):
+    """Return the ports to deploy to, each checked."""
+    ports = list(dict.fromkeys(options.port or []))
+    if options.all:
+        ports += [port for port in remote.usb_ports() if port not in ports]
+        if not ports:
+            raise remote.PortError("no board found on any USB port; name them with --port")
+    ports = ports or ["auto"]
+    for port in ports:
+        remote.check_port(port)
+    return ports
+
+
+def _deploy_to_all(deployment, ports, children):
+    """Deploy to several boards at once; return 1 if one of them failed."""
+    columns = TextColumn("{task.description}"), BarColumn(20), TextColumn("{task.fields[text]}")
+    console = Console(highlight=False)
+    failures = {}
     begin = time.monotonic()
-    print(f"deploying {len(copies)} files for {facts.name} to {options.port}", flush=True)
-    progress = _Progress(facts, copies)
-    remote.run(options.port, commands(copies, options.reset), progress.line)
-    if not progress.verified:
-        raise remote.PortError("mpremote ended without verifying the files")
-    if options.reset:
-        time.sleep(_RESET_S)
-    seconds = time.monotonic() - begin
-    print(
-        f"{progress.copied} copied, {progress.same} were the same, all verified, {seconds:.1f} s"
-    )
-    print("the board restarts" if options.reset else "not restarted: main.py does not run yet")
+    # Without a terminal the bars would be one unreadable block at the end.
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+
+        def one(port):
+            row = Row(progress, port)
+            try:
+                deployment.run(port, row)
+            except (DeployError, remote.PortError) as error:
+                failures[port] = str(error)
+                row.say(f"failed: {error}")
+
+        with ThreadPoolExecutor(len(ports)) as pool:
+            try:
+                list(pool.map(one, ports))
+            finally:
+                children.end()  # Ctrl-C: the pool waits for its threads, and they for these
+    _sum_up(ports, failures, time.monotonic() - begin)
+    return 1 if failures else 0
+
+
+def _sum_up(ports, failures, seconds):
+    done = len(ports) - len(failures)
+    print(f"{done} of {len(ports)} boards done, {len(failures)} failed, {seconds:.1f} s")
+    for port in ports:
+        if port in failures:
+            print(f"deploy: {port}: {failures[port]}", file=sys.stderr)
 
 
 def _list():
@@ -217,25 +213,42 @@ def _list():
 def _parser():
     parser = argparse.ArgumentParser(
         prog="python -m tools.deploy",
-        description="Copies the firmware and your settings onto a board, and starts it.",
+        description="Copies the firmware and your settings onto a board, and starts it. Only "
+        "what differs is copied; what an earlier deploy brought and is no longer part is removed.",
+        epilog="Interrupted or unplugged amid the work, the board starts what it had, or waits "
+        "at its prompt; deploy again then.",
     )
-    parser.add_argument("--board", help="one of: " + ", ".join(known_boards()))
-    parser.add_argument("--port", default="auto", help="such as /dev/ttyUSB0; default: the first")
-    parser.add_argument("--settings", default="settings.toml", help="default: %(default)s")
-    parser.add_argument(
+    add = parser.add_argument
+    add("--board", help="one of: " + ", ".join(known_boards()))
+    add(
+        "--port",
+        action="append",
+        help="such as /dev/ttyUSB0, or id: and the serial number that --list shows; repeat it "
+        "for several boards at once; default: the first on USB",
+    )
+    add("--all", action="store_true", help="deploy to all boards on USB at once")
+    add("--settings", default="settings.toml", help="default: %(default)s")
+    add(
         "--file",
         action="append",
         default=[],
         metavar="LOCAL:REMOTE",
-        help="one more file, such as the certificate of your own server; repeatable",
+        help="one more file, such as the certificate of your own server; repeatable; later "
+        "deploys leave it alone",
     )
-    parser.add_argument(
+    add(
+        "--mpy",
+        action="store_true",
+        help="copy modules as bytecode: they take less flash and start faster; main.py and "
+        "board_config.py stay source",
+    )
+    add(
         "--no-reset",
         dest="reset",
         action="store_false",
         help="leave the board at its prompt (an ESP32 restarts by itself after ten minutes)",
     )
-    parser.add_argument("--list", action="store_true", help="list the boards and serial ports")
+    add("--list", action="store_true", help="list the boards and serial ports")
     return parser
 
 
@@ -248,7 +261,7 @@ def main(arguments=None):
             return 0
         if not options.board:
             raise DeployError("--board is missing; known are: " + ", ".join(known_boards()))
-        deploy(options)
+        return deploy(options)
     except (DeployError, BoardError) as error:
         print(f"deploy: {error}", file=sys.stderr)
         return 2
@@ -256,9 +269,11 @@ def main(arguments=None):
         print(f"deploy: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\ndeploy: stopped; deploy again before you use the board", file=sys.stderr)
+        print(
+            "\ndeploy: stopped; the board has what it had, or waits at its prompt: deploy again",
+            file=sys.stderr,
+        )
         return STOPPED
-    return 0
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Shows what a board prints: `python -m tools.monitor --port PORT`.
 
 It does not disturb the program that runs: nothing is typed at the board, and it is not reset.
@@ -15,9 +16,13 @@ import serial
 
 from tools import remote
 
-_BAUD = 115200  # MicroPython's and CircuitPython's; ports on USB ignore it
+BAUD = 115200
+"""MicroPython's and CircuitPython's speed; ports on USB ignore it."""
+
+RETRY_S = 0.5
+"""Seconds between two tries to open a port: a restart takes one on USB away for about a second."""
+
 _END_KEY = b"\x1d"  # Ctrl-], as in mpremote and miniterm
-_RETRY_S = 0.5  # a board that restarts takes its USB port away for about a second
 
 
 def _parser():
@@ -42,7 +47,7 @@ def _keys():
 
 def _show(port, keys):
     """Copy the port to the screen until it goes away or the end key comes; True for the key."""
-    with serial.Serial(port, _BAUD, timeout=0, exclusive=True) as board:
+    with serial.Serial(port, BAUD, timeout=0, exclusive=True) as board:
         while True:
             ready, _, _ = select.select([board, *keys], [], [])
             if board in ready:
@@ -68,7 +73,7 @@ def _monitor(port):
                 if not gone:
                     print("-- the port is gone; waiting for the board", flush=True)
                 gone = True
-                time.sleep(_RETRY_S)
+                time.sleep(RETRY_S)
 
 
 def main(arguments=None):

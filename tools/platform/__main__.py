@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """`python -m tools.platform`: the local platform as a program of its own."""
 
 from __future__ import annotations
@@ -67,6 +68,8 @@ def main(arguments: list[str] | None = None) -> int:
         on_request=lambda request: _say(request_line(request)),
         token_life=options.token_life,
         rate_limit=options.rate_limit,
+        products=options.product,
+        unregistered=options.unregistered,
     )
     for fault in options.misbehave:
         platform.misbehave(**fault)
@@ -133,6 +136,22 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ProductKey,DeviceName,DeviceSecret",
         help="a device that may sign in; repeat it for more",
     )
+    add(
+        "--product",
+        type=_checked(_product),
+        action="append",
+        default=[],
+        metavar="ProductKey,ProductSecret",
+        help="a product whose devices may fetch their DeviceSecret themselves; repeat it for more",
+    )
+    add(
+        "--unregistered",
+        type=_checked(_unregistered),
+        action="append",
+        default=[],
+        metavar="ProductKey,DeviceName",
+        help="a device of such a product that has no DeviceSecret yet; repeat it for more",
+    )
     add("--legacy-tls", action="store_true", help="admit TLS 1.2 with RSA key exchange (old SDKs)")
     add(
         "--misbehave",
@@ -196,13 +215,32 @@ def _positive(text: str) -> float:
 
 def _device(text: str) -> tuple[str, str, str]:
     """Return (ProductKey, DeviceName, DeviceSecret); the error does not repeat the secret."""
+    key, name, secret = _parts(text, _TRIPLE)
+    return key, name, secret
+
+
+def _product(text: str) -> tuple[str, str]:
+    """Return (ProductKey, ProductSecret)."""
+    key, secret = _parts(text, (_TRIPLE[0], ("ProductSecret", 64)))
+    return key, secret
+
+
+def _unregistered(text: str) -> tuple[str, str]:
+    """Return (ProductKey, DeviceName)."""
+    key, name = _parts(text, _TRIPLE[:2])
+    return key, name
+
+
+def _parts(text: str, expected: tuple[tuple[str, int], ...]) -> list[str]:
+    """Return the parts between commas, each as long as it may be."""
     parts = text.split(",")
-    if len(parts) != len(_TRIPLE):
-        raise ValueError(f"{len(parts)} parts instead of ProductKey,DeviceName,DeviceSecret")
-    for part, (name, limit) in zip(parts, _TRIPLE, strict=True):
+    if len(parts) != len(expected):
+        names = ",".join(name for name, _ in expected)
+        raise ValueError(f"{len(parts)} parts instead of {names}")
+    for part, (name, limit) in zip(parts, expected, strict=True):
         if not 0 < len(part) <= limit:
             raise ValueError(f"the {name} has {len(part)} characters; give it 1 to {limit}")
-    return parts[0], parts[1], parts[2]
+    return parts
 
 
 def _interrupt(number: int, frame: Any) -> NoReturn:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The form of thing-model (Alink) reports, and the readings in them."""
 
 from __future__ import annotations

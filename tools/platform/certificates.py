@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Throw-away certificates like the real service's, and bad ones for tests.
 
 A chain is an RSA-2048 leaf under an RSA intermediate under a root. The server sends the leaf and

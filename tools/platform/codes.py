@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The platform's codes and their messages (Tables 3 and 5 of the platform's document)."""
 
 SUCCESS = 0

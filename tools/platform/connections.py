@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The server's TLS connections: their settings, their numbers, and which of them are busy."""
 
 from __future__ import annotations

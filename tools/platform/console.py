@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What whoever watches the platform reads: one line for each request, without any secret."""
 
 from __future__ import annotations
@@ -6,9 +7,11 @@ import json
 import logging
 import time
 
-from .codes import MESSAGES
+from . import codes, registration
 from .protocol import MAX_BODY
 from .records import Reading, Request
+
+_MEANINGS = {**codes.MESSAGES, **registration.MESSAGES}
 
 _PATH = 100  # characters shown of a path; a topic has at most 128 bytes
 _PREVIEW = 60  # characters shown of a payload, so that a line fits beside its neighbours
@@ -67,7 +70,7 @@ def _outcome(request: Request) -> str:
         return "no whole reply"
     if request.code is None:
         return f"HTTP {request.status}  no code"
-    meaning = MESSAGES.get(request.code, "unknown code")
+    meaning = _MEANINGS.get(request.code, "unknown code")
     return f"HTTP {request.status}  {request.code} {meaning}"
 
 

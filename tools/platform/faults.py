@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The faults that the platform can be told to show: their table, and the queue of those due.
 
 What each does to the bytes of a reply is in `replies`; a fault with a code needs no more than

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The platform's rules, without I/O: a parsed request goes in, an answer comes out."""
 
 from __future__ import annotations
@@ -7,7 +8,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable
 
-from . import codes, signing, topics
+from . import alink, codes, signing, topics
 from .codes import RefusedError
 from .records import Answer, Device, Incoming, Report
 from .throttle import Throttle
@@ -49,6 +50,10 @@ class Protocol:
         self._tokens: dict[str, tuple[Device, float]] = {}  # whose it is, and the second it ends
         self._held: set[Device] = set()
         self._last_message_id = 0
+
+    def set_secret(self, device: Device, secret: str) -> None:
+        """Let a device sign in with this DeviceSecret, and no other, from now on."""
+        self._secrets[device] = secret
 
     def answer(self, request: Incoming) -> Answer:
         """Apply the rules to a request. An unexpected error of our own is logged: 10000."""
@@ -125,10 +130,12 @@ class Protocol:
             raise RefusedError(codes.PARAM_ERROR)
         topic = topics.decode_topic(request.path)
         topics.check_owner(topic, device)
-        topics.check_alink(topic, request.body)
+        readings = alink.read(topic, request.body)
         number = self._next_message_id()
-        self.reports.append(Report(device, topic, request.body, number, now, request.number))
-        return Answer(200, _reply(codes.SUCCESS, {"messageId": number}), device)
+        self.reports.append(
+            Report(device, topic, request.body, number, now, request.number, readings)
+        )
+        return Answer(200, _reply(codes.SUCCESS, {"messageId": number}), device, readings)
 
     def _owner_of(self, token: str, now: float) -> Device:
         """Return the device of a token; RefusedError 20001, 20002 or 20003 (Table 5)."""

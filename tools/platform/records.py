@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What passes through the platform: a request as read, its answer, and what is kept of both."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Answers as bytes: the right replies, and those that a fault makes of them.
 
 aiohttp makes every reply that is sound HTTP. The rest, which it would not send, goes to the

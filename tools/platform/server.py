@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The platform as a running server: aiohttp over TLS in a thread, on 127.0.0.1 only."""
 
 from __future__ import annotations
@@ -12,10 +13,13 @@ from concurrent.futures import Future
 from aiohttp import web
 
 from . import certificates
+from .codes import SUCCESS
 from .connections import Connections, server_context
 from .faults import Fault, FaultQueue
 from .protocol import MAX_BODY, TOKEN_LIFE, Protocol
 from .records import Answer, Device, Incoming, Report, Request
+from .registration import PATH as REGISTRATION_PATH
+from .registration import Registration
 from .replies import make_reply
 
 ADDRESS = "127.0.0.1"  # never anything that others can reach
@@ -49,10 +53,13 @@ class Platform:
         token_life: float = TOKEN_LIFE,
         clock: Callable[[], float] = time.time,
         rate_limit: float | None = None,
+        products: Iterable[tuple[str, str]] = (),
+        unregistered: Iterable[Device] = (),
     ):
         self.port = port
         self.requests: list[Request] = []
         self._protocol = Protocol(devices, clock, token_life, rate_limit)
+        self._registration = Registration(products, unregistered, self._protocol.set_secret)
         self._faults = FaultQueue()
         self._clock = clock
         self._on_request = on_request
@@ -213,8 +220,17 @@ class Platform:
         if fault is None or fault.kind.accepts:
             if fault is not None and fault.name == "expire":
                 self._protocol.expire_tokens(incoming.headers.get("password", ""))
-            return self._protocol.answer(incoming)
+            return self._granted(incoming)
         return None if fault.code is None else self._protocol.refuse(incoming, fault.code)
+
+    def _granted(self, incoming: Incoming) -> Answer:
+        """Return the answer of the service that a request is for."""
+        if incoming.path == REGISTRATION_PATH:
+            return self._registration.answer(incoming)
+        answer = self._protocol.answer(incoming)
+        if incoming.kind == "auth" and answer.code == SUCCESS:
+            self._registration.activate(answer.device)
+        return answer
 
 
 async def _read(request: web.BaseRequest) -> bytes:
@@ -256,4 +272,5 @@ def _record(
         device=answer.device if answer else None,
         time=now,
         fault=fault.name if fault else None,
+        readings=answer.readings if answer else (),
     )

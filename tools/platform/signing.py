@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The body of an `/auth` request: its fields, its sign and its timestamp."""
 
 from __future__ import annotations

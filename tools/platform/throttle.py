@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The platform's throttling: so many requests a second for each device."""
 
 from __future__ import annotations

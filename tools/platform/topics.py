@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Which topics a device may report to."""
 
 from __future__ import annotations

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""Writes a board's settings.toml: a template's lines, and the device that this board is."""
+
+import os
+from pathlib import Path
+
+from tools.plan import DeployError, load_settings
+
+_DEVICE = ("product_key", "device_name", "device_secret")
+
+# TOML, "String": what a basic string must escape, besides control characters.
+_ESCAPES = {'"': '\\"', "\\": "\\\\"}
+
+
+def fill_in(template, values):
+    """Return the text of a settings file: the template's, but with these values.
+
+    `values` is {name of a setting: text}. Comments and other settings stay as they are.
+    """
+    lines = [line for line in template.splitlines() if _name(line) not in values]
+    lines += [f"{name} = {_quoted(value)}" for name, value in values.items()]
+    return "\n".join(lines) + "\n"
+
+
+def device_values(identity):
+    """Return what makes a board this device, for `fill_in`."""
+    values = (identity.product_key, identity.device_name, identity.device_secret)
+    return dict(zip(_DEVICE, values, strict=True))
+
+
+def names_in(template):
+    """Return the names of the settings that a template has."""
+    return {_name(line) for line in template.splitlines()}
+
+
+def _name(line):
+    return line.partition("=")[0].strip()
+
+
+def _quoted(text):
+    escaped = [
+        _ESCAPES.get(char) or (char if char.isprintable() else f"\\U{ord(char):08x}")
+        for char in text
+    ]
+    return '"' + "".join(escaped) + '"'
+
+
+def read_template(path):
+    """Return the text of a template; `DeployError` if it cannot be read."""
+    try:
+        return Path(path).read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise DeployError(
+            f"{path}: {error.strerror}; name a settings file with what all boards share, such as "
+            "wifi_ssid: --template FILE (firmware/settings.example.toml shows all)"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise DeployError(f"{path}: not UTF-8 text; save it as UTF-8") from error
+
+
+def write_private(path, text):
+    """Write a file that nobody else may read, not even while it is made."""
+    path = Path(path)
+    path.unlink(missing_ok=True)  # what is there might have other rights
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def checked(path, origin):
+    """Return the settings in a file that was just written; `DeployError` speaks of `origin`."""
+    try:
+        return load_settings(path)
+    except DeployError as error:
+        text = str(error).replace(str(path), f"settings made from {origin}")
+        raise DeployError(text) from None
