@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Measures the library beside its peers and the limits: `python -m tools.bench`."""

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""Measures the library beside its peers and the limits, and prints one table.
+
+On real MicroPython and on CPython, over TLS on 127.0.0.1, against the local platform. The table
+is written as JSON and as a picture too. Times differ between machines, so ratios are what counts:
+both sides run in turn in one process, and the table has medians. Exact counts come twice equal.
+
+Exit status: 0 all rows were measured, whether or not their targets are met; 1 one could not be,
+or with --tighten a count is over its budget; 2 wrong options; 130 stopped by Ctrl-C.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from tools import ending
+from tools.bench import budget, report
+from tools.bench.errors import BenchError
+from tools.bench.growth import GROWTH
+from tools.bench.lab import Lab
+from tools.bench.modules import PROJECT
+from tools.bench.rows import ROWS
+from tools.dist.errors import DistError
+
+STOPPED = 130
+"""Exit status after Ctrl-C: 128 and the signal's number, as shells have it."""
+
+ALL = {**ROWS, **GROWTH}
+
+
+def _epilog():
+    lines = [f"  {name:24}{function.__doc__}" for name, function in ALL.items()]
+    return "rows:\n" + "\n".join(lines)
+
+
+def _parser():
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.bench",
+        description=__doc__,
+        epilog=_epilog(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--quick", action="store_true", help="fewer rounds: half a minute, not three")
+    add(
+        "--only",
+        action="append",
+        choices=ALL,
+        metavar="ROW",
+        help="measure this row alone; repeat it for more",
+    )
+    add(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        default=PROJECT / "build" / "bench.json",
+        help="default: build/bench.json",
+    )
+    add(
+        "--svg",
+        type=Path,
+        metavar="FILE",
+        default=PROJECT / "build" / "bench.svg",
+        help="default: build/bench.svg",
+    )
+    add(
+        "--tighten",
+        action="store_true",
+        help="measure the budgets of tools/bench/budget.json in place of the rows, and write "
+        "there what got better",
+    )
+    return parser
+
+
+def _measure(lab, measures):
+    """Measure one after the other, telling the progress; return {name: what was found}."""
+    found = {}
+    for number, name in enumerate(measures, 1):
+        print(f"[{number:2}/{len(measures)}] {name:42}", end="", file=sys.stderr, flush=True)
+        start = time.monotonic()
+        found[name] = measures[name](lab)
+        print(f"{time.monotonic() - start:6.1f} s", file=sys.stderr, flush=True)
+    return found
+
+
+def _bench(options):
+    names = options.only or ALL
+    with Lab(options.quick) as lab:
+        found = _measure(lab, {name: ALL[name] for name in names})
+        interpreter = lab.version()
+    results = list(found.values())
+    Console().print(report.tables(results))
+    _write(options.json, report.as_json(results, interpreter, options.quick))
+    _write(options.svg, report.as_svg(results))
+
+
+def _tighten():
+    with Lab() as lab:
+        found = _measure(lab, budget.MEASURES)
+    old = budget.load(budget.FILE) if budget.FILE.is_file() else {}
+    new = budget.tightened(old, found)
+    for name, value in found.items():
+        print(f"{name}: {value}, budget {old.get(name, 'none')} -> {new[name]}")
+    budget.save(new, budget.FILE)
+    worse = [name for name, value in found.items() if value > budget.most(name, new)]
+    if worse:
+        raise BenchError("over the budget: " + ", ".join(worse))
+
+
+def _write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    print(f"written: {path}", file=sys.stderr)
+
+
+def main(arguments=None):
+    """Run the command; return its exit status."""
+    options = _parser().parse_args(arguments)
+    ending.treat_as_ctrl_c()
+    try:
+        if options.tighten:
+            _tighten()
+        else:
+            _bench(options)
+    except (BenchError, DistError, OSError) as error:
+        print(f"\nbench: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nbench: stopped", file=sys.stderr)
+        return STOPPED
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

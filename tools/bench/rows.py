@@ -1,0 +1,444 @@
+# SPDX-License-Identifier: MIT
+"""The rows of the table, each measured by a function of the lab it is given."""
+
+import ast
+import statistics
+
+from tools.bench import counts, modules
+from tools.bench.errors import BenchError
+from tools.bench.lab import DEVICE, twice
+from tools.bench.row import Row, at_most
+
+_KB = 1024
+_GEOMETRIES = {"esp32": "ESP32", "pico": "Pico W"}
+_BATCH = 8  # readings that the firmware sends in one message, and so stores together
+
+
+def _median_ratios(rounds):
+    """Return medians over rounds: each column's, and of the first column by the others."""
+    columns = [statistics.median(column) for column in zip(*rounds, strict=True)]
+    ratios = [
+        statistics.median(one[0] / one[place] for one in rounds) for place in range(len(columns))
+    ]
+    return columns, ratios
+
+
+def kept(lab):
+    """Time a report on a kept connection, beside the least that one can cost."""
+    rounds, count = (5, 20) if lab.quick else (25, 50)
+    before = len(lab.platform.reports)
+    found = lab.board(
+        "costs.times",
+        place=lab.place(),
+        kinds=["topic", "limit"],
+        counts=[count, count],
+        rounds=rounds,
+    )
+    taken = len(lab.platform.reports) - before
+    if taken < 2 * rounds * count:
+        raise BenchError(f"kept: the platform took {taken} of {2 * rounds * count} reports")
+    (ours, limit), (_, ratio) = _median_ratios(found)
+    return Row(
+        "kept",
+        "a report, connection kept",
+        "ms",
+        ours / 1000,
+        {"the limit": limit / 1000},
+        ratio,
+        "the limit",
+        "≤ 1.3 ×",
+        ratio <= 1.3,
+        f"limit: write + readinto on one TLS socket; median of {rounds} rounds of {count} "
+        "reports each in turn, one process",
+    )
+
+
+def faster(lab):
+    """Time a report beside the bundled `requests`."""
+    rounds, count = (3, 3) if lab.quick else (9, 5)
+    found = lab.board(
+        "costs.times",
+        place=lab.place(),
+        kinds=["topic", "requests"],
+        counts=[4 * count, count],
+        rounds=rounds,
+    )
+    (ours, theirs), (_, ratio) = _median_ratios(found)
+    return Row(
+        "faster",
+        "a report, beside a handshake for each",
+        "ms",
+        ours / 1000,
+        {"requests": theirs / 1000},
+        1 / ratio,
+        "as fast as requests",
+        "≥ 100 ×",
+        1 / ratio >= 100,
+        f"median of {rounds} rounds of {4 * count} and {count} reports in turn, one process",
+    )
+
+
+def _allocations(lab, name, kind, target):
+    ours = twice(name, lambda: counts.allocated(lab, kind))
+    beside = {
+        "requests": counts.allocated(lab, "requests"),
+        "the limit": counts.allocated(lab, "limit"),
+    }
+    return Row(
+        name,
+        f"heap allocated for a report: {kind}",
+        "B",
+        ours,
+        beside,
+        **at_most(target, "B", ours),
+        how=f"collector off, the least of {counts.ALLOCATING} reports, twice the same",
+    )
+
+
+def allocations(lab):
+    """Count the heap that a topic's report takes."""
+    return _allocations(lab, "allocations", "topic", 256)
+
+
+def allocations_properties(lab):
+    """Count the heap that a property post of two readings takes."""
+    return _allocations(lab, "allocations-properties", "timed properties", 256)
+
+
+def flat(lab):
+    """Compare the heap after one report and after many."""
+    count = 200 if lab.quick else 10000
+    first, last = lab.board("costs.flat", place=lab.place(), count=count)
+    return Row(
+        "flat",
+        f"heap in use after {count:,} reports",
+        "B",
+        last,
+        {"after 1 report": first},
+        last / first,
+        "after 1 report",
+        "equal",
+        last == first,
+        "after a collection",
+    )
+
+
+def smallest(lab):
+    """Find the smallest heap in which a report is sent."""
+    ours = counts.smallest(lab) / _KB
+    return Row(
+        "smallest-heap",
+        "smallest heap that sends a report",
+        "KB",
+        ours,
+        {"requests (frozen)": counts.smallest_of_requests(lab) / _KB},
+        **at_most(32, "KB", ours),
+        how="64-bit unix port, all from .mpy, token on flash, verified; halving to 256 bytes",
+    )
+
+
+def _wire(lab, name, what, place, target):
+    board = {
+        kind: twice(
+            f"{name}, {kind}",
+            lambda kind=kind: counts.wire_bytes(
+                lab,
+                lambda place, count: lab.board("costs.send", place=place, kind=kind, count=count),
+            )[place],
+        )
+        for kind in ("topic", "requests")
+    }
+    mqtt = counts.wire_bytes_of_mqtt(lab)[place]
+    ours, theirs = board["topic"], board["requests"]
+    return Row(
+        name,
+        what,
+        "B",
+        ours,
+        {"requests": theirs, "MQTT, QoS 1": mqtt},
+        ours / theirs,
+        "requests",
+        target,
+        ours / theirs <= 0.6,
+        f"both ways, a report of 40 bytes, over {counts.REPORTS} reports, twice the same; "
+        "MQTT by paho-mqtt, one TLS record a packet",
+    )
+
+
+def wire_tls(lab):
+    """Count the bytes of a report inside TLS."""
+    return _wire(lab, "wire-tls", "bytes of a report inside TLS", 0, "≤ 60 %")
+
+
+def wire_tcp(lab):
+    """Count the bytes of a report in TCP, TLS's own included."""
+    return _wire(lab, "wire-tcp", "bytes of a report in TCP, handshakes too", 1, "≤ 60 %")
+
+
+def handshakes(lab):
+    """Count the handshakes of many reports of one start."""
+    count = 50 if lab.quick else 1000
+    ours = twice("handshakes", lambda: counts.handshakes(lab, "topic", count))
+    few = count // 10  # they take 0.1 s each, and are one a report
+    theirs = counts.handshakes(lab, "requests", few)[0] - 1  # one was for the token
+    return Row(
+        "handshakes",
+        f"TLS handshakes of {count:,} reports",
+        "",
+        ours[0],
+        {f"requests, of {few}": theirs},
+        **at_most(1, "", ours[0]),
+        how=f"the platform's own count, twice the same; sign-ins: {ours[1]}",
+    )
+
+
+def reboots(lab):
+    """Count the sign-ins of many starts."""
+    count = 10 if lab.quick else 100
+    found = counts.reboots(lab, count)
+    return Row(
+        "reboots",
+        f"sign-ins of {count} starts, a report each",
+        "",
+        found[1],
+        **at_most(0, "", found[1]),
+        how=f"the platform's own count, token on flash; TLS handshakes: {found[0]}",
+    )
+
+
+def wake(lab):
+    """Time a program from its first line to the acknowledged report."""
+    rounds = 5 if lab.quick else 31
+    token = lab.token()
+    place = lab.place()
+    reach = [place["ca"], place["host"], place["port"]]
+    found, imports = [], []
+    for _ in range(rounds):
+        ours, imported = lab.board_printed("wake_ours", [*reach, "token.json", *DEVICE])
+        limit, _ = lab.board_printed("wake_limit", [*reach, token, *DEVICE[:2]])
+        found.append([ours, limit])
+        imports.append(imported)
+    (ours, limit), (_, ratio) = _median_ratios(found)
+    return Row(
+        "wake",
+        "first line of a program to report acknowledged",
+        "ms",
+        ours / 1000,
+        {"the limit": limit / 1000},
+        ratio,
+        "the limit",
+        "≤ 1.1 ×",
+        ratio <= 1.1,
+        f"limit: one verified handshake and one round trip; median of {rounds} starts in turn; "
+        f"in: imports from .mpy (ours: "
+        f"{statistics.median(imports) / 1000:.2g} ms), token from flash, the authority; "
+        "out: the interpreter's own start",
+    )
+
+
+def erases_good(lab):
+    """Count the erases of reports that go straight out."""
+    count = 100 if lab.quick else 1000
+    found = {
+        name: twice("erases-good", lambda g=geometry: counts.erases_good(lab, g, count))
+        for geometry, name in _GEOMETRIES.items()
+    }
+    ours = max(found.values())
+    return Row(
+        "erases-good",
+        f"erases of {count:,} reports, network good",
+        "",
+        ours,
+        found,
+        **at_most(0, "", ours),
+        how="littlefs of each board, token and outbox on it, twice the same",
+    )
+
+
+def erases_down(lab):
+    """Count the erases of reports that wait, on both boards, in batches and one by one."""
+    count = 200 if lab.quick else 1000
+    beside = {}
+    for geometry, name in _GEOMETRIES.items():
+        for batch in (_BATCH, 1):
+            beside[f"{name}, batch={batch}"] = twice(
+                "erases-down",
+                lambda g=geometry, b=batch: counts.erases_down(lab, g, count, b),
+            )
+    beside["raw log"] = counts.erases_of_raw_log(lab, "esp32", count)
+    ours = max(beside[f"{name}, batch={_BATCH}"] for name in _GEOMETRIES.values())
+    return Row(
+        "erases-down",
+        f"erases of {count:,} reports, network down, batch={_BATCH}",
+        "",
+        ours,
+        beside,
+        **at_most(count // 4, "", ours),
+        how="reports of 200 bytes; ours is the worse of both boards, twice the same",
+    )
+
+
+def mpy_client(lab):
+    """Add up the .mpy files of the client."""
+    ours = twice("mpy-client", lambda: counts.client_size(lab)) / _KB
+    return Row(
+        "mpy-client",
+        ".mpy files that `import aiot_http` loads",
+        "KB",
+        ours,
+        **at_most(12, "KB", ours),
+        how="as tools.dist compiles them; without the roots, which `ca` replaces",
+    )
+
+
+def mpy_board(lab):
+    """Add up the .mpy files of all that a board gets."""
+    ours = counts.board_size(lab) / _KB
+    return Row(
+        "mpy-board",
+        ".mpy files of all that a board gets",
+        "KB",
+        ours,
+        **at_most(40, "KB", ours),
+        how=f"{len(lab.sizes)} files of {modules.BOARD}, as tools.dist compiles them",
+    )
+
+
+def held(lab):
+    """Count the heap that the import keeps."""
+    ours = twice("ram-import", lambda: counts.held(lab)) / _KB
+    return Row(
+        "ram-import",
+        "heap held after `import aiot_http`",
+        "KB",
+        ours,
+        **at_most(16, "KB", ours),
+        how="64-bit unix port, from .mpy, after a collection, twice the same",
+    )
+
+
+def drain(lab):
+    """Compare the rates at which a backlog drains, eight readings to a message and one."""
+    count, rounds = (100, 2) if lab.quick else (1000, 10)
+    most = _together()
+    found = lab.board(
+        "drain.rates",
+        place=lab.place(),
+        count=count,
+        most=most,
+        rounds=rounds,
+    )
+    (single, together), _ = _median_ratios(found)
+    ratio = statistics.median(both / one for one, both in found)
+    return Row(
+        "drain",
+        f"property reports a second from a backlog of {count:,}",
+        "/s",
+        together,
+        {"one at a time": single},
+        ratio,
+        "one at a time",
+        "≥ 5 ×",
+        ratio >= 5,
+        f"{most} readings a message, the desk's files, median of {rounds} rounds of "
+        f"{count // rounds} reports each in turn",
+    )
+
+
+def _together():
+    """Return how many readings the firmware sends in one message at most."""
+    tree = ast.parse((modules.PROJECT / "firmware" / "app.py").read_text(encoding="utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and node.targets[0].id == "_TOGETHER":
+            return node.value.args[0].value  # of const(…)
+    raise LookupError("firmware/app.py has no _TOGETHER")
+
+
+_DESK_KINDS = ("ours", "http.client", "requests", "adafruit_requests")
+_DESK_NAMES = {"requests": "requests.Session"}
+
+
+def desk_time(lab):
+    """Time a report under CPython."""
+    rounds, count = (3, 10) if lab.quick else (15, 30)
+    found = lab.desk("times", place=lab.place(), kinds=_DESK_KINDS, count=count, rounds=rounds)
+    medians, ratios = _median_ratios(found)
+    beside = _others([median / 1000 for median in medians])
+    return Row(
+        "cpython-time",
+        "CPython: a report, connection kept",
+        "ms",
+        medians[0] / 1000,
+        beside,
+        ratios[2],
+        "requests.Session",
+        how=f"median of {rounds} rounds of {count} reports each in turn, one process",
+    )
+
+
+def desk_heap(lab):
+    """Count what a report needs of CPython's heap for a while."""
+    place = lab.place()
+    count = 5 if lab.quick else 25
+    found = [lab.desk("peak", place=place, kind=kind, count=count) for kind in _DESK_KINDS]
+    return Row(
+        "cpython-heap",
+        "CPython: heap that a report takes for a while",
+        "B",
+        found[0],
+        _others(found),
+        found[0] / found[2],
+        "requests.Session",
+        how=f"tracemalloc's peak, the least of {count} reports",
+    )
+
+
+def desk_wire(lab):
+    """Count the bytes of a report inside TLS, under CPython."""
+    found = []
+    for kind in _DESK_KINDS:
+
+        def send(place, count, kind=kind):
+            lab.desk("send", place=place, kind=kind, count=count)
+
+        found.append(twice("cpython-wire", lambda s=send: counts.wire_bytes(lab, s)[0]))
+    return Row(
+        "cpython-wire",
+        "CPython: bytes of a report inside TLS",
+        "B",
+        found[0],
+        _others(found),
+        found[0] / found[2],
+        "requests.Session",
+        how=f"both ways, over {counts.REPORTS} reports, twice the same",
+    )
+
+
+def _others(values):
+    """Return {name: value} of all kinds but ours."""
+    pairs = zip(_DESK_KINDS, values, strict=True)
+    return {_DESK_NAMES.get(kind, kind): value for kind, value in pairs if kind != "ours"}
+
+
+ROWS = {
+    "kept": kept,
+    "faster": faster,
+    "allocations": allocations,
+    "allocations-properties": allocations_properties,
+    "flat": flat,
+    "smallest-heap": smallest,
+    "wire-tls": wire_tls,
+    "wire-tcp": wire_tcp,
+    "handshakes": handshakes,
+    "reboots": reboots,
+    "wake": wake,
+    "erases-good": erases_good,
+    "erases-down": erases_down,
+    "mpy-client": mpy_client,
+    "mpy-board": mpy_board,
+    "ram-import": held,
+    "drain": drain,
+    "cpython-time": desk_time,
+    "cpython-heap": desk_heap,
+    "cpython-wire": desk_wire,
+}
