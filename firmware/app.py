@@ -124,6 +124,9 @@ class Loop:
         self._clock_set = None  # uptime in ms at which it was
         self._quiet_until = 0  # uptime in ms
         self._restart_reason = None
+        # Boards that were switched on together are not to report together for ever: the first
+        # sleep is shorter by chance. One that woke from deep sleep has its place already.
+        self._apart_ms = 0 if aiot_port.woke() else random_number() % (settings.interval * 1000)
         self._told = None  # how many reports were given up when the status last went out
 
     def run(self):
@@ -406,7 +409,8 @@ class Loop:
 
     def _sleep_since(self, started):
         """Sleep until an interval after `started`; the watchdog is fed meanwhile."""
-        end = started + self._settings.interval * 1000
+        end = started + self._settings.interval * 1000 - self._apart_ms
+        self._apart_ms = 0
         if self._settings.deep_sleep and self._is_kept():
             aiot_port.deep_sleep_ms(max(end - self._uptime(), _STEP_MS))
         while True:

@@ -40,6 +40,16 @@ def test_readings_go_out_turn_by_turn(turns):
     assert result["fed"] >= 30
 
 
+def test_boards_that_start_together_do_not_report_together(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = str(tmp_path)
+    sleeps = run("looping.first_sleeps", folder=folder, boards=40, woke=False)
+    assert sleeps[1::2] == [10000] * 40  # but the first, each is the interval
+    assert min(sleeps) < 3000 and max(sleeps[::2]) > 7000
+    assert len(set(sleeps[::2])) > 30
+    assert run("looping.first_sleeps", folder=folder, boards=2, woke=True) == [10000] * 4
+
+
 def test_topic_mode(turns):
     extra = 'mode = "topic"\ntopic = "user/data"\n'
     result = turns(values=[21.5], script=[], turns=1, extra=extra)

@@ -113,6 +113,7 @@ class Bench:
         starts = looping.Starts(self.world)
         self.loop = app.Loop(self._settings, (self.sensor,), lambda: None, starts)
         self.loop._client = self.platform
+        self.loop._apart_ms = 0
 
     def __enter__(self):
         return self

