@@ -18,6 +18,10 @@ _OPENING = const(2)
 
 _ADDRESS_AGE_MS = const(3600000)  # an hour; the service's own records live minutes to an hour
 
+_LENGTH_AND_END = const(13)  # bytes: nine digits at most, and the lines' ends
+
+_VARIES = const(8)  # bytes by which heads of replies to the same request differ, as a rule
+
 _READ_WAIT_MS = const(1000)  # between two calls of on_wait, with no byte coming
 # A write waits for room, which no port can tell from bytes coming in; look often.
 _WRITE_WAIT_MS = const(10)
@@ -52,6 +56,7 @@ class Connection:
         place = host if port == 443 else "%s:%d" % (host, port)
         self._pattern = "POST %s HTTP/1.1\r\nHost: " + place + "\r\n%sContent-Length: "
         self._path = self._headers = self._start = None  # the last head but for its length
+        self._sure = 0  # bytes that a reply to it begins with, as far as can be foreseen
 
     @property
     def date(self):
@@ -117,35 +122,48 @@ class Connection:
 
     def _send_request(self, path, headers, body):
         length = self._write_head(path, headers, len(body))
-        # A small body goes out with the head: apart, TCP would hold it back until the server
-        # has acknowledged the head, which it takes 40 ms over (RFC 896, RFC 1122 4.2.3.2).
-        together = length + len(body) <= BUFFER
-        if together:
-            self._buffer[length : length + len(body)] = body
-            length += len(body)
+        # As much of the body as there is room for goes out with the head: apart, TCP would hold
+        # it back until the server has acknowledged the head, which it takes 40 ms over (RFC 896,
+        # RFC 1122 4.2.3.2).
+        first = min(len(body), BUFFER - length)
+        self._buffer[length : length + first] = body if first == len(body) else body[:first]
+        length += first
         if self._stream is None:
             self._open()
         # TLS shakes hands at the first write: nothing leaves before the server is verified.
         self._write(self._view[:length])
-        if not together:
+        if first < len(body):
             view = memoryview(body)  # slices of it are no copies
-            for start in range(0, len(view), _PIECE):
+            for start in range(first, len(view), _PIECE):
                 self._write(view[start : start + _PIECE])
 
     def _write_head(self, path, headers, length):
         """Write the request's head into the buffer and return how many bytes it has."""
         if path is not self._path or headers is not self._headers:
+            self._sure = 0
             self._path = None  # memory may run out: the old head must not pass for the new one
             lines = ["%s: %s\r\n" % (name, headers[name]) for name in headers]
             self._start = (self._pattern % (path, "".join(lines))).encode()
             self._path, self._headers = path, headers
         end = len(self._start)
-        number = b"%d\r\n\r\n" % length
-        if end + len(number) > BUFFER:
-            raise AiotError("the request's head is over %d bytes" % BUFFER)
+        if end + _LENGTH_AND_END > BUFFER:
+            raise AiotError("the request's head is over %d bytes" % (BUFFER - _LENGTH_AND_END))
         self._buffer[:end] = self._start
-        self._buffer[end : end + len(number)] = number
-        return end + len(number)
+        return self._write_end(end, length)
+
+    def _write_end(self, place, length):
+        """Write a Content-Length and the head's end, digit by digit: no text is made of it."""
+        power = 1
+        while power * 10 <= length:
+            power *= 10
+        while power:
+            self._buffer[place] = 48 + length // power % 10
+            place += 1
+            power //= 10
+        for byte in b"\r\n\r\n":
+            self._buffer[place] = byte
+            place += 1
+        return place
 
     def _open(self):
         if self._context is None:
@@ -201,8 +219,10 @@ class Connection:
     def _read_reply(self):
         reply = self._reply
         stream = self._stream
+        sure = self._sure
         while True:
-            count = stream.readinto(reply.room())
+            count = stream.readinto(reply.room(), sure)
+            sure = 0
             left_ms = self._left_ms()  # on each read: a peer that drips must not stretch it
             if count is None:
                 stream.wait(min(left_ms, _READ_WAIT_MS))
@@ -210,6 +230,7 @@ class Connection:
             elif not count and not reply.started:
                 raise OSError("closed without a reply")
             elif reply.took(count):
+                self._sure = max(0, reply.head_size - _VARIES)
                 return
 
     def _waited(self):

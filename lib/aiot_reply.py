@@ -48,7 +48,8 @@ class Reply:
         self._filled = 0  # bytes in the buffer
         self._next = 0  # the first of them that is not yet understood
         self._head = 0  # bytes of head so far, for the limit
-        self._body = 0  # bytes of body so far; they lie at the buffer's start
+        self._begin = 0  # where the body begins in the buffer
+        self._body = 0  # bytes of body so far
         self._left = 0  # bytes that this body or chunk still lacks
         self._length = None
         self._chunked = False
@@ -81,12 +82,19 @@ class Reply:
         """Whether a single byte has come."""
         return self._filled > 0 or self._head > 0
 
+    @property
+    def head_size(self):
+        """Return how many bytes of head the reply has so far."""
+        return self._head
+
     def body(self):
         """Return the body as a memoryview."""
-        return self._view[: self._body]
+        return self._view[self._begin : self._begin + self._body]
 
     def room(self):
         """Return a writable memoryview for the next bytes of the connection."""
+        if not self._filled:
+            return self._view
         if self._filled == len(self._buffer):
             raise ReplyError("the reply is over %d bytes" % LIMIT)
         return self._view[self._filled :]
@@ -124,7 +132,8 @@ class Reply:
         self._head += end + 1 - self._next
         if self._head > LIMIT:
             raise ReplyError("the reply's head is over %d bytes" % LIMIT)
-        start, self._next = self._next, end + 1
+        start = self._next
+        self._next = end + 1
         if end > start and self._buffer[end - 1] == 13:
             end -= 1
         self._line(start, end)
@@ -146,12 +155,13 @@ class Reply:
 
     def _pack(self):
         """Move what is not understood behind the body, so that the buffer has room."""
-        if self._next == self._body:
+        end = self._begin + self._body
+        if self._next == end:
             return
         rest = self._filled - self._next
-        self._view[self._body : self._body + rest] = self._view[self._next : self._filled]
-        self._next = self._body
-        self._filled = self._body + rest
+        self._view[end : end + rest] = self._view[self._next : self._filled]
+        self._next = end
+        self._filled = end + rest
 
     def _take_body(self):
         count = self._filled - self._next
@@ -159,10 +169,9 @@ class Reply:
             count = min(count, self._left)
         if self._body + count > LIMIT:
             raise ReplyError("the reply's body is over %d bytes" % LIMIT)
-        if self._next != self._body:
-            self._view[self._body : self._body + count] = self._view[
-                self._next : self._next + count
-            ]
+        end = self._begin + self._body
+        if self._next != end:
+            self._view[end : end + count] = self._view[self._next : self._next + count]
         self._next += count
         self._body += count
         self._left -= count
@@ -202,7 +211,7 @@ class Reply:
         size = colon - start
         if size == 14 and self._is(b"content-length", start):
             length = self._number(colon + 1, end)
-            if self._length not in (None, length):
+            if self._length is not None and self._length != length:
                 raise ReplyError("the reply has two Content-Lengths")
             self._length = length
         elif size == 17 and self._is(b"transfer-encoding", start):
@@ -282,6 +291,8 @@ class Reply:
             self._state = _TO_CLOSE
             self.keep = False
         else:
+            if self._next + self._length <= len(self._buffer):
+                self._begin = self._next  # it stays where it comes in
             self._expect(self._length, _BODY)
 
     def _chunk_size(self, line):

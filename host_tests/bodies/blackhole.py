@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Addresses, DNS and streams that fail, scripted in place of the port's."""
 
 import aiot_conn
@@ -74,7 +75,7 @@ class _Stream:
         self.replies = [b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"]
         return len(view)
 
-    def readinto(self, view):
+    def readinto(self, view, sure=0):
         if self.broken:
             self.broken = False
             raise OSError(104)

@@ -65,11 +65,10 @@ def deep_sleep_ms(ms):
 
 
 def sleep_memory():
-    """Return memory that outlives a deep sleep but no power cut; None where there is none.
+    """Return memory that outlives a deep sleep but no power cut. The desk has none: None.
 
     It has `size` in bytes, `load()` -> bytes, which are any at the first start, and `save(bytes)`.
     """
-    return None
 
 
 def woke():

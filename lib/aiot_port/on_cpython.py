@@ -81,8 +81,11 @@ class _Stream:
         self._selector = selectors.DefaultSelector()
         self._selector.register(tls, selectors.EVENT_READ)
 
-    def readinto(self, view):
-        """Read into `view`; return the count, 0 where the peer closed, None to wait."""
+    def readinto(self, view, sure=0):
+        """Read into `view`; return the count, 0 where the peer closed, None to wait.
+
+        `sure` is how many bytes will come at least, as far as can be foreseen.
+        """
         try:
             return self._tls.recv_into(view)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):

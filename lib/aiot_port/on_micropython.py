@@ -70,7 +70,8 @@ class _Stream:
     """A TLS connection that never blocks. Its first write shakes hands, step by step.
 
     MicroPython's `readinto` goes on until the view is full, and loses the end or the error that
-    it meets behind other bytes. So bytes are read one by one, and what ends them is kept.
+    it meets behind other bytes. So bytes are read one by one, but for those that are sure to
+    come, and what ends them is kept.
     """
 
     def __init__(self, raw, tls):
@@ -83,11 +84,16 @@ class _Stream:
         self._poll = select.poll()
         self._poll.register(raw, select.POLLIN)
 
-    def readinto(self, view):
+    def readinto(self, view, sure=0):
         if self._end is not None:
             return self._ended()
+        start = 0
+        if sure:
+            start = self._read(view[:sure])
+            if start != sure:
+                return start
         byte = self._byte
-        for count in range(len(view)):
+        for count in range(start, len(view)):
             try:
                 got = self._read(byte)
             except NETWORK_ERRORS as error:
