@@ -10,10 +10,11 @@ SECONDS ?=
 BOARD ?=
 PORT ?=
 FILE ?=
+N ?= 300
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast soak lint boards flash deploy monitor doctor sign platform dist lock clean
+.PHONY: help demo test test-fast soak lint boards flash deploy provision monitor doctor sign platform bench fleet life dist lock clean
 
 help:
 	@echo "make demo [SECONDS=n]                 a board reports to a local platform, on this desk"
@@ -25,9 +26,13 @@ help:
 	@echo "make boards [BOARD=id]                list the boards, or tell more of one"
 	@echo "make deploy BOARD=id PORT=port        copy the firmware onto a board"
 	@echo "make flash BOARD=id FILE=firmware     put MicroPython or CircuitPython onto a board"
+	@echo "make provision [ARGS=--help]          write settings onto one board, or onto many from a CSV"
 	@echo "make monitor PORT=port                show what a board prints"
 	@echo "make doctor PORT=port                 check all from Wi-Fi to report, on the board itself"
 	@echo "make sign ARGS='--product-key …'      show how a sign-in is signed"
+	@echo "make bench [ARGS=--quick]             measure it beside its peers and the limits"
+	@echo "make fleet [N=300]                    an outage, seen by a fleet of virtual devices"
+	@echo "make life [ARGS=--help]               days of a battery, years of a flash"
 	@echo "make dist [ARGS=--help]               the packages for mip, circup and pip"
 	@echo "make lock                             pin anew what requirements.in asks for"
 	@echo "make clean                            remove what make has made"
@@ -74,6 +79,9 @@ doctor: $(READY)
 sign: $(READY)
 	@$(BIN)/python -m tools.sign $(ARGS)
 
+provision: $(READY)
+	@$(BIN)/python -m tools.provision $(ARGS)
+
 monitor: $(READY)
 	@$(BIN)/python -m tools.monitor $(if $(PORT),--port $(PORT)) $(ARGS)
 
@@ -82,6 +90,15 @@ monitor: $(READY)
 LEFT_OUT := numpy pandas python-dateutil pytz six tzdata adafruit-blinka \
 	adafruit-circuitpython-busdevice adafruit-platformdetect adafruit-pureio \
 	binho-host-adapter pyftdi pyusb sysv-ipc
+
+bench: $(READY)
+	@$(BIN)/python -m tools.bench $(ARGS)
+
+fleet: $(READY)
+	@$(BIN)/python -m tools.fleet $(N) $(ARGS)
+
+life: $(READY)
+	@$(BIN)/python -m tools.life $(ARGS)
 
 dist: $(READY)
 	@$(BIN)/python -m tools.dist $(ARGS)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the tests of the virtual board share: mpremote on it."""
 
 import ast

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Virtual boards, switched on; their weather stands still."""
 
 import pytest

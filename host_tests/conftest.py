@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Paths and fixtures that all tests share."""
 
 import sys

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Makes file operations fail, one of them or each n-th: what a full or worn flash does."""
 
 import builtins

@@ -8,6 +8,7 @@ for itself. It imports only what a board has.
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,14 @@ def micropython() -> list[str]:
     return [str(Path(sys.executable).with_name("micropython"))]
 
 
+def python() -> list[str]:
+    """Return the command that starts this Python, with its coverage where ours is measured."""
+    if "COVERAGE_RUN" in os.environ:  # coverage sets it
+        options = [f"--rcfile={ROOT}/pyproject.toml", f"--data-file={ROOT}/.coverage"]
+        return [sys.executable, "-m", "coverage", "run", *options]
+    return [sys.executable]
+
+
 class Run:
     """Calls bodies under one interpreter; `heap` is MicroPython's, as -X heapsize takes it.
 
@@ -69,10 +78,10 @@ class Run:
             reason = NOT_ON_CIRCUITPYTHON.get(module, NOT_ON_CIRCUITPYTHON.get(body))
             if reason:
                 pytest.skip(f"{body}: {reason}")
-            command = [sys.executable, str(CIRCUITPYTHON)]
+            command = [*python(), str(CIRCUITPYTHON)]
             return self._run_apart(command, module, function, arguments)
         if self.apart:
-            command = [sys.executable, str(BODIES / "run.py")]
+            command = [*python(), str(BODIES / "run.py")]
             return self._run_apart(command, module, function, arguments)
         found = getattr(importlib.import_module(f"host_tests.bodies.{module}"), function)
         return json.loads(json.dumps(found(**json.loads(json.dumps(arguments)))))

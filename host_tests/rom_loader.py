@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """An ESP32 in download mode on a pseudo-terminal: what its ROM and esptool's stub would answer.
 
 Protocol: Espressif's esptool documentation, "Serial Protocol". It is stricter than the chip: what

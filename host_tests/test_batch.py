@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Several property posts in one message: its bytes, and what is not joined."""
 
 import json

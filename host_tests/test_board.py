@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The virtual board, driven by the real mpremote as a USB board is."""
 
 import dataclasses

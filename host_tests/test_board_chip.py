@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What is simulated of a virtual board's chip: resets, clock, Wi-Fi, sensors."""
 
 import time

@@ -14,7 +14,6 @@ import socket
 import ssl
 import struct
 import subprocess
-import sys
 import textwrap
 import threading
 
@@ -22,7 +21,7 @@ import pytest
 from aiot_port.memory_on_circuitpython import Region
 
 from host_tests.conftest import DEVICE
-from host_tests.interpreters import CIRCUITPYTHON, ROOT, Run
+from host_tests.interpreters import CIRCUITPYTHON, ROOT, Run, python
 from tools.platform import certificates
 
 CODE = "boot.py", "code.py"
@@ -182,7 +181,7 @@ class Board:
         lines = [f"{name} = {json.dumps(value)}\n" for name, value in self.settings.items()]
         (self.root / "settings.toml").write_text("".join(lines))
         done = subprocess.run(
-            [sys.executable, str(CIRCUITPYTHON), *(files or CODE)],
+            [*python(), str(CIRCUITPYTHON), *(files or CODE)],
             cwd=self.root, capture_output=True, text=True, timeout=60,
             env={**os.environ, "CIRCUITPYTHON_BOARD": json.dumps({**self.facts, **facts})},
         )  # fmt: skip
@@ -475,7 +474,7 @@ def asked(board, text, version):
     (board.root / "settings.toml").write_text(TRIPLE + text)
     board.settings = {}
     done = subprocess.run(
-        [sys.executable, str(CIRCUITPYTHON), "program.py"],
+        [*python(), str(CIRCUITPYTHON), "program.py"],
         cwd=board.root, capture_output=True, text=True, timeout=60,
         env={
             **os.environ,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The client's decisions, on a scripted connection: each request, each answer, each token."""
 
 import json

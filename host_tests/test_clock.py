@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Clocks that start cold, drift and jump, and ticks that wrap: times and waits stay right."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The delivery policy: when a failed report is tried again."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The demo, as `make demo SECONDS=n` runs it: what it prints and what it leaves behind."""
 
 import re

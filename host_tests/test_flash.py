@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The flash tool: files of all kinds, the real esptool on a strict chip, a drive that fails."""
 
 import errno

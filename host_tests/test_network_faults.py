@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Faults of the network and of the platform: delivery resumes in time, and the ledger is right.
 
 FULL=1 in the environment resets a connection at every byte, instead of at every 89th or so.
@@ -45,7 +46,7 @@ class Desk(socketserver.ThreadingTCPServer):
 @pytest.fixture
 def run(run):
     """Give MicroPython the heap that the tests of the loop have, CPython a process of its own."""
-    run.heap = "200k"
+    run.heap = "240k"
     run.apart = True
     return run
 

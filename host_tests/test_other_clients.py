@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A client that others wrote, unchanged, against the local platform."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The outbox on the file system of the desk: order, bounds, damage, files that fail."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The outbox against damage and failing files: an AiotError at the most, and little is lost."""
 
 import errno

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the outbox costs on real littlefs, that it keeps to its bounds, and how it fares on FAT.
 
 littlefs as the boards mount it, 100 reports of 150 bytes on a topic of 52 (218 on flash). Erases

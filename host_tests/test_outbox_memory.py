@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The outbox with memory that outlives a deep sleep, and reports taken together."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The local platform's rules, without sockets: every code of Tables 3 and 5 for its reason."""
 
 import json

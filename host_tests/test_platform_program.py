@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The local platform's certificates and TLS, and `python -m tools.platform` itself."""
 
 import http.client

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The local platform as a server: connections, records and every fault, over real TLS."""
 
 import contextlib

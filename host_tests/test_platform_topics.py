@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Which topics and which thing-model posts the local platform takes, and what it shows of them."""
 
 import json

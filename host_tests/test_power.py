@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The power goes at each erase and program of littlefs; `python -m host_tests.power` does more."""
 
 import pytest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Replies, byte by byte: every canned one cut everywhere and fed in every split."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Signing: the reference's vectors, HMAC beside CPython's, hashes in Python beside native ones."""
 
 import hashlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A short soak, and its command line. `make soak` runs the long one."""
 
 import re

@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: MIT
 """Tools for the desk; nothing here runs on a board."""

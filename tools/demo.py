@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Shows the whole of it on one desk: `make demo`.
 
 A local IoT Platform, a board (real MicroPython on a flash image, deployed to by mpremote), a power

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """CPython as a board, for machines that have no MicroPython: the same firmware, a folder as flash.
 
 Its `power_on` and `cut_power` start and kill a real process, so that what it keeps it keeps in

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The drive that a board shows as in BOOTSEL mode: found by its INFO_UF2.TXT, and written to.
 
 A file that is copied there is not kept: the boot loader takes its blocks as they come, writes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """How the long-running tools end when they are ended from outside."""
 
 import signal

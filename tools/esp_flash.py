@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Writes firmware onto ESP32 chips by the `esptool` program, and turns its errors into advice."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Firmware for ESP32 chips: a bootloader, a partition table and an application in one file.
 
 Formats: Espressif's esptool documentation, "Firmware Image Format", and ESP-IDF's, "Partition

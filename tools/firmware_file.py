@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Tells what a firmware file is, and whether it is right for a board, before the board is touched.
 
 What is certain: the chip, from the file's own format, and that the file is whole. Every build of

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Writes a MicroPython or CircuitPython onto a board: `python -m tools.flash --board ID FILE`.
 
 The file is one that you downloaded or built. It is checked before the board is touched: that it

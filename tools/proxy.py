@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A TCP proxy that hurts: between a board and the local platform, on 127.0.0.1 only.
 
     with Proxy(platform.port) as proxy:

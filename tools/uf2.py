@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """UF2 files: blocks of 512 bytes, each with an address and its number among the others.
 
 Format: github.com/microsoft/uf2. The family numbers of Raspberry Pi's chips: pico-sdk, boot/uf2.h.

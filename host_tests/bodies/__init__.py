@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: MIT
 """Bodies of tests, for CPython and MicroPython alike."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Bodies for the join of several property posts into one message."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The client on a connection that is scripted: what it sends, what it makes of each answer."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """settings.toml, as a board reads it."""
 
 import settings

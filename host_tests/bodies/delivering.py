@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The delivery policy, and what an answer says of waiting."""
 
 from aiot_delivery import Delivery

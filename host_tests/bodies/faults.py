@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The client and the loop behind a proxy that hurts; the desk is told what comes next."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The outbox on any file system: `path` is a folder that is not there yet."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The outbox on real littlefs and FAT, on flash in RAM: MicroPython only."""
 
 import errno

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """HTTP replies as bytes: whole, cut at every byte, fed in every split."""
 
 from aiot_errors import AiotError, PlatformError, ReplyError

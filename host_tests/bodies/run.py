@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """In a process of its own: call one body, its arguments and result being JSON."""
 
 import gc

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Signing and hashing."""
 
 import aiot_hash

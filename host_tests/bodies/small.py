@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """A program as small as a user's: all that a client does, in the heap of a board."""
 
 import aiot_http

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Cut the power at every erase and program of littlefs, and look whether anything is lost.
 
 Each operation at which the power can go is tried three ways: not begun, half done, done. After

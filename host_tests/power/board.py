@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Runs under MicroPython: cuts, starts again, looks; and cuts what is done after the start too."""
 
 import json

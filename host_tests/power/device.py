@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """NOR flash in RAM that counts its erases and programs, and loses power at one of them."""
 
 import errno

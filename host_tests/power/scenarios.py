@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What is done to a token and a box while the power goes, and what must be left."""
 
 from aiot_errors import AiotError
@@ -20,9 +21,9 @@ def payload(serial, part, size):
 
 
 class BoxScenario:
-    """Steps on a box: ("put", times, bytes), ("pop", times), ("aside", times), ("together", times).
+    """Steps on a box: ("put", times, bytes), ("pop", times), ("aside", times).
 
-    "together" pops up to four reports in one step.
+    ("together", times) pops up to four reports in one step.
     """
 
     def __init__(self, before, steps, **options):

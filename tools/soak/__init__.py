@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: MIT
 """Soaks the firmware: boards report while everything goes wrong; the ledger is the judge."""

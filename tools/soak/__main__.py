@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """Soaks the firmware: boards report, everything goes wrong, nothing is lost.
 
 Each virtual board (real MicroPython, the firmware as shipped) reports through a proxy of its own

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """boot.py of a board under soak: a sensor that counts, a loop whose time runs fast, a log of puts.
 
 The firmware that main.py starts after it is the shipped one. `tools.soak` copies it.

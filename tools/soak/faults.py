@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What goes wrong for one board: a thread that draws fault after fault by a seeded random."""
 
 import random

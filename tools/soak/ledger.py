@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """What the boards have put, what the platform has got, and whether the two agree."""
 
 import re
