@@ -122,6 +122,7 @@ class Loop:
         self._ticks = aiot_port.ticks_ms()
         self._epoch_ms = None
         self._clock_set = None  # uptime in ms at which it was
+        self._drifted = aiot_port.woke()  # an ESP32's clock runs by an RC oscillator as it sleeps
         self._quiet_until = 0  # uptime in ms
         self._restart_reason = None
         # Boards that were switched on together are not to report together for ever: the first
@@ -230,6 +231,7 @@ class Loop:
     def _set_clock(self, unix_s):
         aiot_port.set_wall_clock(unix_s)
         self._clock_set = self._uptime()
+        self._drifted = False
 
     def _epoch(self):
         """Return when this start was, in ms since 1970; None until the clock is right.
@@ -272,10 +274,13 @@ class Loop:
         if self._settings.store_first and report:
             self._store(report)
             report = None
-        if not self._drain():
-            if report:
+        drained = False
+        try:
+            drained = self._drain()
+        finally:  # out of memory even: the reading is kept, as in _send_fresh
+            if report and not drained:
                 self._store(report)
-        elif report:
+        if report and drained:
             self._send_fresh(report)
         self._tell_status()
 
@@ -346,7 +351,7 @@ class Loop:
         log("%s messageId=%d" % (line, message_id))
         self._link.acknowledged()
         self._delivery.succeeded()
-        if self._clock_is_due():
+        if self._drifted or self._clock_is_due():
             self._believe_the_platform()
         return _SENT
 

@@ -60,13 +60,15 @@ def python() -> list[str]:
 class Run:
     """Calls bodies under one interpreter; `heap` is MicroPython's, as -X heapsize takes it.
 
-    `apart` gives CPython a process of its own too, for bodies that count its open files.
+    `apart` gives CPython a process of its own too, for bodies that count its open files;
+    `measured` says whether coverage may look on there: it needs memory of its own.
     """
 
     def __init__(self, interpreter: str):
         self.interpreter = interpreter
         self.heap = TEST_HEAP
         self.apart = False
+        self.measured = True
 
     def __call__(self, body: str, /, **arguments):
         """Return what `module.function` in host_tests/bodies returns for these arguments."""
@@ -81,7 +83,7 @@ class Run:
             command = [*python(), str(CIRCUITPYTHON)]
             return self._run_apart(command, module, function, arguments)
         if self.apart:
-            command = [*python(), str(BODIES / "run.py")]
+            command = [*(python() if self.measured else [sys.executable]), str(BODIES / "run.py")]
             return self._run_apart(command, module, function, arguments)
         found = getattr(importlib.import_module(f"host_tests.bodies.{module}"), function)
         return json.loads(json.dumps(found(**json.loads(json.dumps(arguments)))))

@@ -329,6 +329,15 @@ def test_platform_s_date_sets_the_clock_where_ntp_does_not(turns):
     assert result["done"].count("ntp") == 1
 
 
+@pytest.mark.parametrize("woken", [False, True])
+def test_platform_s_date_corrects_the_clock_after_a_deep_sleep(turns, woken):
+    date = 1795448457 + 40  # an RC oscillator may well be so far off
+    result = turns(values=[1.0, 2.0], script=[], turns=2, date=date, woken=woken)
+    after_ms = result["clock_ms"] - 1795448457237
+    assert (after_ms > 40000) == woken
+    assert result["done"].count("ntp") == 0
+
+
 @pytest.mark.parametrize("date", [None, 0, 946684800, 4294967295])
 def test_date_that_cannot_be_now_sets_no_clock(turns, date):
     result = turns(values=[1.0, 2.0], script=[], turns=2, clock_ms=None, ntp=None, date=date)

@@ -32,6 +32,8 @@ _TOGETHER_BYTES = const(4096)
 
 _ASIDE_TOPIC = const(128)  # characters of a topic shown there: the platform takes no longer one
 
+_REFUSED = (AiotError, MemoryError)  # made here: out of memory `except (…)` could not make it
+
 _ENOSPC = const(28)  # POSIX; MicroPython's errno lacks the name
 
 
@@ -116,13 +118,13 @@ class Outbox:
             self._since = self._clock()
         report = (self._flash.new_number(), topic, payload)
         self._held.append(report)
-        if not self._is_due():
-            return
         try:
-            self.flush()
-        except AiotError:
-            self._held[:] = [other for other in self._held if other is not report]
-            raise
+            if self._is_due():
+                self.flush()
+        except _REFUSED:
+            if report in self._held:  # else it is stored, and what failed came after that
+                self._held.remove(report)
+                raise
 
     def _is_due(self):
         if self._memory is not None:

@@ -45,6 +45,7 @@ class Port:
         self.done = []
         self.can_deep_sleep = True
         self.memory = None
+        self.woken = False
 
     def ticks_ms(self):
         return self.now & ((1 << 30) - 1)
@@ -104,7 +105,7 @@ class Port:
         self.done.append("printed %s" % type(error).__name__)
 
     def woke(self):
-        return False
+        return self.woken
 
     def watchdog(self, timeout_ms):
         self.done.append("watchdog %d" % timeout_ms)
@@ -206,6 +207,7 @@ def take_turns(
     changes=None,
     date=None,
     memory=None,
+    woken=False,
 ):
     """Take turns; return what was sent, what was done, and the lines that were logged.
 
@@ -216,6 +218,7 @@ def take_turns(
     port = Port(wifi, ntp, clock_ms)
     port.can_deep_sleep = can_deep_sleep
     port.memory = memory
+    port.woken = woken
     text = TEXT + extra if "interval" in extra else TEXT + EVERY_10_S + extra
     lines = []
     fed = [0]
@@ -249,6 +252,7 @@ def take_turns(
         "fed": fed[0],
         "starts": [start - starts[0] for start in starts],
         "waiting": len(loop._outbox),
+        "clock_ms": port.clock_ms,
         "files": sorted(os.listdir(".")),
     }
 

@@ -41,6 +41,16 @@ def wall_clock_ms():
 
 
 def tls_context(ca):
+    gc.collect()
+    try:
+        return _tls_context(ca)
+    except (OSError, ValueError):
+        if free_memory() < _TLS_HEAP:  # a certificate is called bad where memory is what lacks
+            raise MemoryError("no memory for TLS") from None
+        raise
+
+
+def _tls_context(ca):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.verify_mode = ssl.CERT_REQUIRED  # this module's default is CERT_NONE
     for der in aiot_ca.ders(ca):

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: MIT
+"""Calls that touch neither flash nor network, out of memory."""
+
+import json
+
+import aiot_undated
+from aiot_alink import Alink
+from aiot_http import Device, sign
+from resources import Task, sweep
+
+TIME_MS = 1795448457237
+PARAMS = {"temperature": 21.5, "on": True, "name": "a\n", "list": [1, 2.5, None, {"x": 1e20}]}
+
+
+class Message(Task):
+    """A thing-model message, of one Alink for all."""
+
+    def __init__(self):
+        device = Device("a1GFjLPXXXX", "device123", "0123456789abcdef")
+        self.alink = Alink(device, lambda: TIME_MS)
+        self.seen = set()
+
+    def work(self):
+        return self.alink.properties(PARAMS, TIME_MS)
+
+    def check(self, outcome):
+        for value in (outcome.value, self.work()):
+            if value is not None:
+                self.look(value)
+
+    def look(self, value):
+        assert value[0] == "/sys/a1GFjLPXXXX/device123/thing/event/property/post"
+        message = json.loads(value[1])
+        assert message["id"] not in self.seen
+        self.seen.add(message["id"])
+        assert message["method"] == "thing.event.property.post"
+        assert len(message["params"]) == len(PARAMS)
+        for name in PARAMS:
+            assert message["params"][name] == {"value": PARAMS[name], "time": TIME_MS}
+
+
+class Settle(Task):
+    """The times of readings from before the clock was set."""
+
+    def __init__(self):
+        form = '{"x":{"value":1,"time":%s},"y":{"value":2,"time":%s}}'
+        marked = aiot_undated.mark(77, 1500)
+        time_ms = TIME_MS + 1500
+        self.payload = (form % (marked, marked)).encode()
+        self.settled = (form % (time_ms, time_ms)).encode()
+
+    def work(self):
+        return aiot_undated.settle(self.payload, 77, TIME_MS, b"")
+
+    def check(self, outcome):
+        assert outcome.error is not None or outcome.value == self.settled
+        assert self.work() == self.settled
+
+
+class Sign(Task):
+    """A sign."""
+
+    def __init__(self):
+        self.params = {"clientId": "12345", "deviceName": "device", "productKey": "pk"}
+        self.right = self.work()
+
+    def work(self):
+        return sign(self.params, "secret")
+
+    def check(self, outcome):
+        assert outcome.error is not None or outcome.value == self.right
+        assert self.work() == self.right
+
+
+SMALL = {"message": Message, "settle": Settle, "sign": Sign}
+
+
+def run(task, **sweeping):
+    """Sweep one of SMALL."""
+    return sweep(SMALL[task](), **sweeping)
