@@ -11,7 +11,11 @@ BOARD ?=
 PORT ?=
 FILE ?=
 N ?= 300
+WORKERS ?= 4
 ARGS ?=
+
+# Most tests wait for a process or a deadline: a few run at once, each file in one process.
+SPREAD := -n $(WORKERS) --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast soak lint boards flash deploy provision monitor doctor sign platform bench fleet life dist lock clean
@@ -42,13 +46,10 @@ demo: $(READY)
 
 # Fails where a branch of lib/ is run by no test; ARGS may name tests, then that is not asked.
 test: $(READY)
-	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(ARGS)
-	@$(BIN)/coverage combine --quiet
-	$(if $(ARGS),,$(BIN)/coverage report)
+	$(if $(ARGS),$(BIN)/python -m pytest $(ARGS),$(BIN)/python -m pytest $(SPREAD) --cov)
 
 test-fast: $(READY)
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest $(SPREAD) -m "not slow" $(ARGS)
 
 # Some 20 minutes: power cuts, a reset at every byte, then boards under random faults.
 soak: $(READY)

@@ -8,11 +8,11 @@ for itself. It imports only what a board has.
 
 import importlib
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
+import coverage
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -51,10 +51,10 @@ def micropython() -> list[str]:
 
 def python() -> list[str]:
     """Return the command that starts this Python, with its coverage where ours is measured."""
-    if "COVERAGE_RUN" in os.environ:  # coverage sets it
-        options = [f"--rcfile={ROOT}/pyproject.toml", f"--data-file={ROOT}/.coverage"]
-        return [sys.executable, "-m", "coverage", "run", *options]
-    return [sys.executable]
+    if coverage.Coverage.current() is None:
+        return [sys.executable]
+    options = [f"--rcfile={ROOT}/pyproject.toml", f"--data-file={ROOT}/.coverage"]
+    return [sys.executable, "-m", "coverage", "run", *options]
 
 
 class Run:

@@ -627,3 +627,125 @@ def test_stand_in_has_no_name_that_the_published_stubs_lack(path):
     stub = Path(found.origin).parent.parent / f"{name}-stubs" / "__init__.pyi"
     more = {"alarm": {"time", "pin"}, "microcontroller": {"pin"}}.get(name, set())
     assert public(path) - public(stub) <= more
+
+
+# What befalls a board but not a desk
+
+
+def test_failures_that_the_desk_does_not_have(board):
+    printed = board.run(
+        """
+        import aiot_port.on_circuitpython as port
+
+        class Pool:
+            SOCK_STREAM = 1
+            asked = 0
+
+            def getaddrinfo(self, *_):
+                Pool.asked += 1
+                if Pool.asked > 1:
+                    raise OSError(-2)
+                return [(2, 1, 0, "", ("192.0.2.1", 443))]
+
+        class Broken:
+            type = 1
+            accept = bind = listen = setsockopt = None
+
+            def recv_into(self, *_):
+                raise ValueError("broken")
+
+            send = recv_into
+
+            def close(self):
+                raise OSError(9)
+
+        class Endless(Broken):
+            def recv_into(self, buffer, size=0):
+                return size
+
+        wire = port._Wire(None)
+        wire.use(Pool(), None)
+        first = wire.getaddrinfo("host", 443)
+        wire._resolved -= 3600001
+        print(wire.getaddrinfo("host", 443) == first, Pool.asked)
+        wire.sent = True
+        try:
+            wire.socket(2, 1)
+        except OSError as error:
+            print(error)
+        broken = port._Socket(wire, port._Raw(wire, Broken()), Broken())
+        print(broken.is_idle())
+        broken.send(b"x")
+        for socket in (broken, port._Socket(wire, port._Raw(wire, Broken()), Endless())):
+            try:
+                while True:
+                    socket.recv_into(bytearray(1000))
+            except (OSError, ValueError) as error:
+                print(error)
+            socket.close()
+        """
+    )
+    assert printed == [
+        "True 2", "closed without a reply", "False", "no answer within 0 ms",
+        "the reply is over 8192 bytes",
+    ]  # fmt: skip
+
+
+def test_computer_that_comes_in_the_last_moment_keeps_the_drive(board):
+    printed = board.run(
+        """
+        import storage
+        from aiot_port.drive_on_circuitpython import at_start
+
+        def remount(*_):
+            raise RuntimeError("Cannot remount '/' when visible via USB.")
+
+        storage.remount = remount
+        print(at_start())
+        """
+    )
+    assert printed[-1] == "False"
+
+
+def test_sleep_memory_that_cannot_be_asked_is_none(board):
+    printed = board.run(
+        """
+        import alarm
+
+        class SleepMemory:
+            def __len__(self):
+                raise NotImplementedError
+
+        alarm.sleep_memory = SleepMemory()
+        from aiot_port import board
+        print(board.sleep_memory())
+        """
+    )
+    assert printed == ["None"]
+
+
+def test_what_adafruit_ntp_tells(board):
+    """It asks UDP's port 123, which no test can serve: a module of ours answers in its place."""
+    (board.root / "lib" / "adafruit_ntp.py").write_text(textwrap.dedent(
+        """
+        import time
+
+        class NTP:
+            def __init__(self, pool, *, server, tz_offset, socket_timeout):
+                assert (tz_offset, socket_timeout) == (0, 2.5)
+                self.server = server
+
+            @property
+            def datetime(self):
+                if self.server == "silent":
+                    raise OSError(116)
+                return time.localtime(1795448457)
+        """
+    ))  # fmt: skip
+    printed = board.run(
+        """
+        from aiot_port import board
+        print(board.ask_ntp("pool.ntp.org", 5), board.ask_ntp("silent", 5))
+        """
+    )
+    assert printed == ["1795448457 None"]

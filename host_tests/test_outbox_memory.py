@@ -59,3 +59,10 @@ def test_large_reports_are_not_held_at_once(run, path):
 def test_damaged_report_is_passed_over_and_its_group_forgotten(run, path):
     shown, left, later = run("outbox_memory.a_damaged_one_is_passed_over", path=path)
     assert (shown, left, later) == ([0, 2, 3], [], [])
+
+
+def test_damage_behind_its_back_costs_the_damaged_alone(run, path):
+    came, seeming, left = run("outbox_memory.damage_behind_its_back", path=path, count=60)
+    assert came == sorted(set(came))
+    assert 52 <= len(came) < 60  # one was lost for each segment
+    assert (seeming, left) == (0, 0)

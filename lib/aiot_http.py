@@ -419,11 +419,11 @@ def _usual_message_id(body):
     """
     place = 0
     for expected in _ARRIVED:
-        while place < len(body) and body[place] == _SPACE:
-            place += 1
         if place == len(body) or body[place] != expected:
             return None
         place += 1
+        while place < len(body) and body[place] == _SPACE:
+            place += 1
     first = place
     number = part = 0
     while place < len(body) and _ZERO <= body[place] <= _NINE:

@@ -482,3 +482,32 @@ def odd_memoryview():
     except AiotError:
         return "refused"
     return len(connection.sent[1][2])
+
+
+def usual_message_ids(replies):
+    """Return what each reply gives where it has the usual form, and None where it has not."""
+    return [aiot_http._usual_message_id(reply.encode()) for reply in replies]
+
+
+class ForgetfulStore:
+    """A store for which memory lacks once at loading, and once at saving."""
+
+    def __init__(self):
+        self.saved = []
+        self.lacking = 1
+
+    def load(self):
+        raise MemoryError
+
+    def save(self, data):
+        if self.lacking:
+            self.lacking -= 1
+            raise MemoryError
+        self.saved.append(bytes(data))
+
+
+def memory_lacks_for_the_token_file():
+    """Publish three times; return the messageIds and how often the token was saved by then."""
+    client, connection, _ = _client([granted("t0"), accepted(1), accepted(2), accepted(3)])
+    client._store = store = ForgetfulStore()
+    return [[client.publish("user/pub", b"x"), len(store.saved)] for _ in range(3)]

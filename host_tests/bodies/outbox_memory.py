@@ -213,3 +213,28 @@ def a_damaged_one_is_passed_over(path):
     shown = [int(body) for _, body in box.peek_together(4)]
     box.pop()
     return [shown, drain(box), drain(Outbox(path))]
+
+
+def damage_behind_its_back(path, count):
+    """Damage the last report of each segment of an open box, and take what is left in groups.
+
+    Return [numbers that came, reports that seem to wait then, those in the box opened anew].
+    """
+    import os
+
+    box = Outbox(path)
+    for number in range(count):
+        box.put(TOPIC, payload(number, 150))
+    for name in os.listdir(path):
+        if name[0] == "s" and name != "set_aside.txt":
+            with open(path + "/" + name, "rb") as file:
+                data = file.read()
+            with open(path + "/" + name, "wb") as file:
+                file.write(data[:-1] + b"!")
+    came = []
+    while True:
+        shown = box.peek_together(4) or ([box.peek()] if box.peek() else [])
+        if not shown:
+            return [came, len(box), len(Outbox(path))]
+        came += [int(body) for _, body in shown]
+        box.pop()

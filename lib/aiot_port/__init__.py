@@ -10,7 +10,7 @@ import sys
 from aiot_date import is_right
 
 if sys.implementation.name == "micropython":
-    from aiot_port.on_micropython import *
+    from aiot_port.on_micropython import *  # pragma: only on MicroPython
 elif sys.implementation.name == "circuitpython":
     from aiot_port.on_circuitpython import *
 else:

@@ -9,7 +9,7 @@ import sys
 from aiot_port import *
 
 if sys.implementation.name == "micropython":
-    from aiot_port.board_on_micropython import *
+    from aiot_port.board_on_micropython import *  # pragma: only on MicroPython
 elif sys.implementation.name == "circuitpython":
     from aiot_port.board_on_circuitpython import *
 else:

@@ -8,7 +8,7 @@ it reads.
 import sys
 
 if sys.implementation.name == "micropython":
-    from aiot_port.sensors_on_micropython import *  # noqa: F403 - one port's names
+    from aiot_port.sensors_on_micropython import *  # noqa: F403 # pragma: only on MicroPython
 elif sys.implementation.name == "circuitpython":
     from aiot_port.sensors_on_circuitpython import *  # noqa: F403
 else:
