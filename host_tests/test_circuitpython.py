@@ -663,16 +663,29 @@ def test_failures_that_the_desk_does_not_have(board):
             def recv_into(self, buffer, size=0):
                 return size
 
+        class NoMemory:
+            def wrap_socket(self, raw, server_hostname):
+                raise OSError(12)
+
+        class Closed(Broken):
+            def close(self):
+                print("closed")
+
         wire = port._Wire(None)
-        wire.use(Pool(), None)
+        wire.use(Pool(), NoMemory())
+        try:
+            wire.wrap_socket(Closed(), "host")
+        except OSError as error:
+            print(error.errno)
         first = wire.getaddrinfo("host", 443)
         wire._resolved -= 3600001
         print(wire.getaddrinfo("host", 443) == first, Pool.asked)
         wire.sent = True
-        try:
-            wire.socket(2, 1)
-        except OSError as error:
-            print(error)
+        for wire.received in (0, 1):
+            try:
+                wire.socket(2, 1)
+            except (OSError, ValueError) as error:
+                print(error)
         broken = port._Socket(wire, port._Raw(wire, Broken()), Broken())
         print(broken.is_idle())
         broken.send(b"x")
@@ -686,9 +699,15 @@ def test_failures_that_the_desk_does_not_have(board):
         """
     )
     assert printed == [
-        "True 2", "closed without a reply", "False", "no answer within 0 ms",
+        "closed",
+        "12",
+        "True 2",
+        "closed without a reply",
+        "what answered does not speak HTTP",
+        "False",
+        "no answer within 0 ms",
         "the reply is over 8192 bytes",
-    ]  # fmt: skip
+    ]
 
 
 def test_computer_that_comes_in_the_last_moment_keeps_the_drive(board):

@@ -66,3 +66,20 @@ def test_damage_behind_its_back_costs_the_damaged_alone(run, path):
     assert came == sorted(set(came))
     assert 52 <= len(came) < 60  # one was lost for each segment
     assert (seeming, left) == (0, 0)
+
+
+def test_batch_in_ram_goes_to_flash_before_a_deep_sleep(run, path):
+    found = run("outbox_memory.kept_without_such_a_memory", path=path)
+    assert found == [True, 1, False, "RAM"]
+
+
+def test_what_can_be_read_of_a_group_comes_together(run, path):
+    assert run("outbox_memory.last_of_a_group_is_damaged", path=path) == [0, 1, 2]
+
+
+def test_flash_that_fails_behind_the_first_report_leaves_it_alone(run, path):
+    assert run("outbox_memory.flash_fails_behind_the_first", path=path) == [[], 0]
+
+
+def test_put_that_was_stored_is_no_failure(run, path):
+    assert run("outbox_memory.memory_lacks_after_it_was_stored", path=path) == [1]

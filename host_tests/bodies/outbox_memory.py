@@ -238,3 +238,51 @@ def damage_behind_its_back(path, count):
             return [came, len(box), len(Outbox(path))]
         came += [int(body) for _, body in shown]
         box.pop()
+
+
+def kept_without_such_a_memory(path):
+    """Return whether a batch in RAM outlives a deep sleep, on flash and where there is none."""
+    box = Outbox(path, batch=5)
+    box.put(TOPIC, payload(1, 20))
+    found = [box.keep(), len(Outbox(path))]
+    lost = Outbox("/dev/null/outbox", batch=5)  # no folder can be made there
+    lost.put(TOPIC, payload(1, 20))
+    return found + [lost.keep(), lost.where]
+
+
+def last_of_a_group_is_damaged(path):
+    """Return what comes together of four reports of which the last is damaged."""
+    box = Outbox(path)
+    for number in range(4):
+        box.put(TOPIC, payload(number, 30))
+    damaged = "%s/t03" % path
+    with open(damaged, "rb") as file:
+        data = file.read()
+    with open(damaged, "wb") as file:
+        file.write(data[:-1] + b"!")
+    return [int(body) for _, body in box.peek_together(4)]
+
+
+def flash_fails_behind_the_first(path):
+    """Return what comes together where flash cannot be read behind the first report."""
+    box = Outbox(path)
+    for number in range(4):
+        box.put(TOPIC, payload(number, 30))
+
+    def after(number):
+        raise OSError(5)
+
+    box._flash.after = after
+    return [box.peek_together(4), int(box.peek()[1])]
+
+
+def memory_lacks_after_it_was_stored(path):
+    """Return what is in the box where memory lacks behind the last step of a put."""
+
+    class Full(Memory):
+        def save(self, data):
+            raise MemoryError
+
+    box = Outbox(path, memory=Full())
+    box.put(TOPIC, payload(1, 2100))  # too large for that memory: to flash, and then it is told
+    return drain(Outbox(path))
