@@ -676,7 +676,7 @@ def test_failures_that_the_desk_does_not_have(board):
         try:
             wire.wrap_socket(Closed(), "host")
         except OSError as error:
-            print(error.errno)
+            print(error.args[0])
         first = wire.getaddrinfo("host", 443)
         wire._resolved -= 3600001
         print(wire.getaddrinfo("host", 443) == first, Pool.asked)
