@@ -4,6 +4,7 @@
 import ast
 import dataclasses
 import json
+import re
 import sys
 import time
 from pathlib import Path
@@ -168,6 +169,13 @@ def test_the_readme_shows_the_wiring_of_the_board_config(name):
     wiring = text.partition("## Wiring")[2].partition("\n## ")[0]
     for pin in pins_used(name):
         assert f"GPIO{pin} " in wiring or f"GP{pin} " in wiring, pin
+
+
+@each_board
+def test_the_readme_tells_to_install_the_packages(name):
+    text = (FOLDER / name / "README.md").read_text()
+    packages = " ".join(load_facts(name).packages)
+    assert re.findall("circup install (.*)", text) == [packages] * bool(packages)
 
 
 @each_board

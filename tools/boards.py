@@ -50,6 +50,7 @@ def details(facts):
             ("flash", flash),
             ("free pins", _listed(facts.free_pins)),
             ("analogue pins", _listed(sorted(facts.analogue_pins))),
+            ("packages", " ".join(facts.packages) or "none: the firmware has them"),
             ("wiring", f"boards/{facts.board_id}/README.md"),
         ]
     )

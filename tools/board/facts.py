@@ -44,6 +44,7 @@ class Facts:
     analogue_pins: frozenset[int]
     taken_pins: dict[int, str]
     stubs: str
+    packages: tuple[str, ...]
     install: dict[str, list[str]]
 
     @property
@@ -89,6 +90,7 @@ def load_facts(board_id):
             pin: use for use, numbers in pins["taken"].items() for pin in _numbers(numbers)
         },
         stubs=entry["stubs"],
+        packages=tuple(entry["packages"]),
         install=installed(entry["runtime"], board_id),
     )
 
