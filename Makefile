@@ -11,11 +11,11 @@ BOARD ?=
 PORT ?=
 FILE ?=
 N ?= 300
-WORKERS ?= 4
+WORKERS ?= 3
 ARGS ?=
 
-# Most tests wait for a process or a deadline: a few run at once, each file in one process.
-SPREAD := -n $(WORKERS) --dist loadfile
+# Most tests wait for a process or a deadline: a few run at once, as conftest.py groups them.
+SPREAD := -n $(WORKERS) --dist loadgroup
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast soak lint boards flash deploy provision monitor doctor sign platform bench fleet life dist lock clean

@@ -42,6 +42,8 @@ _SENT = const(0)
 _KEPT = const(-1)
 _OURS = const(1)  # stands for a code where the library itself refused it
 
+_NOT_STORED = (AiotError, MemoryError)  # made here: out of memory `except (…)` could not make it
+
 _FAILURES = const(10)  # turns that end in an error nobody foresaw, until the board starts afresh
 
 
@@ -179,6 +181,8 @@ class Loop:
         """Whether a deep sleep loses no report."""
         try:
             return self._outbox.keep()
+        except MemoryError:
+            return False  # stay awake: the next turn may have more
         except AiotError as error:
             log(str(error))
             return True  # or a full file system would keep the board awake until it is empty
@@ -187,7 +191,7 @@ class Loop:
         """Store what the outbox holds in RAM, before a start that would lose it."""
         try:
             self._outbox.flush()
-        except AiotError as error:
+        except _NOT_STORED as error:
             log(str(error))
 
     def _uptime(self):
@@ -298,7 +302,7 @@ class Loop:
 
     def _drain(self):
         """Send up to a turn's worth of the backlog; return whether nothing is left of it."""
-        for _ in range(_BACKLOG):
+        for _ in range(max(_BACKLOG, self._settings.readings_per_report)):
             waiting = self._oldest()
             if not waiting:
                 return True
@@ -393,7 +397,9 @@ class Loop:
         """Count a failure of the network; return what is to be done about it now."""
         step = self._link.failed()
         dated = aiot_port.unix_ms() is not None or self._uptime() >= _UNDATED_MS
-        if step == "reset" and dated:  # at the end of the turn, when all is stored
+        if step == "reset" and not dated:
+            return "radio"
+        if step == "reset":  # at the end of the turn, when all is stored
             self._restart_reason = "no report acknowledged for half an hour"
         return step
 

@@ -464,3 +464,35 @@ def test_probes(run):
         {"probe_temperature": 18.25, "probe_temperature_2": 19.0},
     ]
     assert searches == 1  # the bus is made once: it claims its pin
+
+
+@pytest.mark.parametrize("deep_sleep", [False, True])
+def test_memory_that_lacks_at_the_end_of_a_turn_ends_no_loop(
+    run, tmp_path, monkeypatch, deep_sleep
+):
+    monkeypatch.chdir(tmp_path)
+    ended, turns, last = run(
+        "looping.out_of_memory_at_the_end_of_a_turn", folder=str(tmp_path), deep_sleep=deep_sleep
+    )
+    assert ended == "goes on"
+    if deep_sleep:
+        assert turns == 21
+    else:
+        assert (turns, last) == (10, "restart: 10 turns in a row failed")
+
+
+def test_radio_is_mended_while_a_reset_is_put_off(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done, reason = run("looping.fails_without_a_clock", folder=str(tmp_path), times=20)
+    assert done[:3] == ["leave", "radio off", "leave"]
+    assert done[3:] == ["radio off"] * 9
+    assert reason is None
+
+
+@pytest.mark.parametrize("mode", ["topic", "property"])
+def test_all_that_was_gathered_is_reported(turns, mode):
+    extra = f'readings_per_report = 30\nmode = "{mode}"\n'
+    values = [float(number) for number in range(90)]
+    result = turns(values=values, script=[], turns=90, extra=extra)
+    assert result["waiting"] == 0
+    assert result["done"].count("join") == 3

@@ -83,3 +83,8 @@ def test_flash_that_fails_behind_the_first_report_leaves_it_alone(run, path):
 
 def test_put_that_was_stored_is_no_failure(run, path):
     assert run("outbox_memory.memory_lacks_after_it_was_stored", path=path) == [1]
+
+
+def test_report_is_not_kept_by_a_number_that_may_be_another_s(run, path):
+    kept, found = run("outbox_memory.flash_that_cannot_be_read_at_one_start", path=path)
+    assert (kept, found) == (False, [0, 1, 2, 3])

@@ -33,6 +33,13 @@ def new_connection(host, port, ca, timeout, on_wait=None):
     return make(host, port, ca, timeout, on_wait)
 
 
+def _authority_trouble(text):
+    """Return an AiotError that no report is to blame for: all may be sent once `ca` is mended."""
+    error = AiotError(text)
+    error.retry = True
+    return error
+
+
 class Connection:
     """A connection to one host, opened when first needed and kept while it works.
 
@@ -170,7 +177,9 @@ class Connection:
             try:
                 self._context = aiot_port.tls_context(self._ca)
             except (OSError, ValueError) as error:
-                raise AiotError("ca: not a certificate (%s)" % error) from None
+                raise _authority_trouble("ca: not a certificate (%s)" % error) from None
+            except AiotError as error:
+                raise _authority_trouble(str(error)) from None
         self._waited()
         addresses = self._resolve()
         failure = None

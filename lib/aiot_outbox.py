@@ -157,7 +157,7 @@ class Outbox:
 
         Raises AiotError when the file system is full.
         """
-        if not self._held or self._remember():
+        if self._remember() or not self._held:
             return True
         self.flush()
         return not self._held
@@ -165,9 +165,10 @@ class Outbox:
     def _remember(self):
         """Copy what is in RAM to the memory that outlives a deep sleep; return whether it fits.
 
-        False without such a memory. What does not fit leaves the memory as it was.
+        False without such a memory, and while the numbers on flash are not known: by those a
+        start tells what is stored already. What does not fit leaves the memory as it was.
         """
-        if self._memory is None:
+        if self._memory is None or not self._loaded:
             return False
         data = pack(self._held)
         if len(data) > self._memory.size:

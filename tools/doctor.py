@@ -183,7 +183,7 @@ def examine(port, status):
     examination = Examination(status)
     try:
         remote.check_port(port)
-        _run(port, ["resume"], _script("hello.py"), examination)
+        _say_hello(port, examination)
     except (remote.PortError, LateError) as error:
         examination.fail_current(str(error))
         return examination.finish()
@@ -198,6 +198,15 @@ def examine(port, status):
         restart(port)
         raise
     return restart(port) and well
+
+
+def _say_hello(port, examination):
+    """Reach the board; a second time where its program was at something that Ctrl-C cannot end."""
+    try:
+        _run(port, ["resume"], _script("hello.py"), examination)
+    except remote.PortError:
+        remote.check_port(port)
+        _run(port, ["resume"], _script("hello.py"), examination)
 
 
 def _examine_from_there(port, examination):

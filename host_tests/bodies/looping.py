@@ -499,3 +499,53 @@ def settled(payload, made_in, made_at, start, epoch_ms, undated):
     marked = payload.replace("%s", aiot_undated.mark(made_in, made_at))
     found = aiot_undated.settle(marked.encode(), start, epoch_ms, undated.encode())
     return str(found, "utf-8")
+
+
+def out_of_memory_at_the_end_of_a_turn(folder, deep_sleep):
+    """Let memory run out where the outbox is kept or flushed; return what became of the loop."""
+    os.chdir(folder)
+    port = Port()
+    real = app.aiot_port, app.log
+    app.aiot_port, app.log = port, lambda text: None
+    turns = [0]
+    ended = "returned"
+    try:
+        extra = "deep_sleep = true\n" if deep_sleep else ""
+        loop = _loop(port, TEXT + EVERY_10_S + extra, (), lambda: None)
+
+        def lacks():
+            raise MemoryError
+
+        def turn():
+            turns[0] += 1
+            if turns[0] > 20:
+                raise SystemExit
+            if not deep_sleep:
+                raise MemoryError
+
+        loop._outbox.keep = loop._outbox.flush = lacks
+        loop.turn = turn
+        loop.run()
+    except SystemExit:
+        ended = "goes on"
+    except MemoryError:
+        ended = "lost"
+    finally:
+        app.aiot_port, app.log = real
+    return [ended, turns[0], port.done[-1] if port.done else ""]
+
+
+def fails_without_a_clock(folder, times):
+    """Let exchanges fail while the clock is not set; return what is done about the radio."""
+    os.chdir(folder)
+    port = Port(clock_ms=None)
+    real = app.aiot_port, health.aiot_port
+    app.aiot_port = health.aiot_port = port
+    try:
+        loop = _loop(port, TEXT + EVERY_10_S, (), lambda: None)
+        for _ in range(times):
+            port.now += 300000
+            loop._mend_network()
+        return [port.done, loop._restart_reason]
+    finally:
+        app.aiot_port, health.aiot_port = real

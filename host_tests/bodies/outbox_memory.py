@@ -286,3 +286,26 @@ def memory_lacks_after_it_was_stored(path):
     box = Outbox(path, memory=Full())
     box.put(TOPIC, payload(1, 2100))  # too large for that memory: to flash, and then it is told
     return drain(Outbox(path))
+
+
+def flash_that_cannot_be_read_at_one_start(path):
+    """Put a report while flash cannot be read; return whether it was kept, and what is there."""
+    import aiot_shelf
+
+    memory = Memory()
+    for number in range(3):
+        Outbox(path).put(TOPIC, payload(number, 50))
+    real = aiot_shelf.Shelf.load
+
+    def load(shelf):
+        raise OSError(5)
+
+    aiot_shelf.Shelf.load = load
+    try:
+        box = Outbox(path, memory=memory)
+        box.put(TOPIC, payload(3, 50))
+        kept = box.keep()
+    finally:
+        aiot_shelf.Shelf.load = real
+    box.flush()
+    return [kept, drain(Outbox(path, memory=memory))]
