@@ -11,7 +11,7 @@ BOARD ?=
 PORT ?=
 FILE ?=
 N ?= 300
-WORKERS ?= 3
+WORKERS ?= 2
 ARGS ?=
 
 # Most tests wait for a process or a deadline: a few run at once, as conftest.py groups them.

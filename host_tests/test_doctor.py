@@ -27,6 +27,8 @@ from host_tests.conftest import DEVICE, ROOT
 from tools import deploy, doctor, remedies, remote, versions
 from tools.board import Board, interpreter
 from tools.board.board import WIFI
+from tools.board.facts import load_facts
+from tools.board.flash import FlashImage
 from tools.platform import Platform
 
 pytestmark = needs_micropython
@@ -85,10 +87,10 @@ def board_with(deployed, tmp_path, **settings):
     """A board that was deployed to, with these settings changed; None leaves one out."""
     board_id, image = deployed
     shutil.copy(image, tmp_path / "x.img")
+    wanted = {k: v for k, v in {**SETTINGS, **settings}.items() if v is not None}
+    flash = FlashImage(tmp_path / "x.img", load_facts(board_id))
+    flash.write_file("/settings.toml", toml(wanted).encode())
     with Board(tmp_path / "x.img", board_id, weather_step=3600) as board:
-        wanted = {k: v for k, v in {**SETTINGS, **settings}.items() if v is not None}
-        put(board, tmp_path, "settings.toml", toml(wanted))
-        board.reset()
         yield board
 
 

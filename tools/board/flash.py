@@ -60,6 +60,14 @@ class FlashImage:
         except OSError as error:
             raise BoardError(f"the flash has no file {path}: {error}") from error
 
+    def write_file(self, path, data):
+        """Write a file, while no board runs on the image."""
+        file_system = self._mounted()
+        with file_system.open(path, "wb") as file:
+            file.write(data)
+        with open(self.path, "r+b") as image:
+            image.write(file_system.context.buffer)
+
     def files(self):
         """Return the paths of all files on the board, sorted, each beginning with a slash."""
         file_system = self._mounted()
