@@ -34,6 +34,7 @@ def _group(path: Path) -> str:
     return "terminals" if any(word in text for word in words) else path.stem
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist, which looks at the groups
 def pytest_collection_modifyitems(items):
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_group(item.path)))
