@@ -11,11 +11,12 @@ BOARD ?=
 PORT ?=
 FILE ?=
 N ?= 300
-WORKERS ?= 2
+WORKERS ?= 0
 ARGS ?=
 
-# Most tests wait for a process or a deadline: a few run at once, as conftest.py groups them.
-SPREAD := -n $(WORKERS) --dist loadgroup
+# One after the other: a pseudo-terminal's name is given again as soon as it is closed, so a tool
+# that still tries to reach a board that is gone would reach another test's.
+SPREAD := -n $(WORKERS) --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast soak lint boards flash deploy provision monitor doctor sign platform bench fleet life dist lock clean

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Paths and fixtures that all tests share."""
 
-import functools
 import sys
 from pathlib import Path
 
@@ -20,24 +19,6 @@ settings.register_profile("house", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("house")
 
 DEVICE = ("a1GFjLPXXXX", "device123", "0123456789abcdef0123456789abcdef")
-
-
-@functools.cache
-def _group(path: Path) -> str:
-    """Return the name of the tests that must run in one process.
-
-    A pseudo-terminal's name is given again as soon as it is closed: a tool that still tries to
-    reach a board that is gone would reach another test's. So those run one after the other.
-    """
-    text = path.read_text(encoding="utf-8")
-    words = ("board_bench", "tools.board", "mpremote", "import pty", "tools.demo")
-    return "terminals" if any(word in text for word in words) else path.stem
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist, which looks at the groups
-def pytest_collection_modifyitems(items):
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item.path)))
 
 
 @pytest.fixture(params=INTERPRETERS)
