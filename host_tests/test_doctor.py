@@ -91,6 +91,7 @@ def board_with(deployed, tmp_path, **settings):
     flash = FlashImage(tmp_path / "x.img", load_facts(board_id))
     flash.write_file("/settings.toml", toml(wanted).encode())
     with Board(tmp_path / "x.img", board_id, weather_step=3600) as board:
+        time.sleep(1)  # while it compiles the firmware, MicroPython's unix port can miss a Ctrl-C
         yield board
 
 
