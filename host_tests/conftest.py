@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Paths and fixtures that all tests share."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -17,6 +18,10 @@ from tools.platform import Platform  # noqa: E402
 # A slow machine is no fault of the code under test.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and so would every tool
+# that they start (POSIX, "Signals and Error Handling").
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DEVICE = ("a1GFjLPXXXX", "device123", "0123456789abcdef0123456789abcdef")
 
