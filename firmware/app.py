@@ -168,8 +168,8 @@ class Loop:
 
     def _is_due(self):
         """Whether it is time to report, rather than only to keep one more reading."""
-        settings = self._settings
-        if len(self._outbox) + 1 >= settings.readings_per_report:
+        together = self._settings.readings_per_report
+        if together == 1 or len(self._outbox) + 1 >= together:  # counting reads all of the box
             return True
         return self._clock_is_due()  # or the readings would have no time
 
@@ -311,7 +311,7 @@ class Loop:
                 return False
             self._take_off(waiting, code)
             self._feed()
-        return len(self._outbox) == 0
+        return self._outbox.peek() is None
 
     def _oldest(self):
         """Return the oldest reports of the outbox that can share a message, [] if none waits."""
@@ -409,7 +409,7 @@ class Loop:
         Once a start, and again whenever it had to give up more.
         """
         dropped = self._outbox.dropped
-        if not self._settings.status_topic or dropped == self._told or len(self._outbox):
+        if not self._settings.status_topic or dropped == self._told or self._outbox.peek():
             return
         self._told = dropped
         status = {"reason": self._starts.reason, "dropped": dropped}

@@ -408,8 +408,8 @@ def test_usual_reply_is_read_where_it_lies(run):
         usual % "892687627916247040": 892687627916247040,
         usual % "9223372036854775807": 9223372036854775807,
         usual % "123456789": 123456789,
-        usual.replace(":", ": ").replace(",", ", ") % "1234567890": 1234567890,
-        usual % "0": None,  # JSON decides about the rest
+        usual.replace(":", ": ") % "1234567890": None,  # JSON decides about the rest
+        usual % "0": None,
         usual % "012": None,
         usual % "12345678901234567890": None,
         usual % "": None,

@@ -26,6 +26,7 @@ FLOORS = [
     "aiot_hash",
     "aiot_store",
     "aiot_record",
+    "aiot_layout",
     "aiot_slots",
     "aiot_segments",
     "aiot_shelf",

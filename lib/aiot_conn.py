@@ -20,8 +20,6 @@ _ADDRESS_AGE_MS = const(3600000)  # an hour; the service's own records live minu
 
 _LENGTH_AND_END = const(13)  # bytes: nine digits at most, and the lines' ends
 
-_VARIES = const(8)  # bytes by which heads of replies to the same request differ, as a rule
-
 _READ_WAIT_MS = const(1000)  # between two calls of on_wait, with no byte coming
 # A write waits for room, which no port can tell from bytes coming in; look often.
 _WRITE_WAIT_MS = const(10)
@@ -63,7 +61,6 @@ class Connection:
         place = host if port == 443 else "%s:%d" % (host, port)
         self._pattern = "POST %s HTTP/1.1\r\nHost: " + place + "\r\n%sContent-Length: "
         self._path = self._headers = self._start = None  # the last head but for its length
-        self._sure = 0  # bytes that a reply to it begins with, as far as can be foreseen
 
     @property
     def date(self):
@@ -147,7 +144,7 @@ class Connection:
     def _write_head(self, path, headers, length):
         """Write the request's head into the buffer and return how many bytes it has."""
         if path is not self._path or headers is not self._headers:
-            self._sure = 0
+            self._reply.foreseen = 0
             self._path = None  # memory may run out: the old head must not pass for the new one
             lines = ["%s: %s\r\n" % (name, headers[name]) for name in headers]
             self._start = (self._pattern % (path, "".join(lines))).encode()
@@ -228,18 +225,18 @@ class Connection:
     def _read_reply(self):
         reply = self._reply
         stream = self._stream
-        sure = self._sure
+        sure = reply.foreseen
         while True:
             count = stream.readinto(reply.room(), sure)
-            sure = 0
             left_ms = self._left_ms()  # on each read: a peer that drips must not stretch it
             if count is None:
                 stream.wait(min(left_ms, _READ_WAIT_MS))
                 self._waited()
-            elif not count and not reply.started:
+                continue
+            sure = 0
+            if not count and not reply.started:
                 raise OSError("closed without a reply")
-            elif reply.took(count):
-                self._sure = max(0, reply.head_size - _VARIES)
+            if reply.took(count):
                 return
 
     def _waited(self):

@@ -39,7 +39,7 @@ _MAX_TIMEOUT_S = const(3600)  # an hour; ticks of a board count twelve days
 _METHODS = {"hmacmd5": "md5", "hmacsha1": "sha1", "hmacsha256": "sha256"}
 # The usual reply to a report, but for the number and }} behind it (document, Table 5).
 _ARRIVED = b'{"code":0,"message":"success","info":{"messageId":'
-_SPACE = const(32)
+_ARRIVED_SIZE = const(50)  # bytes
 _ZERO = const(48)
 _NINE = const(57)
 _BRACE = const(125)
@@ -417,24 +417,20 @@ def _usual_message_id(body):
 
     It takes next to no memory; JSON takes 400 bytes, for each report.
     """
-    place = 0
-    for expected in _ARRIVED:
-        if place == len(body) or body[place] != expected:
-            return None
-        place += 1
-        while place < len(body) and body[place] == _SPACE:
-            place += 1
-    first = place
+    if body[:_ARRIVED_SIZE] != _ARRIVED:
+        return None
+    place = _ARRIVED_SIZE
     number = part = 0
     while place < len(body) and _ZERO <= body[place] <= _NINE:
-        part = part * 10 + body[place] - _ZERO
         place += 1
-        if (place - first) % 9 == 0:  # nine digits are a small int on a 32-bit board
+        part = part * 10 + body[place - 1] - _ZERO
+        if (place - _ARRIVED_SIZE) % 9 == 0:  # nine digits are a small int on a 32-bit board
             number = number * 1000000000 + part
             part = 0
-    digits = place - first
-    ended = len(body) == place + 2 and body[place] == body[place + 1] == _BRACE
-    if not 0 < digits < 20 or body[first] == _ZERO or not ended:
+    digits = place - _ARRIVED_SIZE
+    if not 0 < digits < 20 or body[_ARRIVED_SIZE] == _ZERO or len(body) != place + 2:
+        return None
+    if not body[place] == body[place + 1] == _BRACE:
         return None
     return number * 10 ** (digits % 9) + part
 

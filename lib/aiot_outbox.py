@@ -94,7 +94,7 @@ class Outbox:
         self._recall()
 
     def __len__(self):
-        """Return how many reports wait."""
+        """Return how many reports wait; the first call after a start reads all of the box."""
         return self._flash.waiting() + len(self._held)
 
     @property

@@ -18,6 +18,7 @@ _CRC_AT = const(12)
 EIO = const(5)  # POSIX numbers: MicroPython's errno has not all their names
 ENOENT = const(2)
 EISDIR = const(21)
+FOLDER = const(0x4000)  # in a file's mode
 _EILSEQ = const(84)  # littlefs' "corrupt"
 
 _RECORD_MARK = b"\xae\x01"

@@ -23,6 +23,8 @@ _CHUNK_END = const(6)
 _TRAILER = const(7)
 _DONE = const(8)
 
+_VARIES = const(8)  # bytes by which replies to the same request differ, as a rule; none has less
+
 _SPACE = const(32)
 _WHITE = b" \t"
 _DATE = const(29)  # bytes of a date (RFC 9110, 5.6.7)
@@ -31,7 +33,8 @@ _DATE = const(29)  # bytes of a date (RFC 9110, 5.6.7)
 class Reply:
     """One reply, read into `buffer`, a bytearray of BUFFER bytes that is kept for the next.
 
-    `status` is the HTTP status, `keep` whether the connection may carry another request.
+    `status` is the HTTP status, `keep` whether the connection may carry another request,
+    `foreseen` a guess for the next reply.
     `body()` is valid until `restart()`. A common reply costs under 300 bytes of heap: lines are
     compared and numbers read where they lie.
     """
@@ -40,6 +43,9 @@ class Reply:
         self._buffer = buffer
         self._view = memoryview(buffer)
         self._date = bytearray(_DATE)
+        self._shown = self._view[:0]  # the last body, from byte `_shown_at` on
+        self._shown_at = 0
+        self.foreseen = 0  # bytes that a reply like the last one has at least
         self.restart()
 
     def restart(self):
@@ -82,14 +88,12 @@ class Reply:
         """Whether a single byte has come."""
         return self._filled > 0 or self._head > 0
 
-    @property
-    def head_size(self):
-        """Return how many bytes of head the reply has so far."""
-        return self._head
-
     def body(self):
-        """Return the body as a memoryview."""
-        return self._view[self._begin : self._begin + self._body]
+        """Return the body as a memoryview. Where the last one was, it takes no memory."""
+        if self._shown_at != self._begin or len(self._shown) != self._body:
+            self._shown = self._view[self._begin : self._begin + self._body]
+            self._shown_at = self._begin
+        return self._shown
 
     def room(self):
         """Return a writable memoryview for the next bytes of the connection."""
@@ -113,6 +117,7 @@ class Reply:
             return False
         if self._filled > self._next:
             self.keep = False  # bytes that nobody asked for: trust nothing after them
+        self.foreseen = self._head + self._body - _VARIES
         return True
 
     def _closed(self):
@@ -136,13 +141,14 @@ class Reply:
         self._next = end + 1
         if end > start and self._buffer[end - 1] == 13:
             end -= 1
-        self._line(start, end)
-        return True
-
-    def _line(self, start, end):
         if self._state == _HEADER:
             self._header(start, end)
-        elif self._state == _STATUS:
+        else:
+            self._other_line(start, end)
+        return True
+
+    def _other_line(self, start, end):
+        if self._state == _STATUS:
             self._status_line(start, end)
         elif self._state == _CHUNK_SIZE:
             self._chunk_size(bytes(self._view[start:end]))
@@ -187,6 +193,7 @@ class Reply:
         if (
             end < after
             or not self._is(b"http/1.", start)
+            or not 48 <= self._buffer[start + 7] <= 57
             or self._buffer[start + 8] != _SPACE
             or (end > after and self._buffer[after] != _SPACE)
         ):
@@ -194,10 +201,7 @@ class Reply:
         self.status = self._number(start + 9, after)
         if self.status < 100:
             raise ReplyError("the reply has no status that HTTP knows")
-        version = self._buffer[start + 7]
-        if not 48 <= version <= 57:
-            raise ReplyError("the reply is not HTTP")
-        if version == 48:  # HTTP/1.0 closes, as a rule
+        if self._buffer[start + 7] == 48:  # HTTP/1.0 closes, as a rule
             self.keep = False
         self._state = _HEADER
 

@@ -10,6 +10,7 @@ import os
 from aiot_port import const
 from aiot_record import (
     ENOENT,
+    FOLDER,
     copy_bytes,
     find_record,
     is_gone,
@@ -24,13 +25,13 @@ _LATER = (OSError, MemoryError)  # made here: where memory is out, `except (…)
 
 
 class Segment:
-    """What is known of a segment without looking into its file."""
+    """What is known of a segment. Its file is looked into when that is needed, and only then."""
 
-    def __init__(self, file, size, waiting, last):
+    def __init__(self, file, size):
         self.file = file  # its number
         self.size = size  # bytes
-        self.waiting = waiting  # records that nobody has forgotten yet
-        self.last = last  # number of its last record
+        self.waiting = None  # records that nobody has forgotten yet; None: not counted yet
+        self.last = None  # number of its last record, -1 for none; None: not looked for yet
 
 
 class Segments:
@@ -49,37 +50,61 @@ class Segments:
     def __bool__(self):
         return bool(self._all)
 
-    def waiting(self):
-        """Return how many records wait."""
-        return sum([segment.waiting for segment in self._all])
+    def waiting(self, first):
+        """Return how many records wait. Those in files that cannot be read now do not count."""
+        count = 0
+        for segment in self._all:
+            try:
+                count += self._look(segment, first)
+            except OSError:
+                pass
+        return count
 
     def sizes(self):
         """Return the bytes of each file."""
         return [segment.size for segment in self._all]
 
-    def load(self, names, first):
-        """Count what waits in the files `names`. Return the number of the last record found."""
-        highest = first - 1
-        for file in sorted([_file_of(name) for name in names]):
-            if file < 0:
-                continue
-            self._next_file = file + 1
-            try:
-                size, waiting, highest = self._count(file, highest)
-            except OSError as error:
-                if is_gone(error):
-                    continue
-                raise  # it may be read later: better none now than half a box
-            self._all.append(Segment(file, size, waiting, highest))
-        return highest
+    def take(self, name, size):
+        """Take a file of the folder, of `size` bytes (None: to be asked for), if it is ours.
 
-    def _count(self, file, highest):
-        waiting = 0
-        with open(self._path % file, "rb") as source:
-            for number, _, _ in self._records(source, 0, highest + 1):
-                highest = number
-                waiting += 1
-            return source.seek(0, 2), waiting, highest
+        Return whether it is.
+        """
+        file = _file_of(name)
+        if file < 0:
+            return False
+        if size is None:
+            facts = os.stat(self._path % file)
+            size = -1 if facts[0] & FOLDER else facts[6]
+        self._next_file = max(self._next_file, file + 1)
+        if size >= 0:
+            self._all.append(Segment(file, size))
+        return True
+
+    def load(self, first):
+        """Put the files that were taken in order; return the number of the last record in them."""
+        self._all.sort(key=lambda segment: segment.file)
+        return self._lowest(None, first) - 1
+
+    def _look(self, segment, first):
+        """Return how many records of a segment wait; they are counted once."""
+        if segment.waiting is None:
+            segment.waiting = self._scan(segment, self._lowest(segment, first))
+        return segment.waiting
+
+    def _scan(self, segment, lowest):
+        """Find a segment's last record; return how many have numbers from `lowest` on."""
+        count = 0
+        last = -1
+        try:
+            with open(self._path % segment.file, "rb") as source:
+                for number, _, _ in self._records(source, 0, 0):
+                    count += number >= lowest
+                    last = number
+        except OSError as error:
+            if not is_gone(error):
+                raise  # it may be read later
+        segment.last = last
+        return count
 
     def _records(self, source, at, lowest):
         """Yield (number, start, end) of the whole records of an open file."""
@@ -89,16 +114,26 @@ class Segments:
             found = find_record(source, found[2], found[0] + 1, self._buffer)
 
     def _lowest(self, segment, first):
-        """Return the number below which records of `segment` are in an older one, or forgotten."""
-        for older in self._all[: self._all.index(segment)]:
-            if older.waiting:
-                first = max(first, older.last + 1)
+        """Return the number below which records of `segment` are in an older one, or forgotten.
+
+        With None for it, of those to come.
+        """
+        at = len(self._all) if segment is None else self._all.index(segment)
+        while at:
+            at -= 1
+            older = self._all[at]
+            if older.waiting == 0:
+                continue
+            if older.last is None:
+                self._scan(older, 0)
+            if older.last >= 0:
+                return max(first, older.last + 1)
         return first
 
     def oldest(self, first):
         """Return (number, topic str, payload bytes) of the oldest record, None if none waits."""
         for segment in self._all:
-            if segment.waiting:
+            if self._look(segment, first):
                 report = self._search(segment, first)
                 if report:
                     return report
@@ -121,12 +156,12 @@ class Segments:
                 raise
         return None
 
-    def after(self, number):
+    def after(self, number, first):
         """Return the first record that waits behind `number`, as `oldest` does. Forgets none."""
         found = self._found
         try:
             for segment in self._all:
-                if segment.waiting and segment.last > number:
+                if self._look(segment, first) and segment.last > number:
                     report = self._search(segment, number + 1)
                     if report:
                         return report
@@ -137,26 +172,23 @@ class Segments:
     def forget(self, number):
         """Forget the record of this number, the oldest; return whether it may be here."""
         for segment in self._all:
-            if not segment.waiting:
-                continue
-            if segment.last >= number:
+            if segment.waiting is None:
+                return True  # it will be counted without those before the first that waits
+            if segment.waiting and segment.last >= number:
                 segment.waiting -= 1
                 return True
             segment.waiting = 0  # what seemed to wait here was damaged since it was counted
         return False
 
-    def give_up(self):
-        """Forget all of the oldest segment."""
-        self._all[0].waiting = 0
-
-    def oldest_segment(self):
-        """Return (records that wait in the oldest segment, number of its last)."""
-        return self._all[0].waiting, self._all[0].last
+    def oldest_segment(self, first):
+        """Return the oldest Segment, counted."""
+        self._look(self._all[0], first)
+        return self._all[0]
 
     def tidy(self):
         """Remove the files in which nothing waits."""
         for segment in list(self._all):
-            if not segment.waiting:
+            if segment.waiting == 0:
                 self._remove(segment.file)
                 self._all.remove(segment)
 
@@ -184,7 +216,8 @@ class Segments:
         With `merge` it takes in what waits in the last segment, and replaces it.
         """
         old = self._all[-1] if merge else None
-        new = Segment(self._next_file, 0, 0, (reports or records)[-1][0])
+        last = (reports or records)[-1][0]
+        new = Segment(self._next_file, 0)
         self._all.append(new)  # first, as it takes memory: what follows the last byte takes none
         try:
             with open(self._path % new.file, "wb") as target:
@@ -200,6 +233,7 @@ class Segments:
                 pass  # the next segment writes over it, or loading finds nothing new in it
             raise
         new.size, new.waiting = size, waiting
+        new.last = last
         self._next_file += 1
         if merge:
             old.waiting = 0

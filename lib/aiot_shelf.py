@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
 """How an outbox lies on flash: a folder of small files, laid out to wear the flash little.
 
-    t00 …            slots: the newest reports, in files so small that littlefs keeps them in
+    a00 …            slots: the newest reports, in files so small that littlefs keeps them in
                      its directory and need not erase a block for each
     s00000000 …      segments: the older reports, a block each
     c0 c1            the cursor: how far reading got, how many were given up
     set_aside.txt    reports rejected for good, a line of JSON each, for the user to read
+
+What is written most often comes first by its name: littlefs sorts its directory, and walks through
+it to find a file.
 
 When the slots are full, what they hold moves into a segment; if what waits in the last segment
 leaves room, into a new one that replaces it. Numbers tell what was seen before, so the power
@@ -14,78 +17,23 @@ may fail between any two steps. Loading only reads.
 
 import os
 
+import aiot_layout
 from aiot_port import const
-from aiot_record import ENOENT, HEAD, record_head, split_record
+from aiot_record import ENOENT, FOLDER, HEAD, record_head, split_record
 from aiot_segments import Segments
 from aiot_slots import Cursor, Slots
 from aiot_store import SmallFile
 
-_SEGMENT = const(4096)  # bytes: the block that NOR flash erases, and so littlefs' on these boards
-_ASIDE = const(2048)  # bytes of set_aside.txt, which SmallFile reads at once
-
-# Slots and their bytes. littlefs keeps a file of up to four program units in its directory: 128
-# bytes on an ESP32. Eight leave room for a dozen segments in one pair of directory blocks.
-_INLINED = (8, 128)
-_SEPARATE = (4, 512)  # on FAT each takes a cluster of its own, and a report fits one
-
-# Bytes in littlefs' directory: a full slot or segment, with its name and time; all but segments.
-_SEGMENT_ENTRY = const(40)
-_OTHER_ENTRIES = const(1400)
-_FAT_ENTRY = const(64)  # a long name takes two entries
-
 _FREE = const(4)  # blocks that a segment leaves to others: saving a token takes two on littlefs
+# Blocks that others may take between two looks at what is free: littlefs walks through all files.
+_UNSEEN = const(36)
 
 # POSIX numbers: MicroPython's errno has not all their names.
 _EEXIST = const(17)
 _ENOTDIR = const(20)
 _ENOSPC = const(28)
-_FOLDER = const(0x4000)  # in a file's mode
 
 _LATER = (OSError, MemoryError)  # made here: where memory is out, `except (…)` has none for it
-
-
-class Layout:
-    """How the bytes of a box are divided. `separate`: no file shares a block with another."""
-
-    def __init__(self, max_bytes, block, separate):
-        self.unit = block
-        self.slots = _SEPARATE if separate else _INLINED
-        self.segment = max(block, min(_SEGMENT, max_bytes // 8 // block * block))
-        units = max_bytes // block
-        others = self._separate_units(units) if separate else self._directory_units(units)
-        self._divide(max_bytes, others)
-        if self.limit < self.units(self.segment):
-            # The file system's blocks are too large for this box: bound its files' bytes.
-            self.unit = self.segment = max_bytes // 8
-            self.slots = (min(_INLINED[0], self.unit // _INLINED[1]), _INLINED[1])
-            self._divide(max_bytes, 2)  # for the slots, and for the cursor
-
-    def _divide(self, max_bytes, others):
-        self.aside = min(_ASIDE, self.segment // 2)
-        # One segment more is on flash while another replaces it.
-        others += self.units(self.aside) + self.units(self.segment)
-        self.limit = max_bytes // self.unit - others
-        self.largest = min(max_bytes // 2, self.limit * (self.unit - 8)) - HEAD
-
-    def _separate_units(self, units):
-        """Return the clusters of the slots, the two files of the cursor and the directory."""
-        files = self.slots[0] + 2
-        entries = files + 2 + units * self.unit // self.segment
-        return files + self.units(entries * _FAT_ENTRY)
-
-    def _directory_units(self, units):
-        """Return the blocks of littlefs' directory: a pair, that splits in two when half full.
-
-        The last pair of segments, and those of the first and the last file, can be near empty.
-        """
-        segments = _SEGMENT_ENTRY * (units - 4)
-        if _OTHER_ENTRIES + segments <= self.unit // 2:
-            return 2
-        return 2 * (5 + segments // (self.unit // 4))
-
-    def units(self, size):
-        """Return the blocks of a file: in littlefs each but the first begins with pointers."""
-        return max(1, -((8 - size) // (self.unit - 8)))
 
 
 class Shelf:
@@ -97,22 +45,30 @@ class Shelf:
         self._exists = False
         self._cursor = Cursor(path)
         self._segments = Segments(path)
-        self._slots = Slots(path, 0, _INLINED[1])  # none before the folder is there
+        self._slots = Slots(path, 0, aiot_layout.INLINED[1])  # none before the folder is there
         self._behind = False  # the cursor on flash is
         self._first = 0  # number of the first report that waits
         self.following = 0  # number of the next report to come
         self.given_up = 0
-        self.layout = Layout(max_bytes, _space(_folder_of(path))[0], False)
+        self._layout = None
+        self._free = 0  # blocks of the file system, at most: at the last look, less those written
+
+    @property
+    def layout(self):
+        """Return the Layout of the box, as it would be while its folder is not there."""
+        if self._layout is None:
+            self._layout = aiot_layout.planned(self._path, self._max_bytes)
+        return self._layout
 
     def _found(self):
         """Take the folder's place and nature into account, now that it is there."""
         self._exists = True
-        self.layout = Layout(self._max_bytes, _space(self._path)[0], _ignores_case(self._path))
-        self._slots = Slots(self._path, *self.layout.slots)
+        self._layout = aiot_layout.found(self._path, self._max_bytes)
+        self._slots = Slots(self._path, *self._layout.slots)
 
     def waiting(self):
         """Return how many reports wait."""
-        return self._segments.waiting() + len(self._slots.records)
+        return self._segments.waiting(self._first) + len(self._slots.records)
 
     def new_number(self):
         """Return a number for the next report to come."""
@@ -126,16 +82,19 @@ class Shelf:
 
     def load(self):
         """Find what lies there. Writes nothing. Raises OSError."""
+        others = []
         try:
-            names = os.listdir(self._path)
+            for name, size in aiot_layout.entries(self._path):
+                if not self._segments.take(name, size):
+                    others.append(name)
         except OSError as error:
             if error.errno in (ENOENT, _ENOTDIR):
                 return
             raise
         self._found()
         self._first, self.given_up = self._cursor.load()
-        highest = self._segments.load(names, self._first)
-        begun = self._slots.load(names, highest + 1)
+        highest = self._segments.load(self._first)
+        begun = self._slots.load(others, highest + 1)
         self.following = max(highest, begun) + 1
 
     def oldest(self):
@@ -152,7 +111,7 @@ class Shelf:
 
     def after(self, number):
         """Return the first report that waits behind `number`, as `oldest` does. Forgets none."""
-        report = self._segments.after(number)
+        report = self._segments.after(number, self._first)
         if report:
             return report
         for record in self._slots.records:
@@ -217,7 +176,7 @@ class Shelf:
         try:
             os.mkdir(self._path)
         except OSError as error:
-            if error.errno != _EEXIST or os.stat(self._path)[0] & _FOLDER:
+            if error.errno != _EEXIST or os.stat(self._path)[0] & FOLDER:
                 raise
             os.rename(self._path, self._path + ".old")  # a file, and not ours
             os.mkdir(self._path)
@@ -262,18 +221,22 @@ class Shelf:
         needed = self.layout.units(size)
         if needed + sum([self.layout.units(size) for size in used]) > self.layout.limit:
             return False
-        block, free = _space(self._path)
-        if free < needed * self.layout.unit // block + _FREE:
+        blocks = max(1, needed * self.layout.unit // self.layout.block)
+        if self._free < blocks + _UNSEEN:
+            self._free = aiot_layout.free_blocks(self._path)
+        if self._free < blocks + _FREE:
             raise OSError(_ENOSPC, "too few free blocks")
+        self._free -= blocks
         return True
 
     def _give_up_oldest(self):
         """Give up the oldest segment. Raises OSError where that makes no room."""
-        count, last = self._segments.oldest_segment()
-        self._cursor.save(last + 1, self.given_up + count)
-        self._first = last + 1
-        self.given_up += count
-        self._segments.give_up()
+        segment = self._segments.oldest_segment(self._first)
+        first = max(self._first, segment.last + 1)
+        self._cursor.save(first, self.given_up + segment.waiting)
+        self._first = first
+        self.given_up += segment.waiting
+        segment.waiting = 0
         self._segments.tidy()
 
     def set_aside(self, line):
@@ -294,30 +257,3 @@ class Shelf:
 
 def _size(report):
     return HEAD + len(report[1]) + len(report[2])
-
-
-def _folder_of(path):
-    folder, slash, _ = path.rpartition("/")
-    return folder or slash or "."
-
-
-def _space(path):
-    """Return (bytes of a block, free blocks) of the file system at `path`."""
-    try:
-        facts = os.statvfs(path)
-    except (OSError, AttributeError):  # no such folder yet; CPython on Windows has no statvfs
-        return _SEGMENT, _SEGMENT
-    return facts[0], facts[4]
-
-
-def _ignores_case(path):
-    """Whether the folder is found by another case too: on FAT, which inlines no file."""
-    folder, slash, name = path.rpartition("/")
-    other = name.upper()
-    if other == name:
-        other = name.lower()
-    try:
-        os.stat(folder + slash + other)
-    except OSError:
-        return False
-    return True

@@ -74,7 +74,7 @@ class Slots:
     """
 
     def __init__(self, folder, count, size):
-        self._path = folder + "/t%02x"
+        self._path = folder + "/a%02x"
         self._size = size
         self._piece = size - _PART_HEAD
         self._used = bytearray(count)  # 1 for each slot that may not be written
@@ -171,7 +171,7 @@ def _slot_of(name):
         slot = int(name[1:], 16)
     except ValueError:
         return None
-    return slot if name == "t%02x" % slot else None
+    return slot if name == "a%02x" % slot else None
 
 
 def _is_part(data):

@@ -63,6 +63,26 @@ def writes_of_a_report(place, sizes):
     return counts
 
 
+def reads_of_a_report(place, count):
+    """Return with how many reads from MicroPython's TLS the reply to each report came."""
+    client = _client(place)
+    client.publish("user/pub", b"")
+    stream = client._connection._stream
+    read = stream._read
+    counts = []
+
+    def counted(view):
+        counts[-1] += 1
+        return read(view)
+
+    stream._read = counted
+    for _ in range(count):
+        counts.append(0)
+        client.publish("user/pub", b"")
+    client.close()
+    return counts
+
+
 def publish_slowly(place, timeout):
     """Publish twice; return [outcome, outcome, milliseconds that the second took]."""
     client = _client(place, timeout)

@@ -203,7 +203,7 @@ def a_damaged_one_is_passed_over(path):
     for number in range(4):
         box.put(TOPIC, payload(number, 90))
     for slot in range(8):
-        name = "%s/t%02x" % (path, slot)
+        name = "%s/a%02x" % (path, slot)
         with open(name, "rb") as file:
             data = file.read()
         if data.find(b"post1 ") > 0:
@@ -255,7 +255,7 @@ def last_of_a_group_is_damaged(path):
     box = Outbox(path)
     for number in range(4):
         box.put(TOPIC, payload(number, 30))
-    damaged = "%s/t03" % path
+    damaged = "%s/a03" % path
     with open(damaged, "rb") as file:
         data = file.read()
     with open(damaged, "wb") as file:

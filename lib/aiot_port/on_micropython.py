@@ -80,8 +80,8 @@ class _Stream:
     """A TLS connection that never blocks. Its first write shakes hands, step by step.
 
     MicroPython's `readinto` goes on until the view is full, and loses the end or the error that
-    it meets behind other bytes. So bytes are read one by one, but for those that are sure to
-    come, and what ends them is kept.
+    it meets behind other bytes. So bytes are read one by one, and what ends them is kept; but for
+    `sure` ones, of which a reply has fewer only where another one comes than was foreseen.
     """
 
     def __init__(self, raw, tls):

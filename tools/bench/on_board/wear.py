@@ -89,7 +89,7 @@ def raw_log(geometry, count):
 
 
 def filled(geometry, count, puts):
-    """Fill a box with `count` reports, then open it and put `puts` more.
+    """Fill a box with `count` reports, then open it, look at the oldest and put `puts` more.
 
     Return [ms to open, reads to open, ms a put, reads, programs and erases a put].
     """
@@ -104,9 +104,10 @@ def filled(geometry, count, puts):
     device.reads = 0
     start = time.ticks_us()
     box = Outbox(PATH, most)
-    check(len(box) == count)
+    check(box.peek() == (TOPIC, bytes(SIZE)))
     opened = time.ticks_diff(time.ticks_us(), start) / 1000
     found = [opened, device.reads]
+    check(len(box) == count)
     device.reads = flash.programs = flash.erases = 0
     start = time.ticks_us()
     for _ in range(puts):
