@@ -144,7 +144,7 @@ class Connection:
     def _write_head(self, path, headers, length):
         """Write the request's head into the buffer and return how many bytes it has."""
         if path is not self._path or headers is not self._headers:
-            self._reply.foreseen = 0
+            self._reply.foreseen = self._view[:0]
             self._path = None  # memory may run out: the old head must not pass for the new one
             lines = ["%s: %s\r\n" % (name, headers[name]) for name in headers]
             self._start = (self._pattern % (path, "".join(lines))).encode()
@@ -225,15 +225,15 @@ class Connection:
     def _read_reply(self):
         reply = self._reply
         stream = self._stream
-        sure = reply.foreseen
+        first = reply.foreseen
         while True:
-            count = stream.readinto(reply.room(), sure)
+            count = stream.readinto(reply.room(), first)
             left_ms = self._left_ms()  # on each read: a peer that drips must not stretch it
             if count is None:
                 stream.wait(min(left_ms, _READ_WAIT_MS))
                 self._waited()
                 continue
-            sure = 0
+            first = b""
             if not count and not reply.started:
                 raise OSError("closed without a reply")
             if reply.took(count):

@@ -23,7 +23,7 @@ _CHUNK_END = const(6)
 _TRAILER = const(7)
 _DONE = const(8)
 
-_VARIES = const(8)  # bytes by which replies to the same request differ, as a rule; none has less
+_VARIES = const(8)  # bytes by which heads of replies to the same request differ, as a rule
 
 _SPACE = const(32)
 _WHITE = b" \t"
@@ -33,8 +33,8 @@ _DATE = const(29)  # bytes of a date (RFC 9110, 5.6.7)
 class Reply:
     """One reply, read into `buffer`, a bytearray of BUFFER bytes that is kept for the next.
 
-    `status` is the HTTP status, `keep` whether the connection may carry another request,
-    `foreseen` a guess for the next reply.
+    `status` is the HTTP status, `keep` whether the connection may carry another request.
+    `foreseen` is the part of `buffer` that the reply fills at least, if it is like the last one.
     `body()` is valid until `restart()`. A common reply costs under 300 bytes of heap: lines are
     compared and numbers read where they lie.
     """
@@ -43,13 +43,15 @@ class Reply:
         self._buffer = buffer
         self._view = memoryview(buffer)
         self._date = bytearray(_DATE)
-        self._shown = self._view[:0]  # the last body, from byte `_shown_at` on
-        self._shown_at = 0
-        self.foreseen = 0  # bytes that a reply like the last one has at least
+        self._head = 0
+        self.foreseen = self._view[:0]
         self.restart()
 
     def restart(self):
         """Forget everything; the next bytes begin a new reply."""
+        size = self._head - _VARIES
+        if size > 0 and len(self.foreseen) != size:
+            self.foreseen = self._view[:size]
         self._state = _STATUS
         self._filled = 0  # bytes in the buffer
         self._next = 0  # the first of them that is not yet understood
@@ -89,11 +91,8 @@ class Reply:
         return self._filled > 0 or self._head > 0
 
     def body(self):
-        """Return the body as a memoryview. Where the last one was, it takes no memory."""
-        if self._shown_at != self._begin or len(self._shown) != self._body:
-            self._shown = self._view[self._begin : self._begin + self._body]
-            self._shown_at = self._begin
-        return self._shown
+        """Return the body as a memoryview."""
+        return self._view[self._begin : self._begin + self._body]
 
     def room(self):
         """Return a writable memoryview for the next bytes of the connection."""
@@ -117,7 +116,6 @@ class Reply:
             return False
         if self._filled > self._next:
             self.keep = False  # bytes that nobody asked for: trust nothing after them
-        self.foreseen = self._head + self._body - _VARIES
         return True
 
     def _closed(self):

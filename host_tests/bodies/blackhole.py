@@ -75,7 +75,7 @@ class _Stream:
         self.replies = [b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"]
         return len(view)
 
-    def readinto(self, view, sure=0):
+    def readinto(self, view, first=b""):
         if self.broken:
             self.broken = False
             raise OSError(104)

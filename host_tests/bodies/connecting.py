@@ -63,6 +63,15 @@ def writes_of_a_report(place, sizes):
     return counts
 
 
+def delay_is_off(place):
+    """Return whether TCP holds nothing back on CPython; a board's sockets cannot be asked."""
+    client = _client(place)
+    client.publish("user/pub", b"")
+    found = client._connection._stream._tls.getsockopt(6, 1)  # TCP, TCP_NODELAY
+    client.close()
+    return bool(found)
+
+
 def reads_of_a_report(place, count):
     """Return with how many reads from MicroPython's TLS the reply to each report came."""
     client = _client(place)

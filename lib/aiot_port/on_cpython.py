@@ -64,6 +64,7 @@ def open_stream(context, host, address, timeout_ms):
     try:
         raw.settimeout(timeout_ms / 1000)
         raw.connect(address[4])
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as in on_micropython.py
         raw.setblocking(False)
         tls = context.wrap_socket(raw, server_hostname=host, do_handshake_on_connect=False)
     except BaseException:
@@ -81,10 +82,10 @@ class _Stream:
         self._selector = selectors.DefaultSelector()
         self._selector.register(tls, selectors.EVENT_READ)
 
-    def readinto(self, view, sure=0):
+    def readinto(self, view, first=b""):
         """Read into `view`; return the count, 0 where the peer closed, None to wait.
 
-        `sure` is how many bytes will come at least, as far as can be foreseen.
+        `first` is the beginning of `view`, as far as it can be foreseen that bytes come for it.
         """
         try:
             return self._tls.recv_into(view)

@@ -23,6 +23,12 @@ _TLS_HEAP = const(35000)  # bytes
 # Milliseconds since 1970 at which this port's clock reads 0: esp32 counts from the year 2000.
 EPOCH_MS = 946684800000 if time.gmtime(0)[0] == 2000 else 0
 
+# What follows the first piece of a large body would be held back until that is acknowledged, which
+# the server takes 40 ms over. Not all ports name these (POSIX, lwIP); before 1.24 a board prints a
+# warning instead (micropython#14123, #15107).
+_TCP = const(6)
+_NODELAY = const(1)
+
 _MEMORY_MASK = const(-17040)  # a public-key error of Mbed TLS's, where memory was what lacked
 _EPIPE = const(32)  # errno has no name for it
 _TLS_CODES = const(-256)  # Mbed TLS's error codes are below it, those of DNS and errno above
@@ -46,7 +52,7 @@ def tls_context(ca):
         return _tls_context(ca)
     except (OSError, ValueError):
         if free_memory() < _TLS_HEAP:  # a certificate is called bad where memory is what lacks
-            raise MemoryError("no memory for TLS") from None
+            raise MemoryError from None
         raise
 
 
@@ -64,10 +70,11 @@ def resolve(host, port):
 
 def open_stream(context, host, address, timeout_ms):
     gc.collect()  # TLS wants 17 KB in one piece (design, trap 12)
-    raw = socket.socket(address[0], address[1], address[2])
+    raw = socket.socket(*address[:3])
     try:
         raw.settimeout(timeout_ms / 1000)
         raw.connect(address[4])
+        raw.setsockopt(_TCP, _NODELAY, 1)
         raw.setblocking(False)
         tls = context.wrap_socket(raw, server_hostname=host, do_handshake_on_connect=False)
         return _Stream(raw, tls)
@@ -81,7 +88,7 @@ class _Stream:
 
     MicroPython's `readinto` goes on until the view is full, and loses the end or the error that
     it meets behind other bytes. So bytes are read one by one, and what ends them is kept; but for
-    `sure` ones, of which a reply has fewer only where another one comes than was foreseen.
+    the `first` ones, of which there are fewer only where another reply comes than was foreseen.
     """
 
     def __init__(self, raw, tls):
@@ -94,13 +101,13 @@ class _Stream:
         self._poll = select.poll()
         self._poll.register(raw, select.POLLIN)
 
-    def readinto(self, view, sure=0):
+    def readinto(self, view, first=b""):
         if self._end is not None:
             return self._ended()
         start = 0
-        if sure:
-            start = self._read(view[:sure])
-            if start != sure:
+        if first:
+            start = self._read(first)
+            if start != len(first):
                 return start
         byte = self._byte
         for count in range(start, len(view)):
