@@ -225,18 +225,15 @@ class Connection:
     def _read_reply(self):
         reply = self._reply
         stream = self._stream
-        first = reply.foreseen
         while True:
-            count = stream.readinto(reply.room(), first)
+            count = stream.readinto(reply.room(), b"" if reply.started else reply.foreseen)
             left_ms = self._left_ms()  # on each read: a peer that drips must not stretch it
             if count is None:
                 stream.wait(min(left_ms, _READ_WAIT_MS))
                 self._waited()
-                continue
-            first = b""
-            if not count and not reply.started:
+            elif not count and not reply.started:
                 raise OSError("closed without a reply")
-            if reply.took(count):
+            elif reply.took(count):
                 return
 
     def _waited(self):

@@ -74,8 +74,8 @@ def entries(path):
             yield name, None
         return
     for entry in os.ilistdir(path):
-        is_file = len(entry) > 3 and not entry[1] & FOLDER
-        yield entry[0], entry[3] if is_file else None
+        is_file = len(entry) > 3 and not entry[1] & FOLDER  # the unix port leaves out the bytes
+        yield entry[0], entry[-1] if is_file else None
 
 
 def planned(path, max_bytes):
