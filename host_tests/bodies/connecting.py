@@ -43,24 +43,34 @@ def publish(place, count, timeout=5):
     return outcomes
 
 
-def writes_of_a_report(place, sizes):
-    """Return with how many writes a report of each size goes to TLS, on a kept connection."""
+def _calls(place, name, sizes):
+    """Return how often a report of each size calls a function of its kept connection's stream."""
     client = _client(place)
     client.publish("user/pub", b"")
     stream = client._connection._stream
-    write = stream.write
+    function = getattr(stream, name)
     counts = []
 
     def counted(view):
         counts[-1] += 1
-        return write(view)
+        return function(view)
 
-    stream.write = counted
+    setattr(stream, name, counted)
     for size in sizes:
         counts.append(0)
         client.publish("user/pub", bytes(size))
     client.close()
     return counts
+
+
+def writes_of_a_report(place, sizes):
+    """Return with how many writes a report of each size goes to TLS."""
+    return _calls(place, "write", sizes)
+
+
+def reads_of_a_report(place, count):
+    """Return with how many reads from MicroPython's TLS the reply to each report came."""
+    return _calls(place, "_read", [0] * count)
 
 
 def delay_is_off(place):
@@ -70,26 +80,6 @@ def delay_is_off(place):
     found = client._connection._stream._tls.getsockopt(6, 1)  # TCP, TCP_NODELAY
     client.close()
     return bool(found)
-
-
-def reads_of_a_report(place, count):
-    """Return with how many reads from MicroPython's TLS the reply to each report came."""
-    client = _client(place)
-    client.publish("user/pub", b"")
-    stream = client._connection._stream
-    read = stream._read
-    counts = []
-
-    def counted(view):
-        counts[-1] += 1
-        return read(view)
-
-    stream._read = counted
-    for _ in range(count):
-        counts.append(0)
-        client.publish("user/pub", b"")
-    client.close()
-    return counts
 
 
 def publish_slowly(place, timeout):
