@@ -17,11 +17,12 @@ may fail between any two steps. Loading only reads.
 
 import os
 
+# The largest first: a board compiles each file as it is imported, and needs most room for it.
+from aiot_segments import Segments  # isort: skip
+from aiot_slots import Cursor, Slots  # isort: skip
 import aiot_layout
 from aiot_port import const
 from aiot_record import ENOENT, FOLDER, HEAD, record_head, split_record
-from aiot_segments import Segments
-from aiot_slots import Cursor, Slots
 from aiot_store import SmallFile
 
 _FREE = const(4)  # blocks that a segment leaves to others: saving a token takes two on littlefs
