@@ -413,6 +413,7 @@ def test_usual_reply_is_read_where_it_lies(run):
         usual % "012": None,
         usual % "12345678901234567890": None,
         usual % "": None,
+        usual[:-2] % "7" + "}]": None,
         usual % "-1": None,
         usual % "1.0": None,
         (usual % "12")[:-1]: None,

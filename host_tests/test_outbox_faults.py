@@ -9,6 +9,7 @@ import shutil
 import pytest
 from aiot_errors import AiotError
 from aiot_outbox import Outbox
+from aiot_segments import Segments
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -211,6 +212,53 @@ def test_opening_reads_no_more_of_a_fuller_box(monkeypatch, path):
     assert opened.count("s") <= 4
     assert len(box) == 2000
     assert opened.count("s") > 20
+
+
+def first_segment(path):
+    return os.path.join(path, min(name for name in os.listdir(path) if name[0] == "s"))
+
+
+def test_segments_that_cannot_be_read_now_do_not_count_now(files, path):
+    fill(path, 0, 200)
+    box = Outbox(path)
+    with files.failing(0, 1, errno.EIO):
+        assert 0 < len(box) < 20  # the slots were read at the start
+    assert len(box) == 200
+    assert drain(box) == list(range(200))
+
+
+def test_a_segment_that_is_gone_takes_only_its_own_reports(path):
+    fill(path, 0, 200)
+    box = Outbox(path)
+    os.remove(first_segment(path))
+    found = drain(box)
+    assert found == list(range(found[0], 200))
+    assert 0 < found[0] < 60
+
+
+def test_sizes_come_with_the_listing_where_it_has_them(monkeypatch, path):
+    """As os.ilistdir of a board gives them; CPython has it not."""
+    fill(path, 0, 200)
+    os.mkdir(path + "/s00000fff")
+
+    def ilistdir(folder):
+        for entry in os.scandir(folder):
+            yield entry.name, 0x4000 if entry.is_dir() else 0x8000, 0, entry.stat().st_size
+
+    monkeypatch.setattr(os, "ilistdir", ilistdir, raising=False)
+    assert drain(Outbox(path)) == list(range(200))
+
+
+def test_a_report_is_forgotten_before_its_segment_was_counted(path):
+    fill(path, 0, 200)
+    segments = Segments(path)
+    for name in os.listdir(path):
+        segments.take(name, None)
+    segments.load(0)
+    assert segments.forget(0)
+    counted = segments.waiting(1)
+    assert segments.oldest(1)[0] == 1
+    assert counted == segments.waiting(1) > 100
 
 
 @pytest.mark.parametrize("give_up", ["oldest", "newest"])
