@@ -453,6 +453,14 @@ def test_nothing_is_sent_on_a_kept_connection_that_broke_while_idle(run):
     assert run("blackhole.broken_while_idle") == [200, 200, 2]
 
 
+@pytest.mark.parametrize("before", [0, 1, 3])
+def test_connection_with_bytes_that_nobody_asked_for_is_not_used_again(run, before):
+    found = run("blackhole.stray_bytes", before=before)
+    assert [status for status, _ in found] == [200] * (before + 2)
+    assert [closed for _, closed in found[:before]] == [0] * before
+    assert found[-1][1] == 1  # before the next request, be it at once or when that begins
+
+
 @pytest.mark.parametrize("most", [7, 4096, 10000])
 def test_writes_that_take_a_part_go_on_behind_it(run, most):
     run.heap = "192k"  # the body is held several times

@@ -157,6 +157,41 @@ def test_bad_reply_is_a_reply_error(run, name):
     assert run("replies.outcome", wire=BAD[name])[0] == "ReplyError"
 
 
+DATED = "Date: Mon, 23 Nov 2026 15:40:01 GMT"
+USUAL = wire(OK, "Server: Tengine", DATED)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        USUAL,
+        wire(OK, DATED, DATED.replace("01 GMT", "02 GMT")),
+        wire(OK, DATED, "Retry-After: 7"),
+        wire(OK, DATED, status="HTTP/1.0 200 OK"),
+        wire(OK, DATED, status="HTTP/1.1 429 Slow Down"),
+        wire(OK, "Date: Mon"),
+        wire(OK, "Server: Tengine"),
+        wire("", DATED),
+        "HTTP/1.1 100 Continue\r\n\r\n" + USUAL,
+    ],
+)
+def test_reply_behind_another_means_the_same_as_alone(run, first):
+    """A head that comes again is not read anew: this must never change what it means."""
+    others = [
+        first,
+        USUAL,
+        USUAL.replace("15:40:01", "15:40:02"),
+        USUAL.replace("15:40:01", "xx:40:01"),
+        USUAL.replace("Length: 71", "Length: 70"),
+        wire(EXPIRED, "Server: Tengine", DATED),
+        USUAL[:-1],
+        USUAL[:80],
+        wire(chunked(OK, 7), CHUNKED, length=False),
+        wire(OK, "Server: Tengine", DATED, length=False),
+    ]
+    assert run("replies.behind_another", wire=first, others=others) > len(others)
+
+
 @pytest.mark.parametrize(
     ("data", "keep"),
     [

@@ -144,7 +144,7 @@ class Connection:
     def _write_head(self, path, headers, length):
         """Write the request's head into the buffer and return how many bytes it has."""
         if path is not self._path or headers is not self._headers:
-            self._reply.foreseen = self._view[:0]
+            self._reply.forget()
             self._path = None  # memory may run out: the old head must not pass for the new one
             lines = ["%s: %s\r\n" % (name, headers[name]) for name in headers]
             self._start = (self._pattern % (path, "".join(lines))).encode()

@@ -14,7 +14,6 @@ import json
 
 import aiot_hash
 import aiot_port
-from aiot_alink import Alink
 from aiot_conn import new_connection
 from aiot_errors import REFUSED, TOKEN_CODES, AiotError, PlatformError, ReplyError
 from aiot_errors import NetworkError as NetworkError  # for users: the tree in one place
@@ -41,7 +40,6 @@ _METHODS = {"hmacmd5": "md5", "hmacsha1": "sha1", "hmacsha256": "sha256"}
 _ARRIVED = b'{"code":0,"message":"success","info":{"messageId":'
 _ARRIVED_SIZE = const(50)  # bytes
 _ZERO = const(48)
-_NINE = const(57)
 _BRACE = const(125)
 
 _BYTES_LIKE = (bytes, bytearray, memoryview)
@@ -177,7 +175,7 @@ class Client:
         self._loaded = False  # whether flash has nothing to tell that is not known here
         self._unsaved = False  # the token on flash is another
         self._topic = self._path = None
-        self._alink = Alink(device, self._clock)
+        self._alink = None  # imported when first needed: a client of topics alone needs it never
 
     def __repr__(self):
         return "Client(%r, %r)" % (self._device, self._where)
@@ -238,7 +236,7 @@ class Client:
         """
         if isinstance(time_ms, str):
             raise AiotError("time_ms: give an int, in milliseconds since 1970")
-        return self.publish(*self._alink.properties(params, time_ms))
+        return self.publish(*self._messages().properties(params, time_ms))
 
     def post_event(self, identifier, params, time_ms=None):
         """Report a thing-model event with its output parameters; return the messageId.
@@ -246,7 +244,15 @@ class Client:
         `time_ms` as in post_properties.
         """
         _name("identifier", identifier, 50)  # thing model: an identifier has up to 50 characters
-        return self.publish(*self._alink.event(identifier, params, time_ms))
+        return self.publish(*self._messages().event(identifier, params, time_ms))
+
+    def _messages(self):
+        """Return the Alink that makes thing-model messages."""
+        if self._alink is None:
+            from aiot_alink import Alink
+
+            self._alink = Alink(self._device, self._clock)
+        return self._alink
 
     def close(self):
         """Close the connection. The next report opens it again."""
@@ -417,22 +423,23 @@ def _usual_message_id(body):
 
     It takes next to no memory; JSON takes 400 bytes, for each report.
     """
-    if body[:_ARRIVED_SIZE] != _ARRIVED:
+    start, end = _ARRIVED_SIZE, len(body) - 2
+    if not 0 < end - start < 20 or body[:start] != _ARRIVED or body[start] == _ZERO:
         return None
-    place = _ARRIVED_SIZE
-    number = part = 0
-    while place < len(body) and _ZERO <= body[place] <= _NINE:
-        place += 1
-        part = part * 10 + body[place - 1] - _ZERO
-        if (place - _ARRIVED_SIZE) % 9 == 0:  # nine digits are a small int on a 32-bit board
-            number = number * 1000000000 + part
-            part = 0
-    digits = place - _ARRIVED_SIZE
-    if not 0 < digits < 20 or body[_ARRIVED_SIZE] == _ZERO or len(body) != place + 2:
+    if not body[end] == body[end + 1] == _BRACE:
         return None
-    if not body[place] == body[place + 1] == _BRACE:
-        return None
-    return number * 10 ** (digits % 9) + part
+    number = 0
+    while start < end:
+        stop = min(start + 9, end)  # nine digits are a small int on a 32-bit board
+        part = 0
+        for place in range(start, stop):
+            digit = body[place] - _ZERO
+            if not 0 <= digit <= 9:
+                return None
+            part = part * 10 + digit
+        number = number * 10 ** (stop - start) + part
+        start = stop
+    return number
 
 
 def _message_id(info):

@@ -13,17 +13,17 @@ from aiot_port import const
 LIMIT = const(4096)  # bytes of head, and again bytes of body, that a reply may have
 BUFFER = const(4224)  # LIMIT, and 128 more for the line that ends a chunk behind a full body
 
-_STATUS = const(0)  # what the next bytes are
+_STATUS = const(0)  # what the next bytes are: a line
 _HEADER = const(1)
-_BODY = const(2)  # so many bytes, as Content-Length said
-_TO_CLOSE = const(3)  # all bytes until the peer closes
-_CHUNK_SIZE = const(4)
-_CHUNK_DATA = const(5)
-_CHUNK_END = const(6)
-_TRAILER = const(7)
+_CHUNK_SIZE = const(2)
+_CHUNK_END = const(3)
+_TRAILER = const(4)
+_BODY = const(5)  # so many bytes, as Content-Length said
+_CHUNK_DATA = const(6)
+_TO_CLOSE = const(7)  # all bytes until the peer closes
 _DONE = const(8)
 
-_VARIES = const(8)  # bytes by which heads of replies to the same request differ, as a rule
+_VARIES = const(12)  # bytes by which replies to the same request differ in length, as a rule
 
 _SPACE = const(32)
 _WHITE = b" \t"
@@ -36,33 +36,31 @@ class Reply:
     `status` is the HTTP status, `keep` whether the connection may carry another request.
     `foreseen` is the part of `buffer` that the reply fills at least, if it is like the last one.
     `body()` is valid until `restart()`. A common reply costs under 300 bytes of heap: lines are
-    compared and numbers read where they lie.
+    compared and numbers read where they lie, and a head that comes again is not read anew.
     """
 
     def __init__(self, buffer):
         self._buffer = buffer
         self._view = memoryview(buffer)
         self._date = bytearray(_DATE)
-        self._head = 0
-        self.foreseen = self._view[:0]
+        self._known_at = self._known_date = self._known_length = None
+        self._again = self._again_date = None  # where head and date lie if they come again
+        self.forget()
         self.restart()
+
+    def forget(self):
+        """Expect nothing of the next reply: it is one to another request."""
+        self._known = bytearray(0)  # the last head
+        self._expected = self.foreseen = self._view[:0]
 
     def restart(self):
         """Forget everything; the next bytes begin a new reply."""
-        size = self._head - _VARIES
-        if size > 0 and len(self.foreseen) != size:
-            self.foreseen = self._view[:size]
         self._state = _STATUS
         self._filled = 0  # bytes in the buffer
         self._next = 0  # the first of them that is not yet understood
         self._head = 0  # bytes of head so far, for the limit
         self._begin = 0  # where the body begins in the buffer
         self._body = 0  # bytes of body so far
-        self._left = 0  # bytes that this body or chunk still lacks
-        self._length = None
-        self._chunked = False
-        self.status = 0
-        self.keep = True
         self._date_size = 0
         self._retry_after = b""
 
@@ -97,7 +95,7 @@ class Reply:
     def room(self):
         """Return a writable memoryview for the next bytes of the connection."""
         if not self._filled:
-            return self._view
+            return self._expected or self._view
         if self._filled == len(self._buffer):
             raise ReplyError("the reply is over %d bytes" % LIMIT)
         return self._view[self._filled :]
@@ -110,6 +108,8 @@ class Reply:
         if not count:
             return self._closed()
         self._filled += count
+        if not self._head and 0 < len(self._known) <= self._filled:
+            self._recognise()
         while self._state != _DONE and self._step():
             pass
         if self._state != _DONE:
@@ -117,6 +117,33 @@ class Reply:
         if self._filled > self._next:
             self.keep = False  # bytes that nobody asked for: trust nothing after them
         return True
+
+    def _recognise(self):
+        """Take in the whole head where it is the last one's, but for the date."""
+        self._known_date[:] = self._again_date
+        at = self._known_at
+        if self._known != self._again or self._known.find(b"\n", at, at + _DATE) >= 0:
+            return
+        self._date[:] = self._again_date
+        self._date_size = _DATE
+        self.status = 200
+        self.keep = True
+        self._head = self._next = self._begin = len(self._known)
+        self._expect(self._known_length, _BODY)
+
+    def _remember(self):
+        """Keep the head, which lies whole in the buffer and has a date, for `_recognise`."""
+        view, size, length, date = self._view, self._head, self._length, self._date_at
+        if len(self._known) != size or length != self._known_length:
+            self._known = bytearray(size)
+            self._known_length = length
+            self._again = view[:size]
+            self._expected = view[: size + length]
+            self.foreseen = view[: size + length - _VARIES]
+        self._known[:] = self._again
+        self._known_at = date
+        self._known_date = memoryview(self._known)[date : date + _DATE]
+        self._again_date = view[date : date + _DATE]
 
     def _closed(self):
         if self._state != _TO_CLOSE:
@@ -126,20 +153,21 @@ class Reply:
 
     def _step(self):
         """Understand one line or one run of bytes; False when more bytes are needed."""
-        if self._state in (_BODY, _TO_CLOSE, _CHUNK_DATA):
+        state = self._state
+        if state >= _BODY:
             return self._take_body()
-        end = self._buffer.find(b"\n", self._next, self._filled)
+        start = self._next
+        end = self._buffer.find(b"\n", start, self._filled)
         if end < 0:
             self._pack()
             return False
-        self._head += end + 1 - self._next
+        self._next = end + 1
+        self._head += end + 1 - start
         if self._head > LIMIT:
             raise ReplyError("the reply's head is over %d bytes" % LIMIT)
-        start = self._next
-        self._next = end + 1
         if end > start and self._buffer[end - 1] == 13:
             end -= 1
-        if self._state == _HEADER:
+        if state == _HEADER:
             self._header(start, end)
         else:
             self._other_line(start, end)
@@ -190,12 +218,16 @@ class Reply:
         after = start + 12
         if (
             end < after
-            or not self._is(b"http/1.", start)
+            or not self._is(b"HTTP/1.", start)
             or not 48 <= self._buffer[start + 7] <= 57
             or self._buffer[start + 8] != _SPACE
             or (end > after and self._buffer[after] != _SPACE)
         ):
             raise ReplyError("the reply is not HTTP")
+        self.keep = True
+        self._length = None
+        self._chunked = False
+        self._left = 0  # bytes that this body or chunk still lacks
         self.status = self._number(start + 9, after)
         if self.status < 100:
             raise ReplyError("the reply has no status that HTTP knows")
@@ -211,38 +243,40 @@ class Reply:
         if colon <= start:
             raise ReplyError("a header of the reply has no name")
         size = colon - start
-        if size == 14 and self._is(b"content-length", start):
+        if size == 14 and self._is(b"Content-Length", start):
             length = self._number(colon + 1, end)
             if self._length is not None and self._length != length:
                 raise ReplyError("the reply has two Content-Lengths")
             self._length = length
-        elif size == 17 and self._is(b"transfer-encoding", start):
+        elif size == 17 and self._is(b"Transfer-Encoding", start):
             if self._value(colon, end).lower() != b"chunked":
                 raise ReplyError("the reply has an unknown transfer encoding")
             self._chunked = True
-        elif size == 10 and self._is(b"connection", start):
+        elif size == 10 and self._is(b"Connection", start):
             for place in range(colon + 1, end - 4):
-                if self._is(b"close", place):
+                if self._buffer[place] in b"Cc" and self._is(b"close", place):
                     self.keep = False
         else:
             self._time_header(size, start, colon, end)
 
     def _time_header(self, size, start, colon, end):
-        if size == 4 and self._is(b"date", start):
+        if size == 4 and self._is(b"Date", start):
             first = self._first(colon + 1, end)
             if self._last(first, end) == first + _DATE:
                 self._date[:] = self._view[first : first + _DATE]
+                self._date_at = first
                 self._date_size = _DATE
-        elif size == 11 and self._is(b"retry-after", start):
+        elif size == 11 and self._is(b"Retry-After", start):
             self._retry_after = self._value(colon, end)
 
     def _is(self, name, start):
-        """Compare bytes in the buffer, letters in any case, with a lower-case name."""
+        """Compare bytes in the buffer with a name, letters in any case."""
+        buffer = self._buffer
+        if buffer.find(name, start, start + len(name)) == start:
+            return True  # in the usual spelling
         for byte in name:
-            found = self._buffer[start]
-            if 65 <= found <= 90:
-                found |= 32  # an upper-case letter
-            if found != byte:
+            found = buffer[start]
+            if found != byte and (found ^ byte != 32 or found < 65):
                 return False
             start += 1
         return True
@@ -279,9 +313,6 @@ class Reply:
     def _head_done(self):
         if self.status < 200:  # 100 Continue and the like: the reply itself follows
             self._state = _STATUS
-            self._length = None
-            self._chunked = False
-            self.keep = True
             return
         if self.status in (204, 304):
             self._state = _DONE
@@ -296,6 +327,9 @@ class Reply:
             if self._next + self._length <= len(self._buffer):
                 self._begin = self._next  # it stays where it comes in
             self._expect(self._length, _BODY)
+            in_place = self.keep and self._begin == self._head  # and in one piece
+            if in_place and self.status == 200 and self._date_size and not self._retry_after:
+                self._remember()
 
     def _chunk_size(self, line):
         size = line.split(b";")[0].strip()

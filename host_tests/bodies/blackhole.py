@@ -58,6 +58,9 @@ class _Network:
         self.calls += 1
 
 
+_REPLY = b"HTTP/1.1 200 OK\r\nDate: Mon, 23 Nov 2026 15:40:01 GMT\r\nContent-Length: 2\r\n\r\nok"
+
+
 class _Stream:
     """A stream that answers each request, and fails to read when told to."""
 
@@ -66,13 +69,16 @@ class _Stream:
         self.broken = False
         self.replies = []
         self.most = 1 << 20  # bytes that one write takes
+        self.stray = b""  # bytes behind the next reply
+        self.closed = 0
         self.bytes = b""
 
     def write(self, view):
         self.written += 1
         view = view[: self.most]
         self.bytes += bytes(view)
-        self.replies = [b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"]
+        self.replies = [_REPLY + self.stray]
+        self.stray = b""
         return len(view)
 
     def readinto(self, view, first=b""):
@@ -82,14 +88,18 @@ class _Stream:
         if not self.replies:
             return None
         reply = self.replies.pop(0)
-        view[: len(reply)] = reply
-        return len(reply)
+        count = min(len(view), len(reply))
+        view[:count] = reply[:count]
+        if count < len(reply):
+            self.replies.insert(0, reply[count:])
+        return count
 
     def wait(self, ms):
         raise AssertionError("nothing is to be waited for")
 
     def close(self):
-        pass
+        self.closed += 1
+        self.replies = []
 
 
 def _post(network, connection):
@@ -137,6 +147,25 @@ def broken_while_idle():
         first = _post(network, connection)
         network.stream.broken = True
         return [first, _post(network, connection), network.stream.written]
+
+
+def stray_bytes(before):
+    """Have bytes that nobody asked for come behind a reply, with so many good ones before it.
+
+    Return [status of each, times that the connection was closed by then].
+    """
+    with _Network() as network:
+        network.answers = [[1]]
+        stream = network.stream = _Stream()
+        connection = aiot_conn.Connection("localhost", 443, None, 1)
+        headers = {}
+        found = []
+        for number in range(before + 2):
+            if number == before:
+                stream.stray = b"HTTP/1.1 200 OK\r\n"
+            status = connection.post("/topic/a", headers, b"")[0]
+            found.append([status, stream.closed])
+        return found
 
 
 def context_that_fails():

@@ -110,20 +110,23 @@ class _Stream:
             if start != len(first):
                 return start
         byte = self._byte
-        for count in range(start, len(view)):
-            try:
-                got = self._read(byte)
-            except NETWORK_ERRORS as error:
-                got = 0
-                self._end = error
-            if not got:
-                if got == 0 and self._end is None:
-                    self._end = 0
-                if count:
-                    return count
-                return None if got is None else self._ended()
-            view[count] = byte[0]
-        return len(view)
+        read = self._read
+        got = 0
+        try:
+            for place in range(start, len(view)):
+                got = read(byte)
+                if not got:
+                    if got == 0:
+                        self._end = 0
+                    break
+                view[place] = byte[0]
+            else:
+                return len(view)
+        except NETWORK_ERRORS as error:
+            self._end = error
+        if place:
+            return place
+        return None if got is None else self._ended()
 
     def _ended(self):
         if self._end != 0:
