@@ -36,7 +36,7 @@ _CLOCK_AGE_MS = const(86400000)  # a day: a board's crystal drifts by seconds in
 _UNDATED_MS = const(86400000)
 _STEP_MS = const(1000)  # between two feeds of the watchdog while asleep
 _BACKLOG = const(10)  # messages that are sent in one turn, so that a backlog drains gently
-_TOGETHER = const(8)  # readings in one of them at most, where the thing model lets them share it
+_TOGETHER = const(16)  # readings in one of them at most, where the thing model lets them share it
 # What became of a report; any other number is the code of a refusal for good.
 _SENT = const(0)
 _KEPT = const(-1)

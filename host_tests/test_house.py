@@ -52,7 +52,9 @@ FLOORS = [
 ]
 
 # What a firmware has of its own; each port adds its hardware modules.
-COMMON = {"binascii", "errno", "gc", "io", "json", "os", "sys", "time", "hashlib", "uhashlib"}
+COMMON = {
+    "binascii", "errno", "gc", "hashlib", "io", "json", "os", "struct", "sys", "time", "uhashlib",
+}  # fmt: skip
 
 
 def imports(path: Path) -> set[str]:

@@ -130,36 +130,38 @@ def test_backlog_shares_messages_in_property_mode(turns):
     values = [float(i) for i in range(30)]
     result = turns(values=values, script=[], turns=30, wifi=False, changes={"29": {"wifi": True}})
     topics = [topic.rsplit("/", 3)[1:] for topic, _ in result["sent"]]
-    assert topics == [["property", "batch", "post"]] * 3 + [["event", "property", "post"]] * 6
+    alone, shared = ["event", "property", "post"], ["property", "batch", "post"]
+    assert topics == [alone, shared, shared, alone]  # the newest is not one of the backlog
     readings = [pair for _, body in result["sent"] for pair in readings_in(body)]
     assert [value for _, value in readings] == values
     times = [time for time, _ in readings]
     assert times == sorted(set(times))
-    assert "8 late reports messageId=7001" in result["lines"]
+    assert "16 late reports messageId=7002" in result["lines"]
     assert result["waiting"] == 0
 
 
 def test_shared_message_is_repeated_with_the_same_bytes(turns):
     values = [float(i) for i in range(20)]
     turns(values=values[:16], script=[], turns=16, wifi=False)
-    script = ["network", "network", 0]
+    script = [0, "network", "network", 0]
     result = turns(values=values[16:], script=script, turns=4)
     bodies = [body for _, body in result["sent"]]
-    assert bodies[0] == bodies[1] == bodies[2]
-    readings = [pair for body in bodies[2:] for pair in readings_in(body)]
+    assert bodies[1] == bodies[2] == bodies[3]
+    assert len(readings_in(bodies[1])) == 15
+    readings = [pair for body in [bodies[0], *bodies[3:]] for pair in readings_in(body)]
     assert [value for _, value in readings] == values
 
 
 def test_shared_message_that_is_refused_is_taken_apart(turns, tmp_path):
     values = [float(i) for i in range(9)]
     turns(values=values[:8], script=[], turns=8, wifi=False)
-    result = turns(values=values[8:], script=[10001, 0, 0, 10001], turns=1)
+    result = turns(values=values[8:], script=[0, 10001, 0, 0, 10001], turns=1)
     sent = [[value for _, value in readings_in(body)] for _, body in result["sent"]]
-    assert sent == [values[:8], *([value] for value in values)]
+    assert sent == [values[:1], values[1:8], *([value] for value in values[1:])]
     assert result["waiting"] == 0
     aside = "".join(path.read_text() for path in tmp_path.glob("outbox/*aside*"))
     assert aside.count("10001") == 1
-    assert "2.0" in aside
+    assert "3.0" in aside
 
 
 def test_undated_readings_are_sent_one_by_one(turns):
@@ -364,10 +366,12 @@ def test_deep_sleep_keeps_reports_that_wait(turns):
 def test_sleeping_board_gathers_readings_in_memory_and_reports_them_together(wakes):
     extra = "deep_sleep = true\nreadings_per_report = 4\n"
     result = wakes(starts=9, extra=extra)
-    assert [len(sent) for sent, _, _, _ in result] == [0, 0, 0, 4, 0, 0, 0, 4, 0]
+    # The first one, two that waited with it, and the newest.
+    assert [len(sent) for sent, _, _, _ in result] == [0, 0, 0, 3, 0, 0, 0, 3, 0]
     assert [waiting for _, _, waiting, _ in result] == [1, 2, 3, 0, 1, 2, 3, 0, 1]
     assert all(files == [] for _, _, _, files in result)  # flash is not touched
-    values = [readings_in(body)[0][1] for sent, _, _, _ in result for _, body in sent]
+    bodies = [body for sent, _, _, _ in result for _, body in sent]
+    values = [value for body in bodies for _, value in readings_in(body)]
     assert values == [float(number) for number in range(8)]
     # Wi-Fi is not even joined in between.
     assert [done.count("join") for _, done, _, _ in result] == [0, 0, 0, 1, 0, 0, 0, 1, 0]
@@ -383,7 +387,9 @@ def test_sleeping_board_without_a_network_keeps_readings_in_memory_first(wakes):
 def test_sleeping_board_stores_first_where_it_is_told_to(wakes):
     extra = "deep_sleep = true\nstore_first = true\nreadings_per_report = 3\n"
     result = wakes(starts=3, extra=extra)
-    assert [len(sent) for sent, _, _, _ in result] == [0, 0, 3]
+    bodies = [[body for _, body in sent] for sent, _, _, _ in result]
+    assert [len(readings_in(body)) for body in bodies[2]] == [1, 2]
+    assert bodies[:2] == [[], []]
     assert result[0][3] == ["outbox"]
 
 

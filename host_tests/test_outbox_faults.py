@@ -586,7 +586,8 @@ def test_a_mark_across_two_pieces_is_found():
     record = record_head(7, b"t", b"payload") + b"tpayload"
     for before in range(500, 530):
         file = io.BytesIO(b"\xae" * before + record)
-        assert find_record(file, 0, 0, bytearray(512)) == (7, before, before + len(record))
+        middle, end = before + 17, before + len(record)
+        assert find_record(file, 0, 0, bytearray(512)) == (7, before, middle, end)
 
 
 def test_a_copy_that_ends_early_is_an_error():

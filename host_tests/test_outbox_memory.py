@@ -39,17 +39,28 @@ def test_anything_in_any_order(run, path, seed):
 
 @pytest.mark.parametrize("restart", [False, True])
 @pytest.mark.parametrize("memory", [False, True])
-def test_reports_come_together_by_their_numbers(run, path, restart, memory):
+def test_reports_come_together_as_the_pop_before_settled(run, path, restart, memory):
     groups = run(
         "outbox_memory.together", path=path, count=27, most=8, restart=restart, memory=memory
     )
-    whole = [list(range(start, start + 8)) for start in (0, 8, 16)]
-    assert groups == [*whole, [24], [25], [26]]  # the last group is not whole yet
+    whole = [list(range(start, start + 8)) for start in (1, 9, 17)]
+    assert groups == [[0], *whole, [25, 26]]
 
 
-def test_group_goes_on_where_a_report_was_taken_alone(run, path):
-    groups = run("outbox_memory.together", path=path, count=3, most=2, restart=False, memory=False)
-    assert groups == [[0, 1], [2]]
+@pytest.mark.parametrize("memory", [False, True])
+@pytest.mark.parametrize("most", [2, 8])
+def test_group_stays_as_it_is_while_others_come_behind_it(run, path, memory, most):
+    found = run("outbox_memory.more_come_behind_a_group", path=path, memory=memory, most=most)
+    *same, shown, then, after_a_start = found
+    assert same == [[0, 1, 2, 3]] * 4
+    assert shown == min(4, most)
+    assert then == after_a_start == list(range(shown, 7))[:most]
+
+
+def test_group_is_what_is_left_of_it_where_some_were_given_up(run, path):
+    group, again, oldest = run("outbox_memory.group_after_some_were_given_up", path=path)
+    assert 0 < oldest < 7
+    assert group == again == list(range(oldest, 8))
 
 
 def test_large_reports_are_not_held_at_once(run, path):

@@ -31,12 +31,10 @@ class Alink:
         AiotError for a value that JSON has no form for: NaN, infinities, other types.
         """
         _check_dict(params)
-        if time_ms is None:
-            return self._property_topic, self._message("thing.event.property.post", params)
-        if not isinstance(time_ms, str):
+        if time_ms is not None and not isinstance(time_ms, str):
             time_ms = str(_check_time(time_ms))
-        timed = _Timed(params, time_ms)
-        return self._property_topic, self._message("thing.event.property.post", timed)
+        message = self._message("thing.event.property.post", params, time_ms)
+        return self._property_topic, message
 
     def event(self, identifier, params, time_ms=None):
         """Return an event post, `params` being the event's output. Raises as `properties`."""
@@ -47,14 +45,14 @@ class Alink:
         topic = "%sthing/event/%s/post" % (self._root, identifier)
         return topic, self._message("thing.event.%s.post" % identifier, event)
 
-    def _message(self, method, params):
+    def _message(self, method, params, time=None):
         out = io.StringIO()
         out.write('{"id":"')
         out.write(str(self._next_id()))
         out.write('","version":"1.0","method":"')
         out.write(method)
         out.write('","params":')
-        write_json(params, out)
+        write_json(params, out, time)
         out.write("}")
         return out.getvalue()
 
@@ -88,32 +86,19 @@ def _check_time(time_ms):
     return time_ms
 
 
-class _Timed:
-    """Properties that share one time, written as {name: {"value": …, "time": …}}."""
-
-    def __init__(self, params, time):
-        self._params = params
-        self._end = ',"time":%s}' % time
-
-    def write(self, out):
-        before = "{"
-        for name in self._params:
-            _write_name(before, name, out)
-            out.write('{"value":')
-            _write(self._params[name], out)
-            out.write(self._end)
-            before = ","
-        out.write("}" if self._params else "{}")
-
-
-def write_json(value, out):
+def write_json(value, out, time=None):
     """Write a value of dict, list, tuple, str, int, float, bool and None as JSON to `out`.
+
+    With `time`, JSON too, each value of the dict becomes {"value": …, "time": …}.
 
     Unlike a board's json.dump it refuses what JSON has no form for (NaN, infinities, other
     types) with AiotError, and a float always has its decimal point, as the thing model wants.
     """
     try:
-        _write(value, out)
+        if time is None:
+            _write(value, out)
+        else:
+            _write_dict(value, out, time)
     except (RuntimeError, ValueError):  # CPython's RecursionError is one; a number too long
         raise AiotError("a value is nested too deep, or too long a number") from None
 
@@ -132,19 +117,28 @@ def _write(value, out):
         out.write("]" if value else "[]")
     elif value is None or isinstance(value, (str, int, bool)):  # MicroPython's bool is no int
         json.dump(value, out)
-    elif isinstance(value, _Timed):
-        value.write(out)
     else:
         raise AiotError("JSON has no form for %s" % type(value).__name__)
 
 
-def _write_dict(value, out):
+def _write_dict(value, out, time=None):
     before = "{"
     for name in value:
         _write_name(before, name, out)
-        _write(value[name], out)
+        if time is None:
+            _write(value[name], out)
+        else:
+            _write_timed(value[name], out, time)
         before = ","
     out.write("}" if value else "{}")
+
+
+def _write_timed(value, out, time):
+    out.write('{"value":')
+    _write(value, out)
+    out.write(',"time":')
+    out.write(time)
+    out.write("}")
 
 
 def _write_name(before, name, out):

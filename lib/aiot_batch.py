@@ -122,16 +122,19 @@ def _nest_end(data, at, room):
 
 def _string_end(data, at):
     at = _skip(data, at, b'"')
-    while data[at] != _QUOTE:
-        _check(data[at] >= 0x20)  # control characters are always escaped
-        if data[at] == _BACKSLASH:
+    while True:
+        byte = data[at]
+        if byte == _QUOTE:
+            return at + 1
+        if byte < 0x20:  # control characters are always escaped
+            raise ValueError
+        if byte == _BACKSLASH:
             at += 1
             _check(data[at] in b'"\\/bfnrtu')
             if data[at] == 0x75:  # "u"
                 for digit in data[at + 1 : at + 5]:
                     _check(digit in b"0123456789abcdefABCDEF")
         at += 1
-    return at + 1
 
 
 def _number_end(data, at):

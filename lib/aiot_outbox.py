@@ -85,6 +85,7 @@ class Outbox:
         self._held = []  # not on flash yet: (number, topic bytes, payload bytes)
         self._since = None  # tick of the first of them
         self._shown = ()  # numbers of the reports that peek showed
+        self._most = 1  # reports that come together at most
         self._memory = memory
         self._flash = Shelf(path, max_bytes)
         self._loaded = False
@@ -170,7 +171,7 @@ class Outbox:
         """
         if self._memory is None or not self._loaded:
             return False
-        data = pack(self._held)
+        data = pack(self._held, self._flash.settled)
         if len(data) > self._memory.size:
             return False
         self._memory.save(data)
@@ -180,10 +181,12 @@ class Outbox:
         """Take what the last start left in the memory that outlived it, and is not on flash."""
         if self._memory is None:
             return
-        for report in unpack(self._memory.load()):
+        reports, settled = unpack(self._memory.load())
+        for report in reports:
             if report[0] >= self._flash.following:
                 self._flash.following = report[0] + 1
                 self._held.append(report)
+        self._flash.resume(settled)
 
     def _stay_in_ram(self):
         self.where = "RAM"
@@ -212,43 +215,31 @@ class Outbox:
     def peek_together(self, most):
         """Return the oldest reports, (topic, payload) each: to be sent in one message.
 
-        There are 2 to `most` of them, and [] where peek must do. The same come together again
-        after a failure and after a restart, so that their message has the same bytes: those
-        whose numbers have the same multiple of `most`, once the last of them was put.
+        There are 2 to `most` of them, and [] where peek must do. Which of them, the pop before
+        settles and stores: after a failure and after a restart the same ones come together
+        again, so that their message has the same bytes. Before the first pop none do.
         """
+        self._most = most
         first = self.peek()
         if first is None:
             return []
         number = self._shown[0]
-        last = number - number % most + most - 1
+        last = min(self._flash.settled, number + most) - 1
         reports = [(number,) + first]
-        size = len(first[1])
-        while number < last < self._flash.following:
-            report = self._after(number)
-            if report is None or report[0] > last:
-                break
-            size += len(report[2])
-            if size > _TOGETHER_BYTES:
-                break
-            number = report[0]
-            reports.append(report)
+        room = _TOGETHER_BYTES - len(first[1])
+        try:
+            room = self._flash.behind(reports, last, room)
+            for held in self._held:
+                if number < held[0] <= last:
+                    room -= len(held[2])
+                    if room >= 0:
+                        reports.append(_shown(held))
+        except OSError:
+            pass  # what could be read is a group as well
         if len(reports) < 2:
             return []
         self._shown = tuple([report[0] for report in reports])
         return [report[1:] for report in reports]
-
-    def _after(self, number):
-        """Return (number, topic, payload) of the first report behind a number, None for none."""
-        try:
-            report = self._flash.after(number)
-        except OSError:
-            return None
-        if report:
-            return report
-        for held in self._held:
-            if held[0] > number:
-                return _shown(held)
-        return None
 
     def pop(self):
         """Forget what peek or peek_together showed. Without it before, forget the oldest.
@@ -259,13 +250,14 @@ class Outbox:
             self.peek()
         numbers = self._shown
         self._shown = ()
+        if numbers:
+            self._flash.settle(numbers[-1] + 1 + self._most)
         before = len(self._held)
         self._held[:] = [report for report in self._held if report[0] not in numbers]
         held = before - len(self._held)
-        if held:
-            self._remember()
         if held < len(numbers):
             self._flash.forget(numbers[: len(numbers) - held])  # the oldest are on flash
+        self._remember()
 
     def set_aside(self, code):
         """Move the report that peek showed to set_aside.txt, with the `code` of its rejection.

@@ -8,12 +8,14 @@ layout will have another second byte, and is passed over like damage.
 """
 
 import os
+import struct
 from binascii import crc32
 
 from aiot_port import const
 
 HEAD = const(16)  # bytes of a record before its topic
 _CRC_AT = const(12)
+_HEAD = ">2sHIII"
 
 EIO = const(5)  # POSIX numbers: MicroPython's errno has not all their names
 ENOENT = const(2)
@@ -42,49 +44,44 @@ def settle(file):
         os.sync()
 
 
-def number_at(data, at, size=4):
-    """Return the number of `size` bytes at byte `at`."""
-    return int.from_bytes(data[at : at + size], "big")
-
-
 def record_head(number, topic, payload):
     """Return the HEAD bytes that stand before `topic` and `payload`, both bytes."""
-    head = _RECORD_MARK + len(topic).to_bytes(2, "big") + len(payload).to_bytes(4, "big")
-    head += number.to_bytes(4, "big")
-    return head + crc32(payload, crc32(topic, crc32(head))).to_bytes(4, "big")
+    head = struct.pack(">2sHII", _RECORD_MARK, len(topic), len(payload), number)
+    return head + struct.pack(">I", crc32(payload, crc32(topic, crc32(head))))
 
 
 def find_record(file, at, first, buffer):
-    """Return (number, start, end) of the next whole record from byte `at` on, None at the end.
+    """Return (number, start, middle, end) of the next whole record from byte `at` on.
 
-    Records with numbers below `first` and damaged bytes are passed over. `buffer` is for work,
-    over HEAD bytes long: no record is ever read whole. Raises OSError.
+    Its payload stands from byte `middle` on. None at the end of the file. Records with numbers
+    below `first` and damaged bytes are passed over. `buffer` is for work, over HEAD bytes long:
+    no record is ever read whole. Raises OSError.
     """
     head = memoryview(buffer)[:HEAD]
     while at is not None:
         file.seek(at)
         if file.readinto(head) < HEAD:
             return None
-        end = at + HEAD + number_at(head, 2, 2) + number_at(head, 4)
-        number = number_at(head, 8)
-        if bytes(head[:2]) == _RECORD_MARK and _is_whole(file, end - at - HEAD, buffer):
+        mark, topic_size, payload_size, number, crc = struct.unpack(_HEAD, head)
+        if mark == _RECORD_MARK and _is_whole(file, topic_size + payload_size, crc, buffer):
+            middle = at + HEAD + topic_size
             if number >= first:
-                return number, at, end
-            at = end
+                return number, at, middle, middle + payload_size
+            at = middle + payload_size
         else:
             at = _find_mark(file, at + 1, buffer)
     return None
 
 
-def _is_whole(file, left, buffer):
-    """Whether the CRC is right of a record whose head is in `buffer` and `left` bytes follow."""
-    crc = crc32(memoryview(buffer)[:_CRC_AT])
-    right = number_at(buffer, _CRC_AT)
+def _is_whole(file, left, right, buffer):
+    """Whether `right` is the CRC of a record whose head is in `buffer` and `left` bytes follow."""
+    view = memoryview(buffer)
+    crc = crc32(view[:_CRC_AT])
     while left:
-        count = file.readinto(memoryview(buffer)[: min(left, len(buffer))])
+        count = file.readinto(view[: min(left, len(view))])
         if not count:
             return False
-        crc = crc32(memoryview(buffer)[:count], crc)
+        crc = crc32(view[:count], crc)
         left -= count
     return crc == right
 
@@ -102,43 +99,52 @@ def _find_mark(file, at, buffer):
         at += count - 1  # the mark may lie across two pieces
 
 
-def read_record(file, at):
-    """Return (topic str, payload bytes) of the whole record at byte `at`. Raises OSError."""
-    file.seek(at)
-    head = file.read(HEAD)
-    topic = str(file.read(number_at(head, 2, 2)), "utf-8")
-    return topic, file.read(number_at(head, 4))
+def read_record(file, start, middle, end):
+    """Return (topic str, payload bytes) of a record that `find_record` found. Raises OSError."""
+    file.seek(start + HEAD)
+    topic = str(file.read(middle - start - HEAD), "utf-8")
+    return topic, file.read(end - middle)
+
+
+def _split(data, at):
+    """Return (number, middle, end) of the record at byte `at` of bytes, None for none whole."""
+    if len(data) - at < HEAD:
+        return None
+    mark, topic_size, payload_size, number, crc = struct.unpack_from(_HEAD, data, at)
+    middle = at + HEAD + topic_size
+    end = middle + payload_size
+    if mark != _RECORD_MARK or end > len(data):
+        return None
+    if crc32(data[at + HEAD : end], crc32(data[at : at + _CRC_AT])) != crc:
+        return None
+    return number, middle, end
 
 
 def split_record(data):
     """Return (topic str, payload bytes) of a record's bytes, None unless they are whole."""
-    middle = HEAD + number_at(data, 2, 2)
-    if (
-        data[:2] != _RECORD_MARK
-        or len(data) != middle + number_at(data, 4)
-        or crc32(data[HEAD:], crc32(data[:_CRC_AT])) != number_at(data, _CRC_AT)
-    ):
+    found = _split(data, 0)
+    if found is None or found[2] != len(data):
         return None
-    return str(data[HEAD:middle], "utf-8"), data[middle:]
+    return str(data[HEAD : found[1]], "utf-8"), data[found[1] :]
 
 
-def pack(reports):
-    """Return the bytes of reports, (number, topic bytes, payload bytes) each, one by one."""
-    return b"".join([record_head(*report) + report[1] + report[2] for report in reports])
+def pack(reports, number):
+    """Return the bytes of reports, (number, topic bytes, payload bytes) each, and of a number."""
+    records = [record_head(*report) + report[1] + report[2] for report in reports]
+    return b"".join(records) + struct.pack(">I", number)
 
 
 def unpack(data):
-    """Return the reports in bytes that `pack` made, up to the first that is not whole."""
+    """Return (reports, number) of bytes that `pack` made; of damaged ones what is whole, and 0."""
     reports = []
     at = 0
-    while len(data) - at >= HEAD:
-        middle = at + HEAD + number_at(data, at + 2, 2)
-        end = middle + number_at(data, at + 4)
-        if split_record(data[at:end]) is None:
-            break
-        reports.append((number_at(data, at + 8), data[at + HEAD : middle], data[middle:end]))
+    found = _split(data, at)
+    while found:
+        number, middle, end = found
+        reports.append((number, data[at + HEAD : middle], data[middle:end]))
         at = end
-    return reports
+        found = _split(data, at)
+    return reports, struct.unpack_from(">I", data, at)[0] if len(data) - at == 4 else 0
 
 
 def copy_bytes(source, start, end, target, buffer):

@@ -97,9 +97,9 @@ class Segments:
         last = -1
         try:
             with open(self._path % segment.file, "rb") as source:
-                for number, _, _ in self._records(source, 0, 0):
-                    count += number >= lowest
-                    last = number
+                for record in self._records(source, 0, 0):
+                    last = record[0]
+                    count += last >= lowest
         except OSError as error:
             if not is_gone(error):
                 raise  # it may be read later
@@ -107,11 +107,11 @@ class Segments:
         return count
 
     def _records(self, source, at, lowest):
-        """Yield (number, start, end) of the whole records of an open file."""
+        """Yield (number, start, middle, end) of the whole records of an open file."""
         found = find_record(source, at, lowest, self._buffer)
         while found:
             yield found
-            found = find_record(source, found[2], found[0] + 1, self._buffer)
+            found = find_record(source, found[3], found[0] + 1, self._buffer)
 
     def _lowest(self, segment, first):
         """Return the number below which records of `segment` are in an older one, or forgotten.
@@ -147,27 +147,37 @@ class Segments:
         try:
             with open(self._path % segment.file, "rb") as source:
                 lowest = self._lowest(segment, first)
-                for number, start, _ in self._records(source, at, lowest):
+                for number, start, middle, end in self._records(source, at, lowest):
                     self._found = (segment.file, start)
-                    topic, payload = read_record(source, start)
+                    topic, payload = read_record(source, start, middle, end)
                     return number, topic, payload
         except OSError as error:
             if not is_gone(error):
                 raise
         return None
 
-    def after(self, number, first):
-        """Return the first record that waits behind `number`, as `oldest` does. Forgets none."""
-        found = self._found
-        try:
-            for segment in self._all:
-                if self._look(segment, first) and segment.last > number:
-                    report = self._search(segment, number + 1)
-                    if report:
-                        return report
-            return None
-        finally:
-            self._found = found
+    def behind(self, reports, last, room, first):
+        """Append the records that wait behind the last of `reports`, as `oldest` returns them.
+
+        Up to number `last`, and up to `room` bytes of payload; return the bytes left, -1 where
+        the next one does not belong to them. Forgets none.
+        """
+        for segment in self._all:
+            if room >= 0 and self._look(segment, first) and segment.last > reports[-1][0]:
+                room = self._read_on(segment, reports, last, room)
+        return room
+
+    def _read_on(self, segment, reports, last, room):
+        file, at = self._found
+        with open(self._path % segment.file, "rb") as source:
+            at = at if file == segment.file else 0
+            for number, start, middle, end in self._records(source, at, reports[-1][0] + 1):
+                topic, payload = read_record(source, start, middle, end)
+                room -= len(payload)
+                if number > last or room < 0:
+                    return -1
+                reports.append((number, topic, payload))
+        return room
 
     def forget(self, number):
         """Forget the record of this number, the oldest; return whether it may be here."""
@@ -206,7 +216,7 @@ class Segments:
         segment = self._all[-1]
         total = 0
         with open(self._path % segment.file, "rb") as source:
-            for _, start, end in self._records(source, 0, self._lowest(segment, first)):
+            for _, start, _, end in self._records(source, 0, self._lowest(segment, first)):
                 total += end - start
         return total
 
@@ -241,7 +251,7 @@ class Segments:
     def _copy(self, segment, first, target):
         count = 0
         with open(self._path % segment.file, "rb") as source:
-            for _, start, end in self._records(source, 0, self._lowest(segment, first)):
+            for _, start, _, end in self._records(source, 0, self._lowest(segment, first)):
                 copy_bytes(source, start, end, target, self._buffer)
                 count += 1
         return count

@@ -4,7 +4,8 @@
     a00 …            slots: the newest reports, in files so small that littlefs keeps them in
                      its directory and need not erase a block for each
     s00000000 …      segments: the older reports, a block each
-    c0 c1            the cursor: how far reading got, how many were given up
+    c0 c1            the cursor: how far reading got, how many were given up, and how many come
+                     together next
     set_aside.txt    reports rejected for good, a line of JSON each, for the user to read
 
 What is written most often comes first by its name: littlefs sorts its directory, and walks through
@@ -29,6 +30,8 @@ _FREE = const(4)  # blocks that a segment leaves to others: saving a token takes
 # Blocks that others may take between two looks at what is free: littlefs walks through all files.
 _UNSEEN = const(36)
 
+_MOST_TOGETHER = const(65536)  # the cursor has two bytes for it
+
 # POSIX numbers: MicroPython's errno has not all their names.
 _EEXIST = const(17)
 _ENOTDIR = const(20)
@@ -50,6 +53,7 @@ class Shelf:
         self._behind = False  # the cursor on flash is
         self._first = 0  # number of the first report that waits
         self.following = 0  # number of the next report to come
+        self.settled = 0  # reports with numbers below it come together
         self.given_up = 0
         self._layout = None
         self._free = 0  # blocks of the file system, at most: at the last look, less those written
@@ -93,10 +97,26 @@ class Shelf:
                 return
             raise
         self._found()
-        self._first, self.given_up = self._cursor.load()
+        self._first, self.given_up, together = self._cursor.load()
         highest = self._segments.load(self._first)
         begun = self._slots.load(others, highest + 1)
         self.following = max(highest, begun) + 1
+        self.resume(self._first + together)
+
+    def resume(self, settled):
+        """Take up what an earlier start settled, unless some of those reports were lost since."""
+        if self.settled < settled <= self.following:
+            self.settled = settled
+
+    def settle(self, most):
+        """Settle that the reports waiting now, up to number `most`, come together next.
+
+        It is written with the next change, so that the same ones do after a restart.
+        """
+        settled = min(most, self.following)
+        if settled != self.settled:
+            self.settled = settled
+            self._behind = True
 
     def oldest(self):
         """Return (number, topic str, payload bytes) of the oldest report, None if none waits."""
@@ -110,17 +130,17 @@ class Shelf:
                 self._slots.forget()  # damaged since it was counted
         return report
 
-    def after(self, number):
-        """Return the first report that waits behind `number`, as `oldest` does. Forgets none."""
-        report = self._segments.after(number, self._first)
-        if report:
-            return report
+    def behind(self, reports, last, room):
+        """Append the reports that wait behind the last of `reports`, as `Segments.behind` does."""
+        room = self._segments.behind(reports, last, room, self._first)
         for record in self._slots.records:
-            if record[0] > number:
+            if reports[-1][0] < record[0] <= last and room >= 0:
                 found = split_record(self._slots.read(record))
                 if found:
-                    return record[0], found[0], found[1]
-        return None
+                    room -= len(found[1])
+                    if room >= 0:
+                        reports.append((record[0], found[0], found[1]))
+        return room
 
     def forget(self, numbers):
         """Forget the oldest reports, those of these numbers that still wait, in one step."""
@@ -145,11 +165,15 @@ class Shelf:
         """
         try:
             if self._behind:
-                self._cursor.save(self._first, self.given_up)
+                self._save(self._first, self.given_up)
                 self._behind = False
             self._segments.tidy()
         except _LATER:
             pass
+
+    def _save(self, first, given_up):
+        together = max(0, self.settled - first)
+        self._cursor.save(first, given_up, together if together < _MOST_TOGETHER else 0)
 
     def store(self, reports, give_up_newest):
         """Move reports, (number, topic, payload) each, from the list `reports` to flash.
@@ -234,7 +258,7 @@ class Shelf:
         """Give up the oldest segment. Raises OSError where that makes no room."""
         segment = self._segments.oldest_segment(self._first)
         first = max(self._first, segment.last + 1)
-        self._cursor.save(first, self.given_up + segment.waiting)
+        self._save(first, self.given_up + segment.waiting)
         self._first = first
         self.given_up += segment.waiting
         segment.waiting = 0

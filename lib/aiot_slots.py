@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: MIT
 """The outbox's small files: the cursor, and slots that hold single reports.
 
-    cursor  AD 01, zero 2, number of the first report that waits 4, reports given up 4, CRC 4
+    cursor  AD 01, how many come together 2, number of the first report that waits 4, given up 4,
+            CRC 4
     part    AC 01, part 1, parts 1, number 4, CRC 4, a piece of a record (see aiot_record)
 
 Numbers are big-endian, the CRC is CRC-32, over everything but itself.
 """
 
+import struct
 from binascii import crc32
 
 from aiot_port import const
-from aiot_record import EISDIR, is_gone, number_at, settle
+from aiot_record import EISDIR, is_gone, settle
 
 _CURSOR_MARK = b"\xad\x01"
 _CURSOR = const(16)  # bytes
@@ -40,24 +42,28 @@ class Cursor:
         self._turn = 0
 
     def load(self):
-        """Return (number of the first report that waits, reports given up). Raises OSError."""
-        best = (0, 0)
+        """Return (number of the first report that waits, reports given up, how many together).
+
+        Raises OSError.
+        """
+        best = (0, 0, 0)
         for turn in range(2):
             data = read_small(self._path % turn, _CURSOR)
             if len(data) < _CURSOR or data[:2] != _CURSOR_MARK:
                 continue
-            found = (number_at(data, 4), number_at(data, 8))
-            if crc32(data[:_CURSOR_CRC]) == number_at(data, _CURSOR_CRC) and found > best:
+            together, first, given_up, crc = struct.unpack(">2xHIII", data)
+            found = (first, given_up, together)
+            if crc32(data[:_CURSOR_CRC]) == crc and found > best:
                 best = found
                 self._turn = 1 - turn
         return best
 
-    def save(self, first, given_up):
-        """Write both numbers. Raises OSError."""
-        data = _CURSOR_MARK + b"\0\0" + first.to_bytes(4, "big") + given_up.to_bytes(4, "big")
+    def save(self, first, given_up, together):
+        """Write the three of them. Raises OSError."""
+        data = struct.pack(">2sHII", _CURSOR_MARK, together, first, given_up)
         try:
             with open(self._path % self._turn, "wb") as file:
-                file.write(data + crc32(data).to_bytes(4, "big"))
+                file.write(data + struct.pack(">I", crc32(data)))
                 settle(file)
         except OSError as error:
             if error.errno == EISDIR:  # somebody else's: use the other name
@@ -95,7 +101,7 @@ class Slots:
             data = read_small(self._path % slot, self._size)
             if not _is_part(data):
                 continue
-            number = number_at(data, 4)
+            number = _number(data)
             highest = max(highest, number)
             if number >= first:
                 parts = records.setdefault((number, data[3]), {})
@@ -128,8 +134,8 @@ class Slots:
         try:
             for part in range(parts):
                 piece = data[part * self._piece : (part + 1) * self._piece]
-                head = _PART_MARK + bytes((part, parts)) + number.to_bytes(4, "big")
-                head += crc32(piece, crc32(head)).to_bytes(4, "big")
+                head = struct.pack(">2sBBI", _PART_MARK, part, parts, number)
+                head += struct.pack(">I", crc32(piece, crc32(head)))
                 self._write_slot(slots[part], head + piece)
         except BaseException:
             self._release(self.records.pop())
@@ -151,7 +157,7 @@ class Slots:
         pieces = []
         for slot in slots:
             data = read_small(self._path % slot, self._size)
-            if not _is_part(data) or number_at(data, 4) != number:
+            if not _is_part(data) or _number(data) != number:
                 return b""
             pieces.append(data[_PART_HEAD:])
         return b"".join(pieces)
@@ -174,7 +180,12 @@ def _slot_of(name):
     return slot if name == "a%02x" % slot else None
 
 
+def _number(part):
+    return struct.unpack_from(">I", part, 4)[0]
+
+
 def _is_part(data):
     if len(data) <= _PART_HEAD or data[:2] != _PART_MARK:
         return False
-    return crc32(data[_PART_HEAD:], crc32(data[:_PART_CRC])) == number_at(data, _PART_CRC)
+    crc = struct.unpack_from(">I", data, _PART_CRC)[0]
+    return crc32(data[_PART_HEAD:], crc32(data[:_PART_CRC])) == crc

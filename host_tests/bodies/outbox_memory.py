@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The outbox with memory that outlives a deep sleep, and reports taken together."""
 
+import os
+
 from aiot_outbox import Outbox
 
 TOPIC = "/sys/a1GFjLPXXXX/device123/thing/event/property/post"
@@ -53,8 +55,6 @@ def drain(box):
 
 def kept_through_sleeps(path, count, size):
     """Put one report a start, with a deep sleep after each; return [numbers, is flash used]."""
-    import os
-
     memory = Memory()
     used = []
     for number in range(count):
@@ -189,28 +189,70 @@ def together(path, count, most, restart, memory):
     return groups
 
 
+def settled(path, payloads, memory=None):
+    """Return a box of which a report was taken: so the others, of `payloads`, come together."""
+    box = Outbox(path, memory=memory)
+    box.put(TOPIC, b"before them")
+    for one in payloads:
+        box.put(TOPIC, one)
+    assert box.peek_together(8) == []
+    box.pop()
+    return box
+
+
+def numbers(box):
+    """Return the numbers of the reports that come together."""
+    return [int(body) for _, body in box.peek_together(8)]
+
+
+def more_come_behind_a_group(path, memory, most):
+    """Put reports behind a group that was shown; return which come together after each step."""
+    kept = Memory() if memory else None
+    box = settled(path, [payload(number, 60) for number in range(4)], kept)
+    found = [numbers(box)]
+    for number in range(4, 7):
+        box.put(TOPIC, payload(number, 60))
+    found.append(numbers(box))
+    found.append(numbers(Outbox(path, memory=kept)))
+    box.flush()
+    if kept:
+        kept.lose_power()
+    box = Outbox(path, memory=kept)
+    found.append(numbers(box))
+    found.append(len(box.peek_together(most)))
+    box.pop()
+    found.append(numbers(box))
+    found.append(numbers(Outbox(path, memory=kept)))
+    return found
+
+
+def group_after_some_were_given_up(path):
+    """Let a box run over while a group waits; return [what comes together, again after a start]"""
+    box = settled(path, [payload(number, 600) for number in range(8)])
+    assert numbers(box)[0] == 0
+    number = 8
+    while not box.dropped:
+        box.put(TOPIC, payload(number, 600))
+        number += 1
+    return [numbers(box), numbers(Outbox(path)), int(box.peek()[1])]
+
+
 def large_ones_come_alone(path):
     """Return how many come together of reports that are too large to be held at once."""
-    box = Outbox(path)
-    for _ in range(8):
-        box.put(TOPIC, "x" * 1500)
-    return len(box.peek_together(8))
+    return len(settled(path, ["x" * 1500] * 8).peek_together(8))
 
 
 def a_damaged_one_is_passed_over(path):
     """Damage a stored report of a group; return [what came together, what is left]."""
-    box = Outbox(path)
-    for number in range(4):
-        box.put(TOPIC, payload(number, 90))
-    for slot in range(8):
-        name = "%s/a%02x" % (path, slot)
-        with open(name, "rb") as file:
+    box = settled(path, [payload(number, 30) for number in range(4)])
+    for name in os.listdir(path):
+        with open(path + "/" + name, "rb") as file:
             data = file.read()
-        if data.find(b"post1 ") > 0:
-            with open(name, "wb") as file:
-                file.write(data[:-1] + b"x")
-            break
-    shown = [int(body) for _, body in box.peek_together(4)]
+        found = data.find(b"post1 ")
+        if found > 0:
+            with open(path + "/" + name, "wb") as file:
+                file.write(data[:found] + b"x" + data[found + 1 :])
+    shown = numbers(box)
     box.pop()
     return [shown, drain(box), drain(Outbox(path))]
 
@@ -220,8 +262,6 @@ def damage_behind_its_back(path, count):
 
     Return [numbers that came, reports that seem to wait then, those in the box opened anew].
     """
-    import os
-
     box = Outbox(path)
     for number in range(count):
         box.put(TOPIC, payload(number, 150))
@@ -252,27 +292,27 @@ def kept_without_such_a_memory(path):
 
 def last_of_a_group_is_damaged(path):
     """Return what comes together of four reports of which the last is damaged."""
-    box = Outbox(path)
-    for number in range(4):
-        box.put(TOPIC, payload(number, 30))
-    damaged = "%s/a03" % path
+    box = settled(path, [payload(number, 30) for number in range(4)])
+    damaged = "%s/a04" % path
     with open(damaged, "rb") as file:
         data = file.read()
     with open(damaged, "wb") as file:
         file.write(data[:-1] + b"!")
-    return [int(body) for _, body in box.peek_together(4)]
+    return numbers(box)
 
 
 def flash_fails_behind_the_first(path):
     """Return what comes together where flash cannot be read behind the first report."""
-    box = Outbox(path)
-    for number in range(4):
-        box.put(TOPIC, payload(number, 30))
+    box = settled(path, [payload(number, 30) for number in range(4)])
+    slots = box._flash._slots
+    read = slots.read
 
-    def after(number):
-        raise OSError(5)
+    def fails(record):
+        if record is not slots.records[0]:
+            raise OSError(5)
+        return read(record)
 
-    box._flash.after = after
+    slots.read = fails
     return [box.peek_together(4), int(box.peek()[1])]
 
 

@@ -202,7 +202,7 @@ class Task:
 
     opened = 0  # files that are open before the work, and closed at its end
     least = 0  # cells up to which it goes on, for work that is always done
-    listed = 0  # folders: the interpreter's listdir leaves its own to the collector
+    listed = 0  # folders and modules: the interpreter leaves its own to the collector
 
     def prepare(self):
         pass

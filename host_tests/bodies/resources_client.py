@@ -91,7 +91,9 @@ class Kept(_Client):
 
 
 class Property(Kept):
-    """A thing-model report on a kept connection."""
+    """A thing-model report on a kept connection; the first imports what makes its message."""
+
+    listed = 1  # a file that was being imported is the collector's to close
 
     def work(self):
         return self.client.post_properties({"number": self.number, "of": 1.5}, 1795448457237)

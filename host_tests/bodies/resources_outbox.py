@@ -145,8 +145,7 @@ class _Box(Task):
         if self.number:
             box = self.filled()
             for _ in range(popped):
-                box.peek()
-                box.pop()
+                self.take_one(box)
             storage.save()
         self.waiting = list(range(popped, self.number))
 
@@ -159,6 +158,10 @@ class _Box(Task):
             box.flush()
         self.storage.restore()
         return number
+
+    def take_one(self, box):
+        box.peek()
+        box.pop()
 
     def filled(self):
         box = self.new_box()
@@ -259,13 +262,16 @@ class Peek(_Box):
 class Together(Peek):
     """Reading the oldest, as many as share a message."""
 
+    def take_one(self, box):
+        box.peek_together(4)
+        super().take_one(box)  # this settles how many come together next
+
     def work(self):
         return self.box.peek_together(4)
 
     def seen(self, value):
         numbers = [int(payload) for _, payload in value]
-        assert numbers == self.must[: len(numbers)]
-        assert numbers
+        assert numbers == self.must[:4]
 
 
 class Pop(_Box):

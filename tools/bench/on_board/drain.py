@@ -45,25 +45,30 @@ def rates(place, count, most, rounds):
 
 
 def _rate(box, left, send):
-    """Send until so many reports, or fewer, are left; return reports a second."""
-    before = len(box)
+    """Send until so many reports are left, or a few less; return reports a second."""
+    waiting = before = len(box)
     start = time.ticks_us()
-    while len(box) > left:
-        send()
-    return (before - len(box)) * 1000000 / time.ticks_diff(time.ticks_us(), start)
+    while waiting > left:
+        waiting -= send()
+    took = time.ticks_diff(time.ticks_us(), start)
+    wear.check(len(box) == waiting)
+    return (before - waiting) * 1000000 / took
 
 
 def _send_one(client, box):
+    """Send the oldest report; return 1."""
     topic, payload = box.peek()
     client.publish(topic, payload)
     box.pop()
+    return 1
 
 
 def _send_several(client, box, most):
+    """Send the oldest reports in one message; return how many they are."""
     reports = box.peek_together(most)
     if not reports:
-        _send_one(client, box)
-        return
+        return _send_one(client, box)
     topic, payload = join(reports)
     client.publish(topic, payload)
     box.pop()
+    return len(reports)
