@@ -8,6 +8,7 @@ before those that come after it.
 
 import io
 import os
+import sys
 
 # The largest first: a board compiles each file as it is imported, and needs most room for it.
 from aiot_http import Client, Device  # isort: skip
@@ -15,7 +16,6 @@ from aiot_outbox import Outbox  # isort: skip
 import aiot_ca
 import board_config
 import sensors
-import settings as settings_file
 from aiot_alink import Alink, write_json
 from aiot_batch import join
 from aiot_conn import new_connection
@@ -50,16 +50,33 @@ _FAILURES = const(10)  # turns that end in an error nobody foresaw, until the bo
 def main():
     """Run for ever. Returns to the REPL only for settings that are missing or wrong."""
     starts = Starts(SmallFile("aiot_starts.json", "starts"))
+    settings = _settings()
+    if settings is None:
+        return
     try:
-        settings = settings_file.load()
-        if settings.ca:
-            list(aiot_ca.ders(settings.ca))  # a file that is none would refuse every report
         feed = _start(settings, starts)
         loop = Loop(settings, board_config.attached(), feed, starts)
-    except (settings_file.SettingsError, AiotError) as error:
+    except AiotError as error:
         print(error)
         return
     loop.run()
+
+
+def _settings():
+    """Return the Settings; None for missing or wrong ones, of which it prints what is wrong."""
+    import settings
+
+    try:
+        found = settings.load()
+        if found.ca:
+            list(aiot_ca.ders(found.ca))  # a file that is none would refuse every report
+        return found
+    except (settings.SettingsError, AiotError) as error:
+        print(error)
+        return None
+    finally:
+        for name in ("settings", "setting_rules", "settings_on_circuitpython"):
+            sys.modules.pop(name, None)  # needed once: what reads them need not stay in RAM
 
 
 def _start(settings, starts):

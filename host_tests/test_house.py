@@ -41,6 +41,8 @@ FLOORS = [
     "sensors",
     "sensors_i2c",
     "sensors_pins",
+    "setting_rules",
+    "settings_on_circuitpython",
     "settings",
     "health",
     "board_config",

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import setting_rules
 import settings
 from hypothesis import given
 from hypothesis import strategies as st
@@ -154,7 +155,7 @@ def test_example_explains_every_setting_with_its_default():
     lines = [line.removeprefix("# ") for line in text.splitlines()]
     lines = [line for line in lines if " = " in line and not line.startswith("CIRCUITPY_")]
     given = "\n".join(lines)
-    table = settings._table()
+    table = setting_rules.table()
     assert set(tomllib.loads(given)) == set(table)
     for name, value in tomllib.loads(given).items():
         if table[name][0] is not None and name != "wifi_password":

@@ -19,7 +19,8 @@ ENTRY_FILES = {
 A MicroPython board has a boot.py too, but not of ours: its firmware brings one.
 """
 
-_INTERPRETERS = ("micropython", "circuitpython", "cpython")  # as in lib/aiot_port/*on_*.py
+# As in the names of lib/aiot_port/*on_*.py and firmware/*on_*.py.
+_INTERPRETERS = ("micropython", "circuitpython", "cpython")
 
 
 def program(runtime):
@@ -46,7 +47,8 @@ def _firmware(runtime):
     entries = ENTRY_FILES[runtime]
     others = {name for names in ENTRY_FILES.values() for name in names} - set(entries)
     paths = sorted((PROJECT / "firmware").glob("*.py"))
-    return [_relative(path) for path in paths if path.name not in others]
+    ours = [path for path in paths if path.name not in others and _is_for(runtime, path.stem)]
+    return [_relative(path) for path in ours]
 
 
 def _is_for(runtime, stem):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """settings.toml, as a board reads it."""
 
+import setting_rules
 import settings
 
 
@@ -10,7 +11,7 @@ def parse(text):
         found = settings.parse(text)
     except settings.SettingsError as error:
         return ["SettingsError", str(error)]
-    return {name: getattr(found, name) for name in settings._table()}
+    return {name: getattr(found, name) for name in setting_rules.table()}
 
 
 def load(path):

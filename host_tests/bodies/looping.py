@@ -335,10 +335,12 @@ def run_until_reset(folder, failing):
 def main_with(text, path):
     """Run main() on a settings file; return what it prints, for settings that are wrong."""
     import builtins
+    import sys
 
     with open(path, "w") as file:
         file.write(text)
     lines = []
+    sys.modules["settings"] = settings  # main() lets go of it
     real_load = settings.load
     real_print = builtins.print
     settings.load = lambda: real_load(path)

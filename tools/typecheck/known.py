@@ -59,7 +59,7 @@ KNOWN = (
         "its subclasses have it",
     ),
     (
-        "firmware/settings.py",
+        "firmware/setting_rules.py",
         '"Settings" has no attribute',
         "attributes are set by the names in settings.toml",
     ),
