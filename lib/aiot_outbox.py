@@ -186,7 +186,7 @@ class Outbox:
             if report[0] >= self._flash.following:
                 self._flash.following = report[0] + 1
                 self._held.append(report)
-        self._flash.resume(settled)
+        self._flash.settled = max(self._flash.settled, min(settled, self._flash.following))
 
     def _stay_in_ram(self):
         self.where = "RAM"
@@ -208,7 +208,8 @@ class Outbox:
         except OSError as error:
             raise AiotError("outbox: cannot be read (error %s)" % error.errno) from None
         if report is None and self._held:
-            report = _shown(self._held[0])
+            number, topic, payload = self._held[0]
+            report = (number, str(topic, "utf-8"), payload)
         self._shown = report[:1] if report else ()
         return report and report[1:]
 
@@ -227,19 +228,21 @@ class Outbox:
         last = min(self._flash.settled, number + most) - 1
         reports = [(number,) + first]
         room = _TOGETHER_BYTES - len(first[1])
+        behind = self._flash.behind(number, self._held)
         try:
-            room = self._flash.behind(reports, last, room)
-            for held in self._held:
-                if number < held[0] <= last:
-                    room -= len(held[2])
-                    if room >= 0:
-                        reports.append(_shown(held))
+            for report in behind:
+                room -= len(report[2])
+                if report[0] > last or room < 0:
+                    break
+                reports.append(report)
         except OSError:
             pass  # what could be read is a group as well
+        finally:
+            behind.close()
         if len(reports) < 2:
             return []
         self._shown = tuple([report[0] for report in reports])
-        return [report[1:] for report in reports]
+        return [report[1:3] for report in reports]
 
     def pop(self):
         """Forget what peek or peek_together showed. Without it before, forget the oldest.
@@ -295,11 +298,6 @@ class Outbox:
         self._loaded = True
         self.where = "RAM" if self._held else "flash"
         return True
-
-
-def _shown(held):
-    """Return a report of (number, topic bytes, payload bytes) with its topic as str."""
-    return held[0], str(held[1], "utf-8"), held[2]
 
 
 def _to_bytes(value):

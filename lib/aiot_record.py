@@ -15,7 +15,7 @@ from aiot_port import const
 
 HEAD = const(16)  # bytes of a record before its topic
 _CRC_AT = const(12)
-_HEAD = ">2sHIII"
+_HEAD = const(">2sHIII")
 
 EIO = const(5)  # POSIX numbers: MicroPython's errno has not all their names
 ENOENT = const(2)
@@ -23,12 +23,21 @@ EISDIR = const(21)
 FOLDER = const(0x4000)  # in a file's mode
 _EILSEQ = const(84)  # littlefs' "corrupt"
 
-_RECORD_MARK = b"\xae\x01"
+_RECORD_MARK = const(b"\xae\x01")
 
 
 def is_gone(error):
     """Whether an OSError says that a file is none of ours, and will not be. Others may pass."""
     return error.errno in (ENOENT, EISDIR, _EILSEQ)
+
+
+def number_in(name, form):
+    """Return the number of which `form`, such as "a%02x", made a file's name; -1 for others."""
+    try:
+        number = int(name[1:], 16)
+    except ValueError:
+        return -1
+    return number if name == form % number else -1
 
 
 def settle(file):
@@ -46,8 +55,8 @@ def settle(file):
 
 def record_head(number, topic, payload):
     """Return the HEAD bytes that stand before `topic` and `payload`, both bytes."""
-    head = struct.pack(">2sHII", _RECORD_MARK, len(topic), len(payload), number)
-    return head + struct.pack(">I", crc32(payload, crc32(topic, crc32(head))))
+    head = struct.pack(_HEAD, _RECORD_MARK, len(topic), len(payload), number, 0)[:_CRC_AT]
+    return head + crc32(payload, crc32(topic, crc32(head))).to_bytes(4, "big")
 
 
 def find_record(file, at, first, buffer):
@@ -62,15 +71,24 @@ def find_record(file, at, first, buffer):
         file.seek(at)
         if file.readinto(head) < HEAD:
             return None
-        mark, topic_size, payload_size, number, crc = struct.unpack(_HEAD, head)
-        if mark == _RECORD_MARK and _is_whole(file, topic_size + payload_size, crc, buffer):
-            middle = at + HEAD + topic_size
+        mark, middle, end, number, crc = _fields(head, at)
+        if mark == _RECORD_MARK and _is_whole(file, end - at - HEAD, crc, buffer):
             if number >= first:
-                return number, at, middle, middle + payload_size
-            at = middle + payload_size
+                return number, at, middle, end
+            at = end
         else:
             at = _find_mark(file, at + 1, buffer)
     return None
+
+
+def _fields(head, at):
+    """Return (mark, where the topic ends, where the record ends, number, CRC) of a record's head.
+
+    The record is at byte `at`.
+    """
+    mark, topic, payload, number, crc = struct.unpack(_HEAD, head)
+    middle = at + HEAD + topic
+    return mark, middle, middle + payload, number, crc
 
 
 def _is_whole(file, left, right, buffer):
@@ -110,9 +128,7 @@ def _split(data, at):
     """Return (number, middle, end) of the record at byte `at` of bytes, None for none whole."""
     if len(data) - at < HEAD:
         return None
-    mark, topic_size, payload_size, number, crc = struct.unpack_from(_HEAD, data, at)
-    middle = at + HEAD + topic_size
-    end = middle + payload_size
+    mark, middle, end, number, crc = _fields(data[at : at + HEAD], at)
     if mark != _RECORD_MARK or end > len(data):
         return None
     if crc32(data[at + HEAD : end], crc32(data[at : at + _CRC_AT])) != crc:
@@ -131,7 +147,7 @@ def split_record(data):
 def pack(reports, number):
     """Return the bytes of reports, (number, topic bytes, payload bytes) each, and of a number."""
     records = [record_head(*report) + report[1] + report[2] for report in reports]
-    return b"".join(records) + struct.pack(">I", number)
+    return b"".join(records) + number.to_bytes(4, "big")
 
 
 def unpack(data):
@@ -144,7 +160,7 @@ def unpack(data):
         reports.append((number, data[at + HEAD : middle], data[middle:end]))
         at = end
         found = _split(data, at)
-    return reports, struct.unpack_from(">I", data, at)[0] if len(data) - at == 4 else 0
+    return reports, int.from_bytes(data[at:], "big") if len(data) - at == 4 else 0
 
 
 def copy_bytes(source, start, end, target, buffer):

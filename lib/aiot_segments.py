@@ -14,11 +14,13 @@ from aiot_record import (
     copy_bytes,
     find_record,
     is_gone,
+    number_in,
     read_record,
     record_head,
     settle,
 )
 
+_NAME = const("s%08x")
 _BUFFER = const(512)  # bytes read at once: a sector of FAT
 
 _LATER = (OSError, MemoryError)  # made here: where memory is out, `except (…)` has none for it
@@ -41,7 +43,7 @@ class Segments:
     """
 
     def __init__(self, folder):
-        self._path = folder + "/s%08x"
+        self._path = folder + "/" + _NAME
         self._all = []
         self._next_file = 0
         self._found = (-1, 0)  # where `oldest` found the last: number of the file, byte in it
@@ -69,7 +71,7 @@ class Segments:
 
         Return whether it is.
         """
-        file = _file_of(name)
+        file = number_in(name, _NAME)
         if file < 0:
             return False
         if size is None:
@@ -134,50 +136,37 @@ class Segments:
         """Return (number, topic str, payload bytes) of the oldest record, None if none waits."""
         for segment in self._all:
             if self._look(segment, first):
-                report = self._search(segment, first)
-                if report:
-                    return report
+                reports = self._read(segment, self._lowest(segment, first))
+                try:
+                    for number, topic, payload, start in reports:
+                        self._found = (segment.file, start)
+                        return number, topic, payload
+                except OSError as error:
+                    if not is_gone(error):
+                        raise
+                finally:
+                    reports.close()
                 segment.waiting = 0  # damaged since it was counted
         return None
 
-    def _search(self, segment, first):
-        file, at = self._found
-        if file != segment.file:
-            at = 0
-        try:
-            with open(self._path % segment.file, "rb") as source:
-                lowest = self._lowest(segment, first)
-                for number, start, middle, end in self._records(source, at, lowest):
-                    self._found = (segment.file, start)
-                    topic, payload = read_record(source, start, middle, end)
-                    return number, topic, payload
-        except OSError as error:
-            if not is_gone(error):
-                raise
-        return None
+    def behind(self, number, first):
+        """Yield (number, topic str, payload bytes, …) of the records that wait behind `number`.
 
-    def behind(self, reports, last, room, first):
-        """Append the records that wait behind the last of `reports`, as `oldest` returns them.
-
-        Up to number `last`, and up to `room` bytes of payload; return the bytes left, -1 where
-        the next one does not belong to them. Forgets none.
+        Close it when it was not read to its end: it holds a file open.
         """
         for segment in self._all:
-            if room >= 0 and self._look(segment, first) and segment.last > reports[-1][0]:
-                room = self._read_on(segment, reports, last, room)
-        return room
+            if self._look(segment, first) and segment.last > number:
+                yield from self._read(segment, number + 1)  # closing this closes that
+                number = segment.last
 
-    def _read_on(self, segment, reports, last, room):
+    def _read(self, segment, lowest):
+        """Yield (number, topic, payload, start) of a segment's records from `lowest` on."""
         file, at = self._found
         with open(self._path % segment.file, "rb") as source:
             at = at if file == segment.file else 0
-            for number, start, middle, end in self._records(source, at, reports[-1][0] + 1):
+            for number, start, middle, end in self._records(source, at, lowest):
                 topic, payload = read_record(source, start, middle, end)
-                room -= len(payload)
-                if number > last or room < 0:
-                    return -1
-                reports.append((number, topic, payload))
-        return room
+                yield number, topic, payload, start
 
     def forget(self, number):
         """Forget the record of this number, the oldest; return whether it may be here."""
@@ -268,12 +257,3 @@ def _write_all(target, slots, records, reports):
         target.write(report[1])
         target.write(report[2])
     return count
-
-
-def _file_of(name):
-    """Return the number of a segment's file, -1 if `name` is none."""
-    try:
-        file = int(name[1:], 16)
-    except ValueError:
-        return -1
-    return file if name == "s%08x" % file else -1

@@ -30,8 +30,6 @@ _FREE = const(4)  # blocks that a segment leaves to others: saving a token takes
 # Blocks that others may take between two looks at what is free: littlefs walks through all files.
 _UNSEEN = const(36)
 
-_MOST_TOGETHER = const(65536)  # the cursor has two bytes for it
-
 # POSIX numbers: MicroPython's errno has not all their names.
 _EEXIST = const(17)
 _ENOTDIR = const(20)
@@ -97,50 +95,46 @@ class Shelf:
                 return
             raise
         self._found()
-        self._first, self.given_up, together = self._cursor.load()
+        self._first, self.given_up, settled = self._cursor.load()
         highest = self._segments.load(self._first)
         begun = self._slots.load(others, highest + 1)
         self.following = max(highest, begun) + 1
-        self.resume(self._first + together)
-
-    def resume(self, settled):
-        """Take up what an earlier start settled, unless some of those reports were lost since."""
-        if self.settled < settled <= self.following:
-            self.settled = settled
+        self.settled = min(settled, self.following)
 
     def settle(self, most):
         """Settle that the reports waiting now, up to number `most`, come together next.
 
         It is written with the next change, so that the same ones do after a restart.
         """
-        settled = min(most, self.following)
-        if settled != self.settled:
-            self.settled = settled
-            self._behind = True
+        self.settled = min(most, self.following)
+        self._behind = True
 
     def oldest(self):
         """Return (number, topic str, payload bytes) of the oldest report, None if none waits."""
         report = self._segments.oldest(self._first)
         while report is None and self._slots.records:
-            record = self._slots.records[0]
-            found = split_record(self._slots.read(record))
-            if found:
-                report = (record[0], found[0], found[1])
-            else:
+            report = self._in_slots(self._slots.records[0])
+            if report is None:
                 self._slots.forget()  # damaged since it was counted
         return report
 
-    def behind(self, reports, last, room):
-        """Append the reports that wait behind the last of `reports`, as `Segments.behind` does."""
-        room = self._segments.behind(reports, last, room, self._first)
+    def behind(self, number, held):
+        """Yield the reports behind `number`, as `Segments.behind` does, then those of `held`.
+
+        These are (number, topic bytes, payload bytes) each, newer than all on flash. Close it.
+        """
+        yield from self._segments.behind(number, self._first)
         for record in self._slots.records:
-            if reports[-1][0] < record[0] <= last and room >= 0:
-                found = split_record(self._slots.read(record))
-                if found:
-                    room -= len(found[1])
-                    if room >= 0:
-                        reports.append((record[0], found[0], found[1]))
-        return room
+            report = self._in_slots(record) if record[0] > number else None
+            if report:
+                yield report
+        for report in held:
+            if report[0] > number:
+                yield report[0], str(report[1], "utf-8"), report[2]
+
+    def _in_slots(self, record):
+        found = split_record(self._slots.read(record))
+        return found and (record[0],) + found
 
     def forget(self, numbers):
         """Forget the oldest reports, those of these numbers that still wait, in one step."""
@@ -165,15 +159,11 @@ class Shelf:
         """
         try:
             if self._behind:
-                self._save(self._first, self.given_up)
+                self._cursor.save(self._first, self.given_up, self.settled)
                 self._behind = False
             self._segments.tidy()
         except _LATER:
             pass
-
-    def _save(self, first, given_up):
-        together = max(0, self.settled - first)
-        self._cursor.save(first, given_up, together if together < _MOST_TOGETHER else 0)
 
     def store(self, reports, give_up_newest):
         """Move reports, (number, topic, payload) each, from the list `reports` to flash.
@@ -258,7 +248,7 @@ class Shelf:
         """Give up the oldest segment. Raises OSError where that makes no room."""
         segment = self._segments.oldest_segment(self._first)
         first = max(self._first, segment.last + 1)
-        self._save(first, self.given_up + segment.waiting)
+        self._cursor.save(first, self.given_up + segment.waiting, self.settled)
         self._first = first
         self.given_up += segment.waiting
         segment.waiting = 0

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The outbox's small files: the cursor, and slots that hold single reports.
 
-    cursor  AD 01, how many come together 2, number of the first report that waits 4, given up 4,
-            CRC 4
+    cursor  AD 02, zero 2, number of the first report that waits 4, reports given up 4, number
+            behind the last that comes together with the first 4, CRC 4
     part    AC 01, part 1, parts 1, number 4, CRC 4, a piece of a record (see aiot_record)
 
 Numbers are big-endian, the CRC is CRC-32, over everything but itself.
@@ -12,15 +12,18 @@ import struct
 from binascii import crc32
 
 from aiot_port import const
-from aiot_record import EISDIR, is_gone, settle
+from aiot_record import EISDIR, is_gone, number_in, settle
 
-_CURSOR_MARK = b"\xad\x01"
-_CURSOR = const(16)  # bytes
-_CURSOR_CRC = const(12)  # byte at which it stands
+_CURSOR_MARK = const(b"\xad\x02\0\0")
+_CURSOR_FORM = const(">4sIIII")
+_CURSOR = const(20)  # bytes
+_CURSOR_CRC = const(16)  # byte at which it stands
 
-_PART_MARK = b"\xac\x01"
+_NAME = const("a%02x")
+_PART_MARK = const(b"\xac\x01")
 _PART_HEAD = const(12)  # bytes before the piece
 _PART_CRC = const(8)
+_PART_FORM = const(">2sBBII")
 
 
 def read_small(path, most):
@@ -42,28 +45,28 @@ class Cursor:
         self._turn = 0
 
     def load(self):
-        """Return (number of the first report that waits, reports given up, how many together).
+        """Return (first report that waits, reports given up, where those together end).
 
         Raises OSError.
         """
         best = (0, 0, 0)
         for turn in range(2):
             data = read_small(self._path % turn, _CURSOR)
-            if len(data) < _CURSOR or data[:2] != _CURSOR_MARK:
+            if len(data) < _CURSOR:
                 continue
-            together, first, given_up, crc = struct.unpack(">2xHIII", data)
-            found = (first, given_up, together)
-            if crc32(data[:_CURSOR_CRC]) == crc and found > best:
+            mark, first, given_up, settled, crc = struct.unpack(_CURSOR_FORM, data)
+            found = (first, given_up, settled)
+            if mark == _CURSOR_MARK and crc32(data[:_CURSOR_CRC]) == crc and found > best:
                 best = found
                 self._turn = 1 - turn
         return best
 
-    def save(self, first, given_up, together):
-        """Write the three of them. Raises OSError."""
-        data = struct.pack(">2sHII", _CURSOR_MARK, together, first, given_up)
+    def save(self, *numbers):
+        """Write what `load` returns. Raises OSError."""
+        data = struct.pack(_CURSOR_FORM, _CURSOR_MARK, *numbers, 0)[:_CURSOR_CRC]
         try:
             with open(self._path % self._turn, "wb") as file:
-                file.write(data + struct.pack(">I", crc32(data)))
+                file.write(data + crc32(data).to_bytes(4, "big"))
                 settle(file)
         except OSError as error:
             if error.errno == EISDIR:  # somebody else's: use the other name
@@ -80,7 +83,7 @@ class Slots:
     """
 
     def __init__(self, folder, count, size):
-        self._path = folder + "/a%02x"
+        self._path = folder + "/" + _NAME
         self._size = size
         self._piece = size - _PART_HEAD
         self._used = bytearray(count)  # 1 for each slot that may not be written
@@ -95,17 +98,18 @@ class Slots:
         records = {}
         highest = -1
         for name in names:
-            slot = _slot_of(name)
-            if slot is None:
+            slot = number_in(name, _NAME)
+            if slot < 0:
                 continue
             data = read_small(self._path % slot, self._size)
-            if not _is_part(data):
+            found = _part(data)
+            if found is None:
                 continue
-            number = _number(data)
+            part, count, number = found
             highest = max(highest, number)
             if number >= first:
-                parts = records.setdefault((number, data[3]), {})
-                parts[data[2]] = (slot, len(data) - _PART_HEAD)
+                parts = records.setdefault((number, count), {})
+                parts[part] = (slot, len(data) - _PART_HEAD)
         for number, count in sorted(records):
             parts = records[number, count]
             if sorted(parts) == list(range(count)):
@@ -134,8 +138,8 @@ class Slots:
         try:
             for part in range(parts):
                 piece = data[part * self._piece : (part + 1) * self._piece]
-                head = struct.pack(">2sBBI", _PART_MARK, part, parts, number)
-                head += struct.pack(">I", crc32(piece, crc32(head)))
+                head = struct.pack(_PART_FORM, _PART_MARK, part, parts, number, 0)[:_PART_CRC]
+                head += crc32(piece, crc32(head)).to_bytes(4, "big")
                 self._write_slot(slots[part], head + piece)
         except BaseException:
             self._release(self.records.pop())
@@ -157,7 +161,8 @@ class Slots:
         pieces = []
         for slot in slots:
             data = read_small(self._path % slot, self._size)
-            if not _is_part(data) or _number(data) != number:
+            found = _part(data)
+            if found is None or found[2] != number:
                 return b""
             pieces.append(data[_PART_HEAD:])
         return b"".join(pieces)
@@ -172,20 +177,11 @@ class Slots:
                 self._used[slot] = self._lost[slot]
 
 
-def _slot_of(name):
-    try:
-        slot = int(name[1:], 16)
-    except ValueError:
+def _part(data):
+    """Return (part, parts, number) of a slot's bytes, None for damaged ones."""
+    if len(data) <= _PART_HEAD:
         return None
-    return slot if name == "a%02x" % slot else None
-
-
-def _number(part):
-    return struct.unpack_from(">I", part, 4)[0]
-
-
-def _is_part(data):
-    if len(data) <= _PART_HEAD or data[:2] != _PART_MARK:
-        return False
-    crc = struct.unpack_from(">I", data, _PART_CRC)[0]
-    return crc32(data[_PART_HEAD:], crc32(data[:_PART_CRC])) == crc
+    mark, part, parts, number, crc = struct.unpack(_PART_FORM, data[:_PART_HEAD])
+    if mark != _PART_MARK or crc32(data[_PART_HEAD:], crc32(data[:_PART_CRC])) != crc:
+        return None
+    return part, parts, number
