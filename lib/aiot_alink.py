@@ -125,20 +125,15 @@ def _write_dict(value, out, time=None):
     before = "{"
     for name in value:
         _write_name(before, name, out)
-        if time is None:
-            _write(value[name], out)
-        else:
-            _write_timed(value[name], out, time)
+        if time is not None:
+            out.write('{"value":')
+        _write(value[name], out)
+        if time is not None:
+            out.write(',"time":')
+            out.write(time)
+            out.write("}")
         before = ","
     out.write("}" if value else "{}")
-
-
-def _write_timed(value, out, time):
-    out.write('{"value":')
-    _write(value, out)
-    out.write(',"time":')
-    out.write(time)
-    out.write("}")
 
 
 def _write_name(before, name, out):

@@ -430,15 +430,15 @@ def _usual_message_id(body):
         return None
     number = 0
     while start < end:
-        stop = min(start + 9, end)  # nine digits are a small int on a 32-bit board
+        middle = min(start + 9, end)  # nine digits are a small int on a 32-bit board
         part = 0
-        for place in range(start, stop):
+        for place in range(start, middle):
             digit = body[place] - _ZERO
             if not 0 <= digit <= 9:
                 return None
             part = part * 10 + digit
-        number = number * 10 ** (stop - start) + part
-        start = stop
+        number = number * 10 ** (middle - start) + part
+        start = middle
     return number
 
 

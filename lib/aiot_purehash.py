@@ -57,7 +57,7 @@ class _BlockHash:
     """What MD5 and SHA-256 share: whole blocks of 64 bytes, the last one padded."""
 
     def __init__(self, state):
-        self._state = state
+        self._state = self._words(state, 0, len(state))
         self._rest = b""
         self._length = 0  # bytes
 
@@ -77,10 +77,10 @@ class _BlockHash:
         self.update(b"\x80" + padding + bits.to_bytes(8, self._order))
         return b"".join([word.to_bytes(4, self._order) for word in self._state])
 
-    def _words(self, data, start):
+    def _words(self, data, start, size):
         return [
             int.from_bytes(data[place : place + 4], self._order)
-            for place in range(start, start + _BLOCK, 4)
+            for place in range(start, start + size, 4)
         ]
 
 
@@ -90,10 +90,10 @@ class Md5(_BlockHash):
     _order = "little"
 
     def __init__(self):
-        super().__init__([0x67452301, 0xEFCDAB89, 0x98BADCFE, 0x10325476])
+        super().__init__(b"\x01\x23\x45\x67\x89\xab\xcd\xef\xfe\xdc\xba\x98\x76\x54\x32\x10")
 
     def _compress(self, data, start):
-        words = self._words(data, start)
+        words = self._words(data, start, _BLOCK)
         a, b, c, d = self._state
         for i in range(64):
             if i < 16:
@@ -119,12 +119,12 @@ class Sha256(_BlockHash):
     def __init__(self):
         # The fractional bits of the square roots of the first 8 primes (FIPS 180-4, 5.3.3).
         super().__init__(
-            [0x6A09E667, 0xBB67AE85, 0x3C6EF372, 0xA54FF53A]
-            + [0x510E527F, 0x9B05688C, 0x1F83D9AB, 0x5BE0CD19]
+            b"\x6a\x09\xe6\x67\xbb\x67\xae\x85\x3c\x6e\xf3\x72\xa5\x4f\xf5\x3a"
+            b"\x51\x0e\x52\x7f\x9b\x05\x68\x8c\x1f\x83\xd9\xab\x5b\xe0\xcd\x19"
         )
 
     def _compress(self, data, start):
-        words = self._words(data, start)
+        words = self._words(data, start, _BLOCK)
         for i in range(16, 64):
             near, far = words[i - 15], words[i - 2]
             near = _turn(near, 7) ^ _turn(near, 18) ^ (near >> 3)

@@ -26,7 +26,7 @@ _DONE = const(8)
 _VARIES = const(12)  # bytes by which replies to the same request differ in length, as a rule
 
 _SPACE = const(32)
-_WHITE = b" \t"
+_WHITE = const(b" \t")
 _DATE = const(29)  # bytes of a date (RFC 9110, 5.6.7)
 
 
@@ -34,7 +34,7 @@ class Reply:
     """One reply, read into `buffer`, a bytearray of BUFFER bytes that is kept for the next.
 
     `status` is the HTTP status, `keep` whether the connection may carry another request.
-    `foreseen` is the part of `buffer` that the reply fills at least, if it is like the last one.
+    If it is like the last one, it fills the part `expected` of `buffer`, and `foreseen` at least.
     `body()` is valid until `restart()`. A common reply costs under 300 bytes of heap: lines are
     compared and numbers read where they lie, and a head that comes again is not read anew.
     """
@@ -42,16 +42,15 @@ class Reply:
     def __init__(self, buffer):
         self._buffer = buffer
         self._view = memoryview(buffer)
-        self._date = bytearray(_DATE)
-        self._known_at = self._known_date = self._known_length = None
+        self._known_date = self._known_length = None
         self._again = self._again_date = None  # where head and date lie if they come again
         self.forget()
         self.restart()
 
     def forget(self):
-        """Expect nothing of the next reply: it is one to another request."""
+        """Foresee nothing: the next reply is one to another request."""
         self._known = bytearray(0)  # the last head
-        self._expected = self.foreseen = self._view[:0]
+        self.expected = self.foreseen = self._view[:0]
 
     def restart(self):
         """Forget everything; the next bytes begin a new reply."""
@@ -61,7 +60,7 @@ class Reply:
         self._head = 0  # bytes of head so far, for the limit
         self._begin = 0  # where the body begins in the buffer
         self._body = 0  # bytes of body so far
-        self._date_size = 0
+        self._date = b""
         self._retry_after = b""
 
     @property
@@ -81,7 +80,7 @@ class Reply:
     @property
     def date(self):
         """Return the reply's own time in seconds since 1970, None where it has none."""
-        return http_date(bytes(self._date[: self._date_size]))
+        return http_date(bytes(self._date))
 
     @property
     def started(self):
@@ -95,7 +94,7 @@ class Reply:
     def room(self):
         """Return a writable memoryview for the next bytes of the connection."""
         if not self._filled:
-            return self._expected or self._view
+            return self.expected or self._view
         if self._filled == len(self._buffer):
             raise ReplyError("the reply is over %d bytes" % LIMIT)
         return self._view[self._filled :]
@@ -106,14 +105,16 @@ class Reply:
         Return True when the reply is whole. Raises ReplyError for anything but HTTP/1.x.
         """
         if not count:
-            return self._closed()
+            if self._state != _TO_CLOSE:
+                raise ReplyError("the connection closed inside the reply")
+            self._state = _DONE
+            return True
         self._filled += count
         if not self._head and 0 < len(self._known) <= self._filled:
             self._recognise()
-        while self._state != _DONE and self._step():
-            pass
-        if self._state != _DONE:
-            return False
+        while self._state != _DONE:
+            if not self._step():
+                return False
         if self._filled > self._next:
             self.keep = False  # bytes that nobody asked for: trust nothing after them
         return True
@@ -121,11 +122,9 @@ class Reply:
     def _recognise(self):
         """Take in the whole head where it is the last one's, but for the date."""
         self._known_date[:] = self._again_date
-        at = self._known_at
-        if self._known != self._again or self._known.find(b"\n", at, at + _DATE) >= 0:
+        if self._known != self._again or self._known.count(b"\n") != self._lines:
             return
-        self._date[:] = self._again_date
-        self._date_size = _DATE
+        self._date = self._again_date  # it stays where it is, as the body does
         self.status = 200
         self.keep = True
         self._head = self._next = self._begin = len(self._known)
@@ -133,23 +132,19 @@ class Reply:
 
     def _remember(self):
         """Keep the head, which lies whole in the buffer and has a date, for `_recognise`."""
+        if self.status != 200 or not self.keep:
+            return
         view, size, length, date = self._view, self._head, self._length, self._date_at
         if len(self._known) != size or length != self._known_length:
             self._known = bytearray(size)
             self._known_length = length
             self._again = view[:size]
-            self._expected = view[: size + length]
+            self.expected = view[: size + length]
             self.foreseen = view[: size + length - _VARIES]
         self._known[:] = self._again
-        self._known_at = date
+        self._lines = self._known.count(b"\n")
         self._known_date = memoryview(self._known)[date : date + _DATE]
         self._again_date = view[date : date + _DATE]
-
-    def _closed(self):
-        if self._state != _TO_CLOSE:
-            raise ReplyError("the connection closed inside the reply")
-        self._state = _DONE
-        return True
 
     def _step(self):
         """Understand one line or one run of bytes; False when more bytes are needed."""
@@ -228,7 +223,7 @@ class Reply:
         self._length = None
         self._chunked = False
         self._left = 0  # bytes that this body or chunk still lacks
-        self.status = self._number(start + 9, after)
+        self.status = self._number(start + 8, after)
         if self.status < 100:
             raise ReplyError("the reply has no status that HTTP knows")
         if self._buffer[start + 7] == 48:  # HTTP/1.0 closes, as a rule
@@ -244,7 +239,7 @@ class Reply:
             raise ReplyError("a header of the reply has no name")
         size = colon - start
         if size == 14 and self._is(b"Content-Length", start):
-            length = self._number(colon + 1, end)
+            length = self._number(colon, end)
             if self._length is not None and self._length != length:
                 raise ReplyError("the reply has two Content-Lengths")
             self._length = length
@@ -253,19 +248,17 @@ class Reply:
                 raise ReplyError("the reply has an unknown transfer encoding")
             self._chunked = True
         elif size == 10 and self._is(b"Connection", start):
-            for place in range(colon + 1, end - 4):
-                if self._buffer[place] in b"Cc" and self._is(b"close", place):
-                    self.keep = False
+            if b"close" in self._value(colon, end).lower():
+                self.keep = False
         else:
             self._time_header(size, start, colon, end)
 
     def _time_header(self, size, start, colon, end):
         if size == 4 and self._is(b"Date", start):
-            first = self._first(colon + 1, end)
-            if self._last(first, end) == first + _DATE:
-                self._date[:] = self._view[first : first + _DATE]
-                self._date_at = first
-                self._date_size = _DATE
+            value = self._value(colon, end)
+            if len(value) == _DATE:
+                self._date = value
+                self._date_at = self._buffer.find(value, colon)
         elif size == 11 and self._is(b"Retry-After", start):
             self._retry_after = self._value(colon, end)
 
@@ -281,34 +274,16 @@ class Reply:
             start += 1
         return True
 
-    def _first(self, start, end):
-        """Return where a value begins behind the white space before it."""
-        while start < end and self._buffer[start] in _WHITE:
-            start += 1
-        return start
+    def _value(self, before, end):
+        """Return what stands behind byte `before`, without the white space around it."""
+        return bytes(self._view[before + 1 : end]).strip(_WHITE)
 
-    def _last(self, start, end):
-        """Return where a value ends before the white space behind it."""
-        while end > start and self._buffer[end - 1] in _WHITE:
-            end -= 1
-        return end
-
-    def _value(self, colon, end):
-        return bytes(self._view[colon + 1 : end]).strip()
-
-    def _number(self, start, end):
-        """Return the decimal number in the buffer; `int()` would let signs and _ pass."""
-        start = self._first(start, end)
-        end = self._last(start, end)
-        if not 0 < end - start < 9:  # eight digits are a small int on every board
-            raise ReplyError("a number in the reply has no digits, or too many")
-        number = 0
-        for place in range(start, end):
-            digit = self._buffer[place] - 48
-            if not 0 <= digit <= 9:
-                raise ReplyError("a number in the reply has other characters than digits")
-            number = number * 10 + digit
-        return number
+    def _number(self, before, end):
+        """Return the decimal number in `_value`; `int()` alone would let signs and _ pass."""
+        value = self._value(before, end)
+        if not value.isdigit() or len(value) > 8:  # a small int on every board
+            raise ReplyError("a number in the reply has no digits, too many, or others beside")
+        return int(value)
 
     def _head_done(self):
         if self.status < 200:  # 100 Continue and the like: the reply itself follows
@@ -327,8 +302,7 @@ class Reply:
             if self._next + self._length <= len(self._buffer):
                 self._begin = self._next  # it stays where it comes in
             self._expect(self._length, _BODY)
-            in_place = self.keep and self._begin == self._head  # and in one piece
-            if in_place and self.status == 200 and self._date_size and not self._retry_after:
+            if self._begin == self._head and self._date and not self._retry_after:
                 self._remember()
 
     def _chunk_size(self, line):
