@@ -58,9 +58,4 @@ KNOWN = (
         '"_BlockHash" has no attribute',
         "its subclasses have it",
     ),
-    (
-        "firmware/setting_rules.py",
-        '"Settings" has no attribute',
-        "attributes are set by the names in settings.toml",
-    ),
 )
