@@ -139,8 +139,16 @@ def test_clients_do_not_close_each_others_connections(run, platform, place):
 
 def test_authority_that_tls_does_not_take_is_our_own_error_and_leaves_no_socket(run, place):
     """CircuitPython reads it only when it wraps a socket: then one is open already."""
-    errors = run("requesting.authority_that_tls_does_not_take", place=place, count=20)
-    assert errors == ["AiotError ca: not a certificate (invalid cert)"]
+    errors = run("requesting.authority_that_is_none", place=place, count=20)
+    assert errors == ["AiotError ca: not a certificate (invalid cert), retry True"]
+
+
+def test_authority_that_cannot_be_read_is_not_the_reports_fault(run, place, tmp_path):
+    path = f"{tmp_path}/none.pem"
+    errors = run("requesting.authority_that_is_none", place=place, count=2, path=path)
+    assert len(errors) == 1
+    assert errors[0].startswith(f"AiotError ca: cannot read the file {path}")
+    assert errors[0].endswith("retry True")
 
 
 def test_sockets_that_others_hold_are_a_passing_fault(run, platform, place):

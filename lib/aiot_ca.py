@@ -15,6 +15,13 @@ _END = "-----END CERTIFICATE-----"
 _SEQUENCE = b"\x30\x82"  # how a certificate of 256 to 65535 bytes begins (X.690, 8.1.3)
 
 
+def trouble(text):
+    """Return an AiotError that no report is to blame for: all may be sent once `ca` is mended."""
+    error = AiotError(text)
+    error.retry = True
+    return error
+
+
 def ders(ca):
     """Yield the certificates one by one as DER bytes (MicroPython takes one a call).
 
@@ -52,7 +59,7 @@ def _data(ca):
         return bytes(ca)
     if not isinstance(ca, str):
         if not hasattr(ca, "__fspath__"):
-            raise AiotError("ca: give DER bytes, PEM text or a path to either")
+            raise trouble("ca: give DER bytes, PEM text or a path to either")
         ca = str(ca)  # a pathlib.Path of desktop Python
     if _BEGIN in ca:
         return ca.encode()
@@ -60,14 +67,14 @@ def _data(ca):
         with open(ca, "rb") as file:
             return file.read()
     except (OSError, ValueError) as error:
-        raise AiotError("ca: cannot read the file %s (%s)" % (ca, error)) from None
+        raise trouble("ca: cannot read the file %s (%s)" % (ca, error)) from None
 
 
 def _decode_pem(data):
     begin, end_mark = _BEGIN.encode(), _END.encode()
     start = data.find(begin)
     if start < 0:
-        raise AiotError("ca: no certificate in it; give DER bytes, PEM text or a path to either")
+        raise trouble("ca: no certificate in it; give DER bytes, PEM text or a path to either")
     while start >= 0:
         start += len(begin)
         end = data.find(end_mark, start)
@@ -76,7 +83,7 @@ def _decode_pem(data):
         except ValueError:
             der = b""
         if end < 0 or der[:2] != _SEQUENCE:
-            raise AiotError("ca: a certificate in the PEM text is damaged")
+            raise trouble("ca: a certificate in the PEM text is damaged")
         yield der
         start = data.find(begin, end)
 
@@ -86,9 +93,9 @@ def _split_der(data):
     start = 0
     while start < len(data):
         if data[start : start + 2] != _SEQUENCE:
-            raise AiotError("ca: the DER data is not a certificate at byte %d" % start)
+            raise trouble("ca: the DER data is not a certificate at byte %d" % start)
         end = start + 4 + (data[start + 2] << 8) + data[start + 3]
         if end > len(data):
-            raise AiotError("ca: the DER data ends inside a certificate")
+            raise trouble("ca: the DER data ends inside a certificate")
         yield data[start:end]
         start = end

@@ -5,6 +5,7 @@
 means (aiot_http) and how bytes get there.
 """
 
+import aiot_ca
 import aiot_port
 from aiot_errors import AiotError, NetworkError
 from aiot_port import const
@@ -29,13 +30,6 @@ def new_connection(host, port, ca, timeout, on_wait=None):
     """Return the runtime's own connection where it has one, else a Connection; same arguments."""
     make = aiot_port.OwnConnection or Connection
     return make(host, port, ca, timeout, on_wait)
-
-
-def _authority_trouble(text):
-    """Return an AiotError that no report is to blame for: all may be sent once `ca` is mended."""
-    error = AiotError(text)
-    error.retry = True
-    return error
 
 
 class Connection:
@@ -174,9 +168,7 @@ class Connection:
             try:
                 self._context = aiot_port.tls_context(self._ca)
             except (OSError, ValueError) as error:
-                raise _authority_trouble("ca: not a certificate (%s)" % error) from None
-            except AiotError as error:
-                raise _authority_trouble(str(error)) from None
+                raise aiot_ca.trouble("ca: not a certificate (%s)" % error) from None
         self._waited()
         addresses = self._resolve()
         failure = None

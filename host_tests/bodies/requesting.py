@@ -39,16 +39,16 @@ def in_a_row(place, count, timeout=5):
     return [outcomes, most]
 
 
-def authority_that_tls_does_not_take(place, count):
-    """Try to publish with what only looks like a certificate; return the errors."""
-    place["ca"] = b"\x30\x82\x00\x04abcd"
+def authority_that_is_none(place, count, path=None):
+    """Try to publish with what only looks like a certificate, or a file; return the errors."""
+    place["ca"] = path or b"\x30\x82\x00\x04abcd"
     client = _client(place)
     errors = set()
     for _ in range(count):
         try:
             client.publish("user/pub", b"")
         except AiotError as error:
-            errors.add("%s %s" % (type(error).__name__, error))
+            errors.add("%s %s, retry %s" % (type(error).__name__, error, error.retry))
     return sorted(errors)
 
 

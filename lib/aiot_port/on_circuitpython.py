@@ -282,7 +282,7 @@ class _Wire:
         except BaseException as error:
             raw.close()
             if isinstance(error, ValueError):  # it is read only now
-                raise AiotError("ca: not a certificate (%s)" % error) from None
+                raise aiot_ca.trouble("ca: not a certificate (%s)" % error) from None
             raise
         self._socket = _Socket(self, raw, tls)
         return self._socket
