@@ -17,9 +17,7 @@ _BATCH = 8
 
 
 def _wire(lab, kind):
-    return counts.wire_bytes(
-        lab, lambda place, count: lab.board("costs.send", place=place, kind=kind, count=count)
-    )[0]
+    return counts.wire_bytes_of_reports(lab, kind)[0]
 
 
 MEASURES = {
@@ -36,6 +34,7 @@ MEASURES = {
     "sign_ins_of_5_starts": lambda lab: counts.reboots(lab, 5)[1],
     "wire_bytes_per_topic_report": lambda lab: _wire(lab, "topic"),
     "wire_bytes_per_property_report": lambda lab: _wire(lab, "properties"),
+    "wire_bytes_per_full_message": lambda lab: counts.wire_bytes_together(lab)[0],
     "erases_of_50_reports_network_good": lambda lab: counts.erases_good(lab, "pico", 50),
     "erases_of_200_reports_network_down_esp32": lambda lab: counts.erases_down(
         lab, "esp32", _DOWN, _BATCH

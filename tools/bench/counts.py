@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Exact counts: bytes, allocations, handshakes, erases. The table and the budgets share them."""
 
+import ast
+
 from tools.bench import modules
 from tools.bench.lab import DEVICE, LARGE, WITH_FLASH, wire
 from tools.platform import certificates
@@ -71,6 +73,31 @@ def wire_bytes(lab, send):
         send(place, 1 + REPORTS)
         second = passed()
     return _each(first, second)
+
+
+def wire_bytes_of_reports(lab, kind):
+    """Return the same for reports of a kind that a board sends."""
+    return wire_bytes(
+        lab,
+        lambda place, count: lab.board("costs.send", place=place, kind=kind, count=count),
+    )
+
+
+def together():
+    """Return how many readings the firmware sends in one message at most."""
+    tree = ast.parse((modules.PROJECT / "firmware" / "app.py").read_text(encoding="utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and node.targets[0].id == "_TOGETHER":
+            return node.value.args[0].value  # of const(…)
+    raise LookupError("firmware/app.py has no _TOGETHER")
+
+
+def wire_bytes_together(lab):
+    """Return the same for a message that as many property reports share as may."""
+    most = together()
+    return wire_bytes(
+        lab, lambda place, count: lab.board("drain.send", place=place, most=most, count=count)
+    )
 
 
 def wire_bytes_of_mqtt(lab):

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The rows of the table, each measured by a function of the lab it is given."""
 
-import ast
 import statistics
 
 from tools.bench import counts, modules
@@ -140,11 +139,7 @@ def smallest(lab):
 def _wire(lab, name, what, place, target):
     board = {
         kind: twice(
-            f"{name}, {kind}",
-            lambda kind=kind: counts.wire_bytes(
-                lab,
-                lambda place, count: lab.board("costs.send", place=place, kind=kind, count=count),
-            )[place],
+            f"{name}, {kind}", lambda kind=kind: counts.wire_bytes_of_reports(lab, kind)[place]
         )
         for kind in ("topic", "requests")
     }
@@ -168,6 +163,28 @@ def _wire(lab, name, what, place, target):
 def wire_tls(lab):
     """Count the bytes of a report inside TLS."""
     return _wire(lab, "wire-tls", "bytes of a report inside TLS", 0, "≤ 60 %")
+
+
+def wire_together(lab):
+    """Count the bytes of a reading inside TLS where as many share a message as may."""
+    most = counts.together()
+    name = "wire-together"
+    message = twice(name, lambda: counts.wire_bytes_together(lab)[0])
+    theirs = twice(name, lambda: counts.wire_bytes_of_reports(lab, "requests")[0])
+    ours = message / most
+    return Row(
+        name,
+        f"bytes of a reading inside TLS, {most} to a message",
+        "B",
+        ours,
+        {"requests": theirs},
+        ours / theirs,
+        "requests",
+        "≤ 60 %",
+        ours / theirs <= 0.6,
+        f"ours: two properties with their times, {most} such readings in one property batch; "
+        "requests: 40 bytes a report",
+    )
 
 
 def wire_tcp(lab):
@@ -318,9 +335,9 @@ def held(lab):
 
 
 def drain(lab):
-    """Compare the rates at which a backlog drains, eight readings to a message and one."""
+    """Compare the rates at which a backlog drains, several readings to a message and one."""
     count, rounds = (100, 2) if lab.quick else (1000, 10)
-    most = _together()
+    most = counts.together()
     found = lab.board(
         "drain.rates",
         place=lab.place(),
@@ -343,15 +360,6 @@ def drain(lab):
         f"{most} readings a message, the desk's files, median of {rounds} rounds of "
         f"{count // rounds} reports each in turn",
     )
-
-
-def _together():
-    """Return how many readings the firmware sends in one message at most."""
-    tree = ast.parse((modules.PROJECT / "firmware" / "app.py").read_text(encoding="utf-8"))
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and node.targets[0].id == "_TOGETHER":
-            return node.value.args[0].value  # of const(…)
-    raise LookupError("firmware/app.py has no _TOGETHER")
 
 
 _DESK_KINDS = ("ours", "http.client", "requests", "adafruit_requests")
@@ -428,6 +436,7 @@ ROWS = {
     "flat": flat,
     "smallest-heap": smallest,
     "wire-tls": wire_tls,
+    "wire-together": wire_together,
     "wire-tcp": wire_tcp,
     "handshakes": handshakes,
     "reboots": reboots,

@@ -15,11 +15,25 @@ from aiot_outbox import Outbox
 def backlog(place, path, count):
     """Return a box of `count` property reports, two readings with their times in each."""
     box = Outbox(path, max(65536, count * 500))  # a report takes some 300 bytes there
-    alink = Alink(Device(*place["device"]), lambda: peers.TIME_MS)
-    for number in range(count):
-        box.put(*alink.properties(peers.PROPERTIES, peers.TIME_MS + 60000 * number))
+    for report in _reports(place, count):
+        box.put(*report)
     wear.check(len(box) == count)
     return box
+
+
+def _reports(place, count):
+    """Yield (topic, text) of `count` property reports, a minute apart."""
+    alink = Alink(Device(*place["device"]), lambda: peers.TIME_MS)
+    for number in range(count):
+        yield alink.properties(peers.PROPERTIES, peers.TIME_MS + 60000 * number)
+
+
+def send(place, most, count):
+    """Send `count` messages of `most` reports each."""
+    client = peers.client(place)
+    topic, payload = join([(topic, text.encode()) for topic, text in _reports(place, most)])
+    for _ in range(count):
+        client.publish(topic, payload)
 
 
 def rates(place, count, most, rounds):
