@@ -6,13 +6,17 @@ moved as text, so that no digit changes: a board's floats have 32 bits. For that
 scanned by JSON's grammar (RFC 8259), without the spaces that aiot_alink never writes.
 """
 
-_TOPIC_END = "/thing/event/property/post"
-_ID = b'{"id":"'
-_SINGLE = b'","version":"1.0","method":"thing.event.property.post","params":{'
-_BATCH = b'","version":"1.0","method":"thing.event.property.batch.post","params":{"properties":{'
-_DEEPEST = 8  # lists and dicts in each other; the thing model's types need four
-_QUOTE = 0x22
-_BACKSLASH = 0x5C
+from aiot_port import const
+
+_TOPIC_END = const("/thing/event/property/post")
+_ID = const(b'{"id":"')
+_SINGLE = const(b'","version":"1.0","method":"thing.event.property.post","params":{')
+_BATCH = const(
+    b'","version":"1.0","method":"thing.event.property.batch.post","params":{"properties":{'
+)
+_DEEPEST = const(8)  # lists and dicts in each other; the thing model's types need four
+_QUOTE = const(0x22)
+_BACKSLASH = const(0x5C)
 
 
 def join(reports):

@@ -13,16 +13,16 @@ from aiot_port import const
 
 # What follows each kind of failure: (first wait, longest wait) in milliseconds.
 # A passing fault heals within seconds, or lasts as long as somebody repairs a router.
-_PASSING = (2000, 300000)
+_PASSING = const((2000, 300000))
 # Throttling counts requests in a window of a minute at least: stay away for longer than that.
-_THROTTLED = (60000, 3600000)
+_THROTTLED = const((60000, 3600000))
 # A refused device stays refused until its owner comes, or its clock is set: minutes, no hammering.
-_REFUSED = (300000, 3600000)
+_REFUSED = const((300000, 3600000))
 
 _LONGEST_RETRY_AFTER_MS = const(86400000)  # a day; longer is a mistake on the other side
 
 # 40000 is the platform's throttling (document, Tables 3 and 5); 429 and 503 are HTTP's.
-_THROTTLE_CODES = (40000, 429, 503)
+_THROTTLE_CODES = const((40000, 429, 503))
 
 
 class Delivery:

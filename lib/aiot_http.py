@@ -37,14 +37,14 @@ _MAX_TIMEOUT_S = const(3600)  # an hour; ticks of a board count twelve days
 
 _METHODS = {"hmacmd5": "md5", "hmacsha1": "sha1", "hmacsha256": "sha256"}
 # The usual reply to a report, but for the number and }} behind it (document, Table 5).
-_ARRIVED = b'{"code":0,"message":"success","info":{"messageId":'
+_ARRIVED = const(b'{"code":0,"message":"success","info":{"messageId":')
 _ARRIVED_SIZE = const(50)  # bytes
 _ZERO = const(48)
 _BRACE = const(125)
 
 _BYTES_LIKE = (bytes, bytearray, memoryview)
 _NOT_NOW = (AiotError, MemoryError)  # made here: out of memory, `except (…)` has none for it
-_UNSIGNED = ("version", "sign", "signmethod")  # document, Table 2
+_UNSIGNED = const(("version", "sign", "signmethod"))  # document, Table 2
 _AUTH_HEADERS = {"Content-Type": "application/json"}
 
 

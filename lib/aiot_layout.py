@@ -12,7 +12,7 @@ _ASIDE = const(2048)  # bytes of set_aside.txt, which SmallFile reads at once
 # Slots and their bytes. littlefs keeps a file of up to four program units in its directory: 128
 # bytes on an ESP32. Eight leave room for a dozen segments in one pair of directory blocks.
 INLINED = (8, 128)
-_SEPARATE = (4, 512)  # on FAT each takes a cluster of its own, and a report fits one
+_SEPARATE = const((4, 512))  # on FAT each takes a cluster of its own, and a report fits one
 
 # Bytes in littlefs' directory: a full slot or segment, with its name and time; all but segments.
 _SEGMENT_ENTRY = const(40)
