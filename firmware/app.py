@@ -118,13 +118,16 @@ class Loop:
             connection=self._connection,
         )
         self._alink = Alink(device, aiot_port.unix_ms)
+        memory = _sleep_memory(settings)
         self._outbox = Outbox(
             "outbox",
             settings.outbox_bytes,
             give_up=settings.outbox_gives_up,
             batch=settings.outbox_batch,
-            memory=_sleep_memory(settings),
+            memory=memory,
         )
+        # In such memory it costs nothing, and the newest reading shares a message with the others.
+        self._store_first = settings.store_first or memory is not None
         # The thing model has no word for it: there the platform takes the time of arrival.
         self._undated = b"" if settings.mode == "property" else b',"undated":true'
         self._settings = settings
@@ -292,8 +295,7 @@ class Loop:
 
     def _deliver(self, report):
         """Send the backlog, oldest first, then the new report; what cannot go now is stored."""
-        if self._settings.store_first and report:
-            self._store(report)
+        if report and self._store_first and self._store(report, "not stored first"):
             report = None
         drained = False
         try:
@@ -369,21 +371,27 @@ class Loop:
                 return _KEPT
             log("%s: refused for good (%s)" % (line, error))
             return getattr(error, "code", _OURS)
-        log("%s messageId=%d" % (line, message_id))
         self._link.acknowledged()
         self._delivery.succeeded()
-        if self._drifted or self._clock_is_due():
-            self._believe_the_platform()
+        try:
+            log("%s messageId=%d" % (line, message_id))
+            if self._drifted or self._clock_is_due():
+                self._believe_the_platform()
+        except MemoryError:
+            pass  # it has arrived, and must not be sent again for want of a line in the log
         return _SENT
 
     def _settled(self, payload):
         return settle(payload, self._start, self._epoch(), self._undated)
 
-    def _store(self, report):
+    def _store(self, report, otherwise="given up"):
+        """Store a report; return whether it is, else the log says what becomes of it."""
         try:
             self._outbox.put(report[1], report[2])
         except AiotError as error:
-            log("%s: given up (%s)" % (report[0], error))
+            log("%s: %s (%s)" % (report[0], otherwise, error))
+            return False
+        return True
 
     def _pause(self, line, error):
         """Stay quiet for as long as the policy says, and see to clock and radio meanwhile."""

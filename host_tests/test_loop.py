@@ -366,8 +366,7 @@ def test_deep_sleep_keeps_reports_that_wait(turns):
 def test_sleeping_board_gathers_readings_in_memory_and_reports_them_together(wakes):
     extra = "deep_sleep = true\nreadings_per_report = 4\n"
     result = wakes(starts=9, extra=extra)
-    # The first one, two that waited with it, and the newest.
-    assert [len(sent) for sent, _, _, _ in result] == [0, 0, 0, 3, 0, 0, 0, 3, 0]
+    assert [len(sent) for sent, _, _, _ in result] == [0, 0, 0, 1, 0, 0, 0, 1, 0]
     assert [waiting for _, _, waiting, _ in result] == [1, 2, 3, 0, 1, 2, 3, 0, 1]
     assert all(files == [] for _, _, _, files in result)  # flash is not touched
     bodies = [body for sent, _, _, _ in result for _, body in sent]
@@ -375,6 +374,14 @@ def test_sleeping_board_gathers_readings_in_memory_and_reports_them_together(wak
     assert values == [float(number) for number in range(8)]
     # Wi-Fi is not even joined in between.
     assert [done.count("join") for _, done, _, _ in result] == [0, 0, 0, 1, 0, 0, 0, 1, 0]
+
+
+def test_sleeping_board_repeats_its_message_with_the_same_bytes(wakes):
+    extra = "deep_sleep = true\nreadings_per_report = 3\n"
+    result = wakes(starts=4, extra=extra, scripts=[[], [], ["network"]])
+    bodies = [body for sent, _, _, _ in result for _, body in sent]
+    assert bodies[0] == bodies[1]
+    assert [[value for _, value in readings_in(body)] for body in bodies[1:]] == [[0, 1, 2], [3]]
 
 
 def test_sleeping_board_without_a_network_keeps_readings_in_memory_first(wakes):
@@ -406,6 +413,22 @@ def test_full_file_system_does_not_keep_a_board_from_its_sleep(run, tmp_path, mo
     done, lines = run("looping.sleep_with_a_full_file_system", folder=str(tmp_path))
     assert done == ["deep sleep 10000"]
     assert lines == ["outbox: the file system is full"]
+
+
+def test_reading_that_cannot_be_stored_first_is_sent_all_the_same(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sent, lines = run("looping.report_with_a_full_file_system", folder=str(tmp_path))
+    assert sent == 1
+    assert lines == [
+        "report 1: temperature=1.0: not stored first (outbox: the file system is full)",
+        "report 1: temperature=1.0 messageId=7001",
+    ]
+
+
+def test_report_that_has_arrived_is_not_sent_again_for_lack_of_a_line(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    bodies = run("looping.report_with_no_memory_for_the_log", folder=str(tmp_path))
+    assert [readings_in(body)[0][1] for body in bodies] == [1.0, 2.0]
 
 
 def test_deep_sleep_that_the_chip_has_not_is_an_ordinary_one(turns):

@@ -57,6 +57,16 @@ def test_group_stays_as_it_is_while_others_come_behind_it(run, path, memory, mos
     assert then == after_a_start == list(range(shown, 7))[:most]
 
 
+def test_reports_in_sleep_memory_come_together_at_once(run, path):
+    found = run("outbox_memory.in_memory_they_come_at_once", path=path, size=30)
+    assert found == [[0, 1, 2, 3]] * 3 + [[4, 5, 6], [], 1]
+
+
+def test_reports_come_alone_where_nothing_keeps_that_they_came_together(run, path):
+    found = run("outbox_memory.none_come_where_that_is_kept_nowhere", path=path)
+    assert found == [[], [], "RAM", [], 4, True]
+
+
 def test_group_is_what_is_left_of_it_where_some_were_given_up(run, path):
     group, again, oldest = run("outbox_memory.group_after_some_were_given_up", path=path)
     assert 0 < oldest < 7

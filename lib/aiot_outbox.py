@@ -218,13 +218,16 @@ class Outbox:
 
         There are 2 to `most` of them, and [] where peek must do. Which of them, the pop before
         settles and stores: after a failure and after a restart the same ones come together
-        again, so that their message has the same bytes. Before the first pop none do.
+        again, so that their message has the same bytes. Before the first pop none do, but those
+        in `memory`, where it costs no flash to settle that now.
         """
         self._most = most
         first = self.peek()
         if first is None:
             return []
         number = self._shown[0]
+        if self._memory is not None and number >= self._flash.settled:
+            self._settle_in_memory(number)
         last = min(self._flash.settled, number + most) - 1
         reports = [(number,) + first]
         room = _TOGETHER_BYTES - len(first[1])
@@ -243,6 +246,15 @@ class Outbox:
             return []
         self._shown = tuple([report[0] for report in reports])
         return [report[1:3] for report in reports]
+
+    def _settle_in_memory(self, number):
+        """Settle what comes together with the oldest report, where all is in `memory`."""
+        if not self._held or self._held[0][0] != number:
+            return  # some is on flash, which outlives that memory
+        before = self._flash.settled
+        self._flash.settle(number + self._most)
+        if not self._remember():
+            self._flash.settled = before
 
     def pop(self):
         """Forget what peek or peek_together showed. Without it before, forget the oldest.

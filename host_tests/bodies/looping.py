@@ -271,13 +271,17 @@ class Memory:
         self._data = bytes(data)
 
 
-def sleep_and_wake(folder, starts, extra, **arguments):
-    """Start from deep sleep as many times, one reading a start; return what each start did."""
+def sleep_and_wake(folder, starts, extra, scripts=(), **arguments):
+    """Start from deep sleep as many times, one reading a start; return what each start did.
+
+    `scripts` are the answers that the first starts get.
+    """
     memory = Memory()
     results = []
     for number in range(starts):
+        script = scripts[number] if number < len(scripts) else []
         result = take_turns(
-            folder, [float(number)], [], 1, extra=extra, memory=memory, **arguments
+            folder, [float(number)], script, 1, extra=extra, memory=memory, **arguments
         )
         results.append([result["sent"], result["done"], result["waiting"], result["files"]])
     return results
@@ -303,6 +307,53 @@ def sleep_with_a_full_file_system(folder):
     finally:
         app.aiot_port, app.log = real
     return [port.done, lines]
+
+
+def report_with_a_full_file_system(folder):
+    """Take a turn that cannot store first; return [messages sent, lines of the log]."""
+    os.chdir(folder)
+    port = Port()
+    lines = []
+    real = app.aiot_port, app.log
+    app.aiot_port, app.log = port, lines.append
+    try:
+        loop = _loop(port, TEXT + EVERY_10_S + "store_first = true\n", (Sensor([1.0]),), _nothing)
+        loop._client = loop._connection = Platform([])
+        loop._client.date = None
+
+        def put(topic, payload):
+            raise app_errors().AiotError("outbox: the file system is full")
+
+        loop._outbox.put = put
+        loop.turn()
+    finally:
+        app.aiot_port, app.log = real
+    return [len(loop._client.sent), lines]
+
+
+def report_with_no_memory_for_the_log(folder):
+    """Take two turns whose lines of the log find no memory; return the bodies sent."""
+    os.chdir(folder)
+    port = Port()
+    real = app.aiot_port, app.log
+
+    def log(text):
+        raise MemoryError
+
+    app.aiot_port, app.log = port, log
+    try:
+        loop = _loop(port, TEXT + EVERY_10_S, (Sensor([1.0, 2.0]),), _nothing)
+        loop._client = loop._connection = Platform([])
+        loop._client.date = None
+        loop.turn()
+        loop.turn()
+    finally:
+        app.aiot_port, app.log = real
+    return [str(payload, "utf-8") for _, payload in loop._client.sent]
+
+
+def _nothing():
+    pass
 
 
 def run_until_reset(folder, failing):

@@ -193,6 +193,7 @@ def settled(path, payloads, memory=None):
     """Return a box of which a report was taken: so the others, of `payloads`, come together."""
     box = Outbox(path, memory=memory)
     box.put(TOPIC, b"before them")
+    assert box.peek_together(8) == []
     for one in payloads:
         box.put(TOPIC, one)
     assert box.peek_together(8) == []
@@ -224,6 +225,44 @@ def more_come_behind_a_group(path, memory, most):
     found.append(numbers(box))
     found.append(numbers(Outbox(path, memory=kept)))
     return found
+
+
+def in_memory_they_come_at_once(path, size):
+    """Put four reports in sleep memory, and more later; return what comes together after each."""
+    kept = Memory()
+    box = Outbox(path, memory=kept)
+    for number in range(4):
+        box.put(TOPIC, payload(number, size))
+    found = [numbers(box)]
+    for number in range(4, 7):
+        box.put(TOPIC, payload(number, size))
+    found += [numbers(box), numbers(Outbox(path, memory=kept))]
+    box = Outbox(path, memory=kept)
+    box.peek_together(8)
+    box.pop()
+    box.put(TOPIC, payload(7, size))
+    found.append(numbers(box))
+    box.pop()
+    return found + [numbers(box), len(box)]
+
+
+def none_come_where_that_is_kept_nowhere(path):
+    """Return what comes together in RAM, in memory that failed, and behind some on flash."""
+
+    class Small(Memory):
+        size = 40
+
+    batch = Outbox(path + "1", batch=9)
+    small = Outbox("/dev/null/outbox", memory=Small())  # no folder can be made there
+    kept = Memory()
+    Outbox(path + "2").put(TOPIC, payload(0, 9))
+    behind = Outbox(path + "2", memory=kept)
+    for box in (batch, small, behind):
+        for number in range(1, 4):
+            box.put(TOPIC, payload(number, 9))
+    saved = kept.load()
+    found = [numbers(batch), numbers(small), small.where, numbers(behind), len(behind)]
+    return found + [kept.load() == saved]
 
 
 def group_after_some_were_given_up(path):
