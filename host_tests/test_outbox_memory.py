@@ -27,6 +27,13 @@ def test_power_cut_costs_what_is_in_sleep_memory_only(run, path):
     assert run("outbox_memory.power_cut", path=path, count=3, size=150) == []
 
 
+def test_damaged_sleep_memory_keeps_what_is_whole_before_the_damage(run, path):
+    left = run("outbox_memory.damaged_memory", path=path)
+    record = 16 + 52 + 4  # bytes of the head, the topic and the payload
+    # Damage to the end, of 4 bytes, costs none.
+    assert left == [2 * record, 2 * record, 2 * record, 2 * 4]
+
+
 def test_reset_at_each_change_of_sleep_memory_loses_nothing(run, path):
     assert run("outbox_memory.reset_at_each_save", path=path) > 25
 

@@ -82,6 +82,28 @@ def power_cut(path, count, size):
     return drain(Outbox(path, memory=memory))
 
 
+def damaged_memory(path):
+    """Put three reports in sleep memory and flip each of its bits; return what is left, by count.
+
+    What is left is always the first ones, whole.
+    """
+    memory = Memory()
+    box = Outbox(path, memory=memory)
+    for number in range(3):
+        box.put(TOPIC, payload(number, 4))
+    whole = memory.load()
+    left = [0, 0, 0, 0]
+    for place in range(len(whole)):
+        for bit in (1, 0x80):
+            data = bytearray(whole)
+            data[place] ^= bit
+            memory.save(bytes(data))
+            found = drain(Outbox(path, memory=memory))
+            assert found == list(range(len(found))), (place, bit, found)
+            left[len(found)] += 1
+    return left
+
+
 def reset_at_each_save(path):
     """Reset the board at each change of the memory in turn; return how many there were.
 
