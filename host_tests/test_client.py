@@ -296,7 +296,10 @@ def test_event_post(run, time_ms):
     assert message["params"] == expected
 
 
-@pytest.mark.parametrize("number", [1e16, 1e300, 1.5e-7, 1e-5, -2e20, 0.1, 5.0, -0.0])
+@pytest.mark.parametrize(
+    "number",
+    [1e16, 1e300, 1.5e-7, 1e-5, -2e20, 0.1, 5.0, -0.0, 0.001, 0.00101, 999999.0, 1e6, 1000001.0],
+)
 def test_float_has_its_decimal_point(run, number):
     _, body = run("client.thing", kind="p", identifier="", params={"a": number}, time_ms=None)
     written = body.partition('"a":')[2].rstrip("}").partition("}")[0]

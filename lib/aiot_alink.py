@@ -8,6 +8,7 @@ import os
 from aiot_errors import AiotError
 from aiot_port import const
 
+_SINGLE = (str, float, int, bool)  # MicroPython's bool is no int
 _LATEST_TIME = const(1 << 63)  # milliseconds: what a 64-bit service can hold
 
 
@@ -48,7 +49,7 @@ class Alink:
     def _message(self, method, params, time=None):
         out = io.StringIO()
         out.write('{"id":"')
-        out.write(str(self._next_id()))
+        json.dump(self._next_id(), out)
         out.write('","version":"1.0","method":"')
         out.write(method)
         out.write('","params":')
@@ -104,7 +105,7 @@ def write_json(value, out, time=None):
 
 
 def _write(value, out):
-    if isinstance(value, float):
+    if isinstance(value, float) and not 0.001 < value < 1e6:
         _write_float(value, out)
     elif isinstance(value, dict):
         _write_dict(value, out)
@@ -115,8 +116,8 @@ def _write(value, out):
             _write(item, out)
             before = ","
         out.write("]" if value else "[]")
-    elif value is None or isinstance(value, (str, int, bool)):  # MicroPython's bool is no int
-        json.dump(value, out)
+    elif value is None or isinstance(value, _SINGLE):
+        json.dump(value, out)  # numbers too: on a board they take no memory on their way
     else:
         raise AiotError("JSON has no form for %s" % type(value).__name__)
 
@@ -145,6 +146,7 @@ def _write_name(before, name, out):
 
 
 def _write_float(value, out):
+    """Write a float that may have no decimal point, or no form."""
     if value - value != 0:  # not a number, and an infinity less itself is not a number
         raise AiotError("JSON has no form for NaN and infinities")
     text = str(value)

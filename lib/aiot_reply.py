@@ -144,7 +144,7 @@ class Reply:
         self._known[:] = self._again
         self._lines = self._known.count(b"\n")
         self._known_date = memoryview(self._known)[date : date + _DATE]
-        self._again_date = view[date : date + _DATE]
+        self._date = self._again_date = view[date : date + _DATE]
 
     def _step(self):
         """Understand one line or one run of bytes; False when more bytes are needed."""

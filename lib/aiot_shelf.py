@@ -81,7 +81,8 @@ class Shelf:
     def count_given_up(self, count=1):
         """Count reports that were given up before they got here."""
         self.given_up += count
-        self._behind = self._behind or count > 0
+        if count:
+            self._behind = True
 
     def load(self):
         """Find what lies there. Writes nothing. Raises OSError."""
@@ -265,7 +266,7 @@ class Shelf:
         except OSError:
             kept = b""
         while kept and len(kept) + len(line) > self.layout.aside:
-            kept = kept[kept.find(b"\n") + 1 :] if b"\n" in kept else b""
+            _, _, kept = kept.partition(b"\n")
         if len(line) <= self.layout.aside:
             SmallFile(path).save(kept + line)
 
