@@ -83,18 +83,14 @@ def _start(settings, starts):
     """Give a visitor time for Ctrl-C, then start the watchdog; return what feeds it."""
     if not aiot_port.woke():
         if starts.begin():
-            print("many starts came to nothing; waiting at the REPL's disposal for 2 minutes")
+            print("many starts failed; waiting 2 minutes; Ctrl-C gives the REPL")
             aiot_port.sleep_ms(SAFE_WAIT_MS)
         elif settings.start_delay:
             print("starting in %d s; Ctrl-C gives the REPL" % settings.start_delay)
             aiot_port.sleep_ms(settings.start_delay * 1000)
     if not settings.watchdog:
-        return _nothing
+        return lambda: None
     return aiot_port.watchdog(board_config.WATCHDOG_MS)
-
-
-def _nothing():
-    pass
 
 
 class Loop:

@@ -73,12 +73,10 @@ def _pair(line, where):
 
 def _is_bare(name):
     """Whether a name needs no quotes (TOML, "Keys")."""
-    if not name:
-        return False
     for char in name:
         if not ("a" <= char <= "z" or "A" <= char <= "Z" or "0" <= char <= "9" or char in "_-"):
             return False
-    return True
+    return name != ""
 
 
 def _value(text, where):

@@ -17,7 +17,7 @@ import pytest
 
 from host_tests.conftest import ROOT
 from tools.bench import __main__ as bench
-from tools.bench import budget, report, rows, wire
+from tools.bench import budget, counts, report, rows, wire
 from tools.bench.errors import BenchError
 from tools.bench.lab import Lab, twice
 from tools.bench.row import Growth, Row, at_most, figure
@@ -194,7 +194,7 @@ def test_count_that_differs_is_an_error():
 
 
 def test_firmware_says_how_many_readings_share_a_message():
-    assert rows._together() > 1
+    assert counts.together() > 1
 
 
 # The wire.

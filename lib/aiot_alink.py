@@ -151,6 +151,5 @@ def _write_float(value, out):
         raise AiotError("JSON has no form for NaN and infinities")
     text = str(value)
     if "." not in text:  # 1e+16
-        mantissa, _, exponent = text.partition("e")
-        text = mantissa + ".0e" + exponent
+        text = text.replace("e", ".0e")
     out.write(text)

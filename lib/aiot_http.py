@@ -214,7 +214,7 @@ class Client:
         if not isinstance(body, _BYTES_LIKE):
             raise AiotError("payload: give bytes or str, not %s" % type(payload).__name__)
         if isinstance(body, memoryview) and len(bytes(body[:1])) > 1:
-            raise AiotError("payload: a memoryview of single bytes, please")
+            raise AiotError("payload: give a memoryview of bytes")
         if len(body) > _MAX_PAYLOAD:
             raise AiotError("payload: %d bytes, %d at most" % (len(body), _MAX_PAYLOAD))
         self.auth()
