@@ -287,69 +287,67 @@ def sleep_and_wake(folder, starts, extra, scripts=(), **arguments):
     return results
 
 
+class _Desk:
+    """In a `with`: the firmware on a port of its own in a folder, its log going to `log`."""
+
+    def __init__(self, folder, log):
+        self._folder = folder
+        self._log = log
+
+    def __enter__(self):
+        os.chdir(self._folder)
+        port = Port()
+        self._real = app.aiot_port, app.log
+        app.aiot_port, app.log = port, self._log
+        return port
+
+    def __exit__(self, kind, error, trace):
+        app.aiot_port, app.log = self._real
+        return kind is SystemExit  # the loop's way to end
+
+
+def _is_full(*_):
+    raise app_errors().AiotError("outbox: the file system is full")
+
+
 def sleep_with_a_full_file_system(folder):
     """Go to deep sleep while the outbox cannot be flushed; return what was done and logged."""
-    os.chdir(folder)
-    port = Port()
     lines = []
-    real = app.aiot_port, app.log
-    app.aiot_port, app.log = port, lines.append
-    try:
-        loop = _loop(port, TEXT + EVERY_10_S + "deep_sleep = true\n", (), lambda: None)
-
-        def keep():
-            raise app_errors().AiotError("outbox: the file system is full")
-
-        loop._outbox.keep = keep
+    with _Desk(folder, lines.append) as port:
+        loop = _loop(port, TEXT + EVERY_10_S + "deep_sleep = true\n", (), _nothing)
+        loop._outbox.keep = _is_full
         loop._sleep_since(loop._uptime())
-    except SystemExit:
-        pass
-    finally:
-        app.aiot_port, app.log = real
     return [port.done, lines]
 
 
 def report_with_a_full_file_system(folder):
     """Take a turn that cannot store first; return [messages sent, lines of the log]."""
-    os.chdir(folder)
-    port = Port()
     lines = []
-    real = app.aiot_port, app.log
-    app.aiot_port, app.log = port, lines.append
-    try:
-        loop = _loop(port, TEXT + EVERY_10_S + "store_first = true\n", (Sensor([1.0]),), _nothing)
-        loop._client = loop._connection = Platform([])
-        loop._client.date = None
-
-        def put(topic, payload):
-            raise app_errors().AiotError("outbox: the file system is full")
-
-        loop._outbox.put = put
+    with _Desk(folder, lines.append) as port:
+        loop = _loop_to_a_platform(port, "store_first = true\n", [1.0])
+        loop._outbox.put = _is_full
         loop.turn()
-    finally:
-        app.aiot_port, app.log = real
     return [len(loop._client.sent), lines]
 
 
 def report_with_no_memory_for_the_log(folder):
     """Take two turns whose lines of the log find no memory; return the bodies sent."""
-    os.chdir(folder)
-    port = Port()
-    real = app.aiot_port, app.log
 
     def log(text):
         raise MemoryError
 
-    app.aiot_port, app.log = port, log
-    try:
-        loop = _loop(port, TEXT + EVERY_10_S, (Sensor([1.0, 2.0]),), _nothing)
-        loop._client = loop._connection = Platform([])
-        loop._client.date = None
+    with _Desk(folder, log) as port:
+        loop = _loop_to_a_platform(port, "", [1.0, 2.0])
         loop.turn()
         loop.turn()
-    finally:
-        app.aiot_port, app.log = real
     return [str(payload, "utf-8") for _, payload in loop._client.sent]
+
+
+def _loop_to_a_platform(port, extra, values):
+    loop = _loop(port, TEXT + EVERY_10_S + extra, (Sensor(values),), _nothing)
+    loop._client = loop._connection = Platform([])
+    loop._client.date = None
+    return loop
 
 
 def _nothing():
@@ -358,28 +356,20 @@ def _nothing():
 
 def run_until_reset(folder, failing):
     """Run the loop with turns that raise what nobody foresaw; return what it did."""
-    os.chdir(folder)
-    port = Port()
     lines = []
-    real = app.aiot_port, app.log
-    app.aiot_port, app.log = port, lines.append
     calls = [0]
-    try:
-        loop = _loop(port, TEXT + EVERY_10_S, (), lambda: None)
 
-        def turn():
-            calls[0] += 1
-            if calls[0] > 30:
-                raise SystemExit
-            if calls[0] not in failing:
-                raise MemoryError("scripted")
+    def turn():
+        calls[0] += 1
+        if calls[0] > 30:
+            raise SystemExit
+        if calls[0] not in failing:
+            raise MemoryError("scripted")
 
+    with _Desk(folder, lines.append) as port:
+        loop = _loop(port, TEXT + EVERY_10_S, (), _nothing)
         loop.turn = turn
         loop.run()
-    except SystemExit:
-        pass
-    finally:
-        app.aiot_port, app.log = real
     return [calls[0], port.done.count("printed MemoryError"), port.done[-1], lines]
 
 
