@@ -5,7 +5,9 @@ import contextlib
 import json
 import socket
 import ssl
+import struct
 import threading
+import time
 from pathlib import Path
 
 import aiot_ca
@@ -251,6 +253,31 @@ def test_goodbye_right_behind_the_reply_is_not_overlooked(run, platform, place, 
     assert len(got) == 6  # a sign-in and five reports, each on a connection of its own
 
 
+def test_short_reply_with_a_reset_behind_it_is_not_asked_for_again(run, place):
+    """A proxy that refuses early closes with bytes unread, and so resets the connection."""
+    usual = (
+        b"HTTP/1.1 200 OK\r\nDate: Mon, 23 Nov 2026 15:40:01 GMT\r\n"
+        b"Content-Length: %d\r\n\r\n%s" % (len(ACCEPTED), ACCEPTED)
+    )
+
+    def behave(connection, got):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        certificates.good().configure(context)
+        with context.wrap_socket(connection, server_side=True) as tls:
+            for answer in (usual, b"HTTP/1.1 429 x\r\nContent-Length: 0\r\n\r\n"):
+                got.append(tls.recv(4096))
+                time.sleep(0.02)  # so that the client waits, and finds answer and reset at once
+                tls.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                tls.sendall(answer)
+
+    with raw_server(behave) as (port, got):
+        place["port"] = port
+        first, second = run("connecting.post_in_a_row", place=place, count=2)
+    assert first == 200
+    assert second in (429, "NetworkError")
+    assert len(got) == 2
+
+
 # The authority
 
 
@@ -489,7 +516,10 @@ def test_large_payload_in_pieces(platform, place):
     client.close()
 
 
-@pytest.mark.parametrize("data", [b"\x30\x82\x00\x05ab", b"\x30\x82\x00\x00\x31"])
+@pytest.mark.parametrize(
+    "data",
+    [b"\x30\x82\x00\x05ab", b"\x30\x82\x00\x00\x31", b"\x30\x82", b"\x30\x82\x03"],
+)
 def test_der_that_is_cut_or_followed_by_other_bytes(data):
     with pytest.raises(aiot_http.AiotError, match="DER"):
         list(aiot_ca.ders(data))

@@ -12,6 +12,7 @@ from aiot_errors import AiotError
 
 _BEGIN = "-----BEGIN CERTIFICATE-----"
 _END = "-----END CERTIFICATE-----"
+_GIVE = "give DER bytes, PEM text or a path to either"
 _SEQUENCE = b"\x30\x82"  # how a certificate of 256 to 65535 bytes begins (X.690, 8.1.3)
 
 
@@ -59,7 +60,7 @@ def _data(ca):
         return bytes(ca)
     if not isinstance(ca, str):
         if not hasattr(ca, "__fspath__"):
-            raise trouble("ca: give DER bytes, PEM text or a path to either")
+            raise trouble("ca: " + _GIVE)
         ca = str(ca)  # a pathlib.Path of desktop Python
     if _BEGIN in ca:
         return ca.encode()
@@ -74,7 +75,7 @@ def _decode_pem(data):
     begin, end_mark = _BEGIN.encode(), _END.encode()
     start = data.find(begin)
     if start < 0:
-        raise trouble("ca: no certificate in it; give DER bytes, PEM text or a path to either")
+        raise trouble("ca: no certificate in it; " + _GIVE)
     while start >= 0:
         start += len(begin)
         end = data.find(end_mark, start)
@@ -92,7 +93,7 @@ def _split_der(data):
     """Cut certificates apart by the length in each one's first bytes (X.690, 8.1.3)."""
     start = 0
     while start < len(data):
-        if data[start : start + 2] != _SEQUENCE:
+        if data[start : start + 2] != _SEQUENCE or len(data) < start + 4:
             raise trouble("ca: the DER data is not a certificate at byte %d" % start)
         end = start + 4 + (data[start + 2] << 8) + data[start + 3]
         if end > len(data):

@@ -49,7 +49,7 @@ class Reply:
 
     def forget(self):
         """Foresee nothing: the next reply is one to another request."""
-        self._known = bytearray(0)  # the last head
+        self._known = b""  # the last head
         self.expected = self.foreseen = self._view[:0]
 
     def restart(self):
@@ -96,7 +96,7 @@ class Reply:
         if not self._filled:
             return self.expected or self._view
         if self._filled == len(self._buffer):
-            raise ReplyError("the reply is over %d bytes" % LIMIT)
+            raise _too_long()
         return self._view[self._filled :]
 
     def took(self, count):
@@ -135,16 +135,18 @@ class Reply:
         if self.status != 200 or not self.keep:
             return
         view, size, length, date = self._view, self._head, self._length, self._date_at
-        if len(self._known) != size or length != self._known_length:
-            self._known = bytearray(size)
+        known = self._known
+        self._known = b""  # nothing is known while memory may run out
+        if len(known) != size or length != self._known_length:
+            known = bytearray(size)
             self._known_length = length
             self._again = view[:size]
-            self.expected = view[: size + length]
-            self.foreseen = view[: size + length - _VARIES]
-        self._known[:] = self._again
-        self._lines = self._known.count(b"\n")
-        self._known_date = memoryview(self._known)[date : date + _DATE]
+            self.expected, self.foreseen = view[: size + length], view[: size + length - _VARIES]
+        known[:] = self._again
+        self._lines = known.count(b"\n")
+        self._known_date = memoryview(known)[date : date + _DATE]
         self._date = self._again_date = view[date : date + _DATE]
+        self._known = known
 
     def _step(self):
         """Understand one line or one run of bytes; False when more bytes are needed."""
@@ -159,7 +161,7 @@ class Reply:
         self._next = end + 1
         self._head += end + 1 - start
         if self._head > LIMIT:
-            raise ReplyError("the reply's head is over %d bytes" % LIMIT)
+            raise _too_long()
         if end > start and self._buffer[end - 1] == 13:
             end -= 1
         if state == _HEADER:
@@ -195,7 +197,7 @@ class Reply:
         if self._state != _TO_CLOSE:
             count = min(count, self._left)
         if self._body + count > LIMIT:
-            raise ReplyError("the reply's body is over %d bytes" % LIMIT)
+            raise _too_long()
         end = self._begin + self._body
         if self._next != end:
             self._view[end : end + count] = self._view[self._next : self._next + count]
@@ -307,12 +309,10 @@ class Reply:
 
     def _chunk_size(self, line):
         size = line.split(b";")[0].strip()
+        digits = [digit in b"0123456789abcdefABCDEF" for digit in size]
         # Seven hex digits are far over the limit already, and a small int on every board.
-        if not 0 < len(size) < 8:
+        if not 0 < len(size) < 8 or not all(digits):
             raise ReplyError("a chunk has no size")
-        for digit in size:
-            if digit not in b"0123456789abcdefABCDEF":
-                raise ReplyError("a chunk has no size")
         length = int(size, 16)
         if length:
             self._expect(length, _CHUNK_DATA)
@@ -321,6 +321,10 @@ class Reply:
 
     def _expect(self, length, state):
         if self._body + length > LIMIT:
-            raise ReplyError("the reply's body is over %d bytes" % LIMIT)
+            raise _too_long()
         self._left = length
         self._state = state if length else _DONE
+
+
+def _too_long():
+    return ReplyError("the reply's head or body is over %d bytes" % LIMIT)

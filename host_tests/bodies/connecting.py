@@ -196,6 +196,20 @@ def post(place, path, headers, body):
         connection.close()
 
 
+def post_in_a_row(place, count):
+    """Post on one connection; return the status of each, or the error's kind."""
+    connection = aiot_conn.new_connection(place["host"], place["port"], place["ca"], 5)
+    headers = {"password": "t"}
+    outcomes = []
+    for number in range(count):
+        try:
+            outcomes.append(connection.post("/topic", headers, b"%d" % number)[0])
+        except AiotError as error:
+            outcomes.append(type(error).__name__)
+    connection.close()
+    return outcomes
+
+
 def head_too_long(place):
     connection = aiot_conn.Connection(place["host"], place["port"], place["ca"], 5)
     try:

@@ -6,6 +6,7 @@ import json
 import aiot_undated
 from aiot_alink import Alink
 from aiot_http import Device, sign
+from aiot_reply import BUFFER, Reply
 from resources import Task, sweep
 
 TIME_MS = 1795448457237
@@ -72,7 +73,58 @@ class Sign(Task):
         assert self.work() == self.right
 
 
-SMALL = {"message": Message, "settle": Settle, "sign": Sign}
+class Reading(Task):
+    """The first reply of a connection, of which the head is remembered."""
+
+    date = b"Date: Mon, 23 Nov 2026 15:40:01 GMT\r\n"
+    before = None
+
+    def __init__(self):
+        self.buffer = bytearray(BUFFER)
+        self.wire = self.made(b"0123456789")
+
+    def made(self, body):
+        return b"HTTP/1.1 200 OK\r\n%sContent-Length: %d\r\n\r\n%s" % (self.date, len(body), body)
+
+    def prepare(self):
+        self.reply = Reply(self.buffer)
+        if self.before:
+            self.read(self.before)
+
+    def read(self, wire):
+        reply = self.reply
+        reply.restart()
+        at = 0
+        done = False
+        while not done:
+            room = reply.room()
+            count = min(len(room), len(wire) - at)
+            room[:count] = wire[at : at + count]
+            at += count
+            done = reply.took(count)
+        return [reply.status, bytes(reply.body()), reply.date]
+
+    def work(self):
+        return self.read(self.wire)
+
+    def check(self, outcome):
+        right = [200, b"0123456789", 1795448401]
+        assert outcome.error is not None or outcome.value == right
+        for body in (b"012345678", b"0123456789", b"0123456789"):
+            right[1] = body
+            assert self.read(self.made(body)) == right
+
+
+class ReadingAnother(Reading):
+    """A reply as long as the one before, but for the order of its headers."""
+
+    before = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n%s\r\n9876543210" % Reading.date
+
+
+SMALL = {
+    "message": Message, "settle": Settle, "sign": Sign, "reply": Reading,
+    "reply behind another": ReadingAnother,
+}  # fmt: skip
 
 
 def run(task, **sweeping):

@@ -6,10 +6,12 @@ OSError where the chip does not answer, or answers late or wrong. `i2c` is a mac
 SoftI2C, `sleep_ms` pauses. Both chips guard what they send with the same CRC-8.
 """
 
-_AHT20_ADDRESS = 0x38
-_AHT20_CALIBRATED = 0x08  # bits of its status, which is the first byte of whatever it sends
-_AHT20_BUSY = 0x80
-_AHT20_TRIES = 5  # to read a measurement, 10 ms apart; one is ready after 80 ms
+from aiot_port import const
+
+_AHT20_ADDRESS = const(0x38)
+_AHT20_CALIBRATED = const(0x08)  # bits of its status, which is the first byte of whatever it sends
+_AHT20_BUSY = const(0x80)
+_AHT20_TRIES = const(5)  # to read a measurement, 10 ms apart; one is ready after 80 ms
 
 
 def aht20(i2c, sleep_ms):

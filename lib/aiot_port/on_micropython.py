@@ -106,7 +106,7 @@ class _Stream:
             return self._ended()
         start = 0
         if first:
-            start = self._read(first)
+            start = self._read_first(first)
             if start != len(first):
                 return start
         byte = self._byte
@@ -127,6 +127,16 @@ class _Stream:
         if place:
             return place
         return None if got is None else self._ended()
+
+    def _read_first(self, first):
+        first[0] = 0
+        try:
+            return self._read(first)
+        except NETWORK_ERRORS as error:
+            if not first[0]:
+                raise
+            self._end = error
+            return 1  # it met bytes before that: how many is not told
 
     def _ended(self):
         if self._end != 0:
