@@ -21,7 +21,7 @@ from aiot_batch import join
 from aiot_conn import new_connection
 from aiot_date import is_right
 from aiot_delivery import Delivery
-from aiot_errors import REFUSED, AiotError, NetworkError, PlatformError
+from aiot_errors import NOT_NOW, REFUSED, AiotError, NetworkError, PlatformError
 from aiot_port import board as aiot_port
 from aiot_port import const
 from aiot_store import SmallFile
@@ -42,18 +42,14 @@ _SENT = const(0)
 _KEPT = const(-1)
 _OURS = const(1)  # stands for a code where the library itself refused it
 
-_NOT_STORED = (AiotError, MemoryError)  # made here: out of memory `except (…)` could not make it
-
 _FAILURES = const(10)  # turns that end in an error nobody foresaw, until the board starts afresh
 
 
 def main():
     """Run for ever. Returns to the REPL only for settings that are missing or wrong."""
     starts = Starts(SmallFile("aiot_starts.json", "starts"))
-    settings = _settings()
-    if settings is None:
-        return
     try:
+        settings = _settings()
         feed = _start(settings, starts)
         loop = Loop(settings, board_config.attached(), feed, starts)
     except AiotError as error:
@@ -63,7 +59,7 @@ def main():
 
 
 def _settings():
-    """Return the Settings; None for missing or wrong ones, of which it prints what is wrong."""
+    """Return the Settings. Raises AiotError for missing or wrong ones."""
     import settings
 
     try:
@@ -71,9 +67,6 @@ def _settings():
         if found.ca:
             list(aiot_ca.ders(found.ca))  # a file that is none would refuse every report
         return found
-    except (settings.SettingsError, AiotError) as error:
-        print(error)
-        return None
     finally:
         for name in ("settings", "setting_rules", "settings_on_circuitpython"):
             sys.modules.pop(name, None)  # needed once: what reads them need not stay in RAM
@@ -114,7 +107,9 @@ class Loop:
             connection=self._connection,
         )
         self._alink = Alink(device, aiot_port.unix_ms)
-        memory = _sleep_memory(settings)
+        memory = None
+        if settings.deep_sleep and not settings.store_first:
+            memory = aiot_port.sleep_memory()  # it spares the flash
         self._outbox = Outbox(
             "outbox",
             settings.outbox_bytes,
@@ -122,8 +117,6 @@ class Loop:
             batch=settings.outbox_batch,
             memory=memory,
         )
-        # In such memory it costs nothing, and the newest reading shares a message with the others.
-        self._store_first = settings.store_first or memory is not None
         # The thing model has no word for it: there the platform takes the time of arrival.
         self._undated = b"" if settings.mode == "property" else b',"undated":true'
         self._settings = settings
@@ -151,7 +144,7 @@ class Loop:
     def run(self):
         """Take turns for ever; start the board afresh when they keep failing."""
         if self._starts.reason:
-            log("the board had restarted itself: " + self._starts.reason)
+            log("had restarted itself: " + self._starts.reason)
         failures = 0
         while failures < _FAILURES:
             started = self._uptime()
@@ -207,7 +200,7 @@ class Loop:
         """Store what the outbox holds in RAM, before a start that would lose it."""
         try:
             self._outbox.flush()
-        except _NOT_STORED as error:
+        except NOT_NOW as error:
             log(str(error))
 
     def _uptime(self):
@@ -225,7 +218,7 @@ class Loop:
             ):
                 return True
             aiot_port.restart_wifi()
-        log('Wi-Fi: "%s" cannot be joined; trying again next turn' % settings.wifi_ssid)
+        log('Wi-Fi: "%s" cannot be joined' % settings.wifi_ssid)
         self._count_failure()
         return False
 
@@ -239,19 +232,21 @@ class Loop:
         return now - self._clock_set >= _CLOCK_AGE_MS
 
     def _ask_ntp(self):
-        """Set the clock by NTP, if what it tells can be now; return whether it was done."""
+        """Set the clock by NTP; return whether it was done."""
         host = self._settings.ntp_host
-        unix_s = aiot_port.ask_ntp(host, _NTP_TIMEOUT_S)
-        if unix_s is None or not is_right(unix_s * 1000):
-            log("NTP: %s gives no time" % host)
-            return False
-        self._set_clock(unix_s)
-        return True
+        if self._set_clock(aiot_port.ask_ntp(host, _NTP_TIMEOUT_S)):
+            return True
+        log("NTP: %s gives no time" % host)
+        return False
 
     def _set_clock(self, unix_s):
+        """Set the clock to seconds since 1970, if it can be now; return whether it was done."""
+        if unix_s is None or not is_right(unix_s * 1000):
+            return False
         aiot_port.set_wall_clock(unix_s)
         self._clock_set = self._uptime()
         self._drifted = False
+        return True
 
     def _epoch(self):
         """Return when this start was, in ms since 1970; None until the clock is right.
@@ -291,17 +286,26 @@ class Loop:
 
     def _deliver(self, report):
         """Send the backlog, oldest first, then the new report; what cannot go now is stored."""
-        if report and self._store_first and self._store(report, "not stored first"):
-            report = None
         drained = False
+        stored = not report
         try:
+            stored = stored or self._is_stored_first(report)
             drained = self._drain()
+            if drained and not stored and not self._settings.store_first:
+                stored = self._is_stored_first(report)  # in memory that has become free
+                drained = self._drain()
         finally:  # out of memory even: the reading is kept, as in _send_fresh
-            if report and not drained:
+            if not drained and not stored:
                 self._store(report)
-        if report and drained:
+        if drained and not stored:
             self._send_fresh(report)
         self._tell_status()
+
+    def _is_stored_first(self, report):
+        """Store a report before it is sent, where that is wished or costs no flash."""
+        if self._settings.store_first or self._outbox.fits_memory(report[1], report[2]):
+            return self._store(report, "not stored first")
+        return False
 
     def _send_fresh(self, report):
         """Send a report that is not stored; nothing else is in the outbox."""
@@ -330,8 +334,8 @@ class Loop:
 
     def _oldest(self):
         """Return the oldest reports of the outbox that can share a message, [] if none waits."""
-        if self._settings.mode == "property" and not self._alone:
-            waiting = self._outbox.peek_together(_TOGETHER)
+        if self._settings.mode == "property":
+            waiting = self._outbox.peek_together(1 if self._alone else _TOGETHER)
             if waiting:
                 return waiting
         oldest = self._outbox.peek()
@@ -403,9 +407,7 @@ class Loop:
 
     def _believe_the_platform(self):
         """Set the clock by the platform's Date, which came over verified TLS."""
-        date = self._connection.date
-        if date is not None and is_right(date * 1000):
-            self._set_clock(date)
+        self._set_clock(self._connection.date)
 
     def _mend_network(self):
         step = self._count_failure()
@@ -433,8 +435,11 @@ class Loop:
         if not self._settings.status_topic or dropped == self._told or self._outbox.peek():
             return
         self._told = dropped
-        status = {"reason": self._starts.reason, "dropped": dropped}
-        status["free_memory"] = aiot_port.free_memory()
+        status = {
+            "reason": self._starts.reason,
+            "dropped": dropped,
+            "free_memory": aiot_port.free_memory(),
+        }
         out = io.StringIO()
         write_json(status, out)
         self._send("status", self._settings.status_topic, out.getvalue().encode())
@@ -451,13 +456,6 @@ class Loop:
                 return
             aiot_port.sleep_ms(min(left, _STEP_MS))
             self._feed()
-
-
-def _sleep_memory(settings):
-    """Return the memory that spares the flash of a board that sleeps deeply, or None."""
-    if not settings.deep_sleep or settings.store_first:
-        return None
-    return aiot_port.sleep_memory()
 
 
 def random_number():

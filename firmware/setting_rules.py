@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Which settings there are, their defaults, and what each may be."""
 
+from aiot_errors import AiotError
+
 FILE = "settings.toml"
 
 
-class SettingsError(Exception):
+class SettingsError(AiotError):
     """A setting is missing or wrong; the message says which line and what to write there."""
 
 
@@ -14,18 +16,18 @@ def _text(most):
 
 def _plain(least, most):
     """The rule of a text that goes into headers, topics and signs."""
-    expected = "a text of %d to %d characters, no space among them" % (least, most)
+    expected = "a text of %d to %d characters without spaces" % (least, most)
     return (expected, lambda v: _is_text(v) and least <= len(v) <= most and _has_no(v, ""))
 
 
 def _name(most):
     """The rule of a text that stands between slashes, or before one."""
-    expected = "a text of 1 to %d characters, no space and none of / ? # + among them" % most
+    expected = "a text of 1 to %d characters without space / ? # +" % most
     return (expected, lambda v: _is_text(v) and 0 < len(v) <= most and _has_no(v, "/?#+"))
 
 
 def _topic_rule():
-    expected = "a topic of up to 128 characters, no space and none of ? # + in it"
+    expected = "a topic of up to 128 characters without space ? # +"
     return (expected, lambda v: _is_text(v) and 0 < len(v) <= 128 and _has_no(v, "?#+"))
 
 

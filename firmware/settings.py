@@ -62,8 +62,6 @@ def _pair(line, where):
     """Return (name, value) of a line, or None for one without."""
     if not line or line.startswith("#"):
         return None
-    if line.startswith("["):
-        raise SettingsError("%s: tables are not used here; write name = value" % where)
     name, equals, rest = line.partition("=")
     name = name.strip()
     if not equals or not _is_bare(name):

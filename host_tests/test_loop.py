@@ -384,6 +384,24 @@ def test_sleeping_board_repeats_its_message_with_the_same_bytes(wakes):
     assert [[value for _, value in readings_in(body)] for body in bodies[1:]] == [[0, 1, 2], [3]]
 
 
+def test_sleeping_board_does_not_write_flash_while_the_network_is_good(wakes):
+    """Eleven readings are one more than RTC memory has room for; a long one is too long for it."""
+    result = wakes(starts=33, extra="deep_sleep = true\nreadings_per_report = 11\n")
+    assert [len(sent) for sent, _, _, _ in result if sent] == [2, 2, 2]
+    assert all(files == [] for _, _, _, files in result)
+    result = wakes(starts=3, extra="deep_sleep = true\n", text="x" * 2100)
+    assert [len(sent) for sent, _, _, _ in result] == [1, 1, 1]
+    assert all(files == [] for _, _, _, files in result)
+
+
+def test_report_of_a_message_taken_apart_is_repeated_alone_after_a_deep_sleep(wakes):
+    extra = "deep_sleep = true\nreadings_per_report = 4\n"
+    result = wakes(starts=5, extra=extra, scripts=[[]] * 3 + [[10001, 10001, "network"]])
+    last, again = ([body for _, body in result[start][0]] for start in (3, 4))
+    assert [[value for _, value in readings_in(body)] for body in last] == [[0, 1, 2, 3], [0], [1]]
+    assert again[0] == last[2]
+
+
 def test_sleeping_board_without_a_network_keeps_readings_in_memory_first(wakes):
     extra = "deep_sleep = true\n"
     result = wakes(starts=16, extra=extra, wifi=False)

@@ -105,8 +105,33 @@ def test_what_can_be_read_of_a_group_comes_together(run, path):
     assert run("outbox_memory.last_of_a_group_is_damaged", path=path) == [0, 1, 2]
 
 
-def test_flash_that_fails_behind_the_first_report_leaves_it_alone(run, path):
-    assert run("outbox_memory.flash_fails_behind_the_first", path=path) == [[], 0]
+def test_group_waits_for_flash_that_cannot_be_read_now(run, path):
+    """A part of it would be another message than the whole that goes out later."""
+    error, alone, group = run("outbox_memory.flash_fails_behind_the_first", path=path)
+    assert error.startswith("outbox: cannot be read")
+    assert (alone, group) == (0, [0, 1, 2, 3])
+
+
+@pytest.mark.parametrize("size", [150, 260])
+def test_reset_at_each_write_of_a_slot_loses_nothing(run, path, size):
+    assert run("outbox_memory.reset_at_each_slot", path=path, size=size) > 5
+
+
+def test_group_settled_in_sleep_memory_is_known_on_flash_too(run, path):
+    shown, after = run("outbox_memory.memory_is_full_while_a_group_waits", path=path)
+    assert shown == after == [0, 1, 2]
+
+
+def test_numbers_of_what_was_lost_do_not_come_again(run, path):
+    first, again = run("outbox_memory.lost_with_sleep_memory", path=path)
+    assert (first, again) == ([10], [10])
+    first, again = run("outbox_memory.refused_by_a_full_file_system", path=path + "2")
+    assert (first, again) == ([10], [10])
+
+
+def test_report_that_was_given_up_while_it_was_shown_costs_no_other(run, path):
+    waiting, found = run("outbox_memory.given_up_while_shown", path=path)
+    assert (waiting, found) == (33, list(range(1, 34)))
 
 
 def test_put_that_was_stored_is_no_failure(run, path):

@@ -414,7 +414,7 @@ def test_ctrl_c_while_it_waits(desk, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("said", "told"),
     [
-        (b'Wi-Fi: "x" cannot be joined; trying again next turn\n', "wifi_password"),
+        (b'Wi-Fi: "x" cannot be joined\n', "wifi_password"),
         (b"report 1: waits 60 s (20000 auth check error: check)\n", "DeviceSecret"),
         (b"report 1: waits 5 s (localhost:1: no address from DNS)\n", "check host"),
         (b"settings.toml line 3: wifi_ssid must be a text\n", "does not take its settings"),

@@ -71,7 +71,10 @@ def test_each_allocation_fails_in_turn(run):
 
 # For each task: cells of heap that are too few for it, some half of what was measured, as a change
 # for the better must not fail; and at which stride they are swept.
-SMALL = {"message": (40, 1), "settle": (12, 1), "sign": (45, 1)}
+SMALL = {
+    "message": (30, 1), "settle": (12, 1), "sign": (45, 1), "reply": (20, 1),
+    "reply behind another": (20, 1),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("task", SMALL)
@@ -150,6 +153,7 @@ BOXES = [  # task, reports put before, cells and stride
     ("peek", 20, 50, 1),
     ("together", 20, 90, 2),
     ("pop", 20, 3, 1),
+    ("pop together", 20, 6, 1),
     ("set aside", 20, 65, 1),
     ("load", 20, 300, 11),
 ]

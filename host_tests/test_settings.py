@@ -104,7 +104,10 @@ def test_line_that_is_taken(run, line, name, value):
         ('host = "\\u12"', "line 5: \\u means nothing"),
         ('host = "\\uzzzz"', "line 5: \\u means nothing"),
         ('host = ""', "line 5: host must be a text of 1 to 253 characters"),
-        ('host = "https://a.example"', "line 5: host must be a text of 1 to 253 characters, no"),
+        (
+            'host = "https://a.example"',
+            "line 5: host must be a text of 1 to 253 characters without",
+        ),
         ('host = "a b"', "line 5: host must be"),
         ('topic = "user/up date"', "line 5: topic must be a topic of up to 128 characters"),
         ('topic = "user/#"', "line 5: topic must be"),
@@ -118,7 +121,7 @@ def test_line_that_is_taken(run, line, name, value):
         ('outbox_gives_up = "none"', 'line 5: outbox_gives_up must be "oldest" or "newest"'),
         ("outbox_batch = 0", "line 5: outbox_batch must be a number of reports, 1 to 32"),
         ('status_topic = "a b"', "line 5: status_topic must be a topic of up to 128 characters"),
-        ("[wifi]", "line 5: tables are not used here"),
+        ("[wifi]", "line 5: expected name = value"),
     ],
 )
 def test_mistake_names_its_line(run, line, told):

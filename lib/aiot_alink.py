@@ -105,7 +105,8 @@ def write_json(value, out, time=None):
 
 
 def _write(value, out):
-    if isinstance(value, float) and not 0.001 < value < 1e6:
+    # Within these a float is shown with its point, even by CircuitPython, which shows six digits.
+    if isinstance(value, float) and not 0.001 < value < 1e5:
         _write_float(value, out)
     elif isinstance(value, dict):
         _write_dict(value, out)

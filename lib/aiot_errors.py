@@ -29,6 +29,10 @@ class NetworkError(AiotError):
     retry = True
 
 
+# What may go well another time. Made here: out of memory `except (…)` could not make it.
+NOT_NOW = (AiotError, MemoryError)
+
+
 class ReplyError(AiotError):
     """Something answered, but not in a way that the platform would."""
 

@@ -15,7 +15,7 @@ import json
 import aiot_hash
 import aiot_port
 from aiot_conn import new_connection
-from aiot_errors import REFUSED, TOKEN_CODES, AiotError, PlatformError, ReplyError
+from aiot_errors import NOT_NOW, REFUSED, TOKEN_CODES, AiotError, PlatformError, ReplyError
 from aiot_errors import NetworkError as NetworkError  # for users: the tree in one place
 from aiot_port import const
 from aiot_store import SmallFile
@@ -43,7 +43,6 @@ _ZERO = const(48)
 _BRACE = const(125)
 
 _BYTES_LIKE = (bytes, bytearray, memoryview)
-_NOT_NOW = (AiotError, MemoryError)  # made here: out of memory, `except (…)` has none for it
 _UNSIGNED = const(("version", "sign", "signmethod"))  # document, Table 2
 _AUTH_HEADERS = {"Content-Type": "application/json"}
 
@@ -194,7 +193,7 @@ class Client:
             again = (self._clock() or 0) // 1000 + _RENEW_AGAIN_S
             try:
                 self._sign_in()
-            except _NOT_NOW:
+            except NOT_NOW:
                 # The token at hand has an hour yet, and the platform has the last word.
                 self._renew_at = again
         if self._unsaved:

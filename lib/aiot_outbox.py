@@ -17,9 +17,9 @@ from binascii import hexlify
 # The largest first: a board compiles each file as it is imported, and needs most room for it.
 from aiot_shelf import Shelf  # isort: skip
 import aiot_port
-from aiot_errors import AiotError
+from aiot_errors import NOT_NOW, AiotError
 from aiot_port import const
-from aiot_record import pack, unpack
+from aiot_record import HEAD, pack, unpack
 
 _SMALLEST = const(512)  # bytes of a box: less holds no report
 
@@ -32,7 +32,7 @@ _TOGETHER_BYTES = const(4096)
 
 _ASIDE_TOPIC = const(128)  # characters of a topic shown there: the platform takes no longer one
 
-_REFUSED = (AiotError, MemoryError)  # made here: out of memory `except (…)` could not make it
+_NONE = const((-1,))  # the number of no report
 
 _ENOSPC = const(28)  # POSIX; MicroPython's errno lacks the name
 
@@ -122,10 +122,17 @@ class Outbox:
         try:
             if self._is_due():
                 self.flush()
-        except _REFUSED:
+        except NOT_NOW:
             if report in self._held:  # else it is stored, and what failed came after that
                 self._held.remove(report)
                 raise
+
+    def fits_memory(self, topic, payload):
+        """Whether a report can be put without a write to flash, as `memory` has room for it."""
+        if self._memory is None or not self._loaded:
+            return False
+        size = len(pack(self._held, 0)) + HEAD + len(topic) + len(payload)
+        return size <= self._memory.size
 
     def _is_due(self):
         if self._memory is not None:
@@ -163,7 +170,7 @@ class Outbox:
         self.flush()
         return not self._held
 
-    def _remember(self):
+    def _remember(self, settled=None):
         """Copy what is in RAM to the memory that outlives a deep sleep; return whether it fits.
 
         False without such a memory, and while the numbers on flash are not known: by those a
@@ -171,7 +178,7 @@ class Outbox:
         """
         if self._memory is None or not self._loaded:
             return False
-        data = pack(self._held, self._flash.settled)
+        data = pack(self._held, settled or self._flash.settled)
         if len(data) > self._memory.size:
             return False
         self._memory.save(data)
@@ -183,10 +190,11 @@ class Outbox:
             return
         reports, settled = unpack(self._memory.load())
         for report in reports:
-            if report[0] >= self._flash.following:
-                self._flash.following = report[0] + 1
+            if report[0] >= self._flash.stored:
+                self._flash.following = max(self._flash.following, report[0] + 1)
                 self._held.append(report)
-        self._flash.settled = max(self._flash.settled, min(settled, self._flash.following))
+        if settled > self._flash.settled:
+            self._flash.settle(settled)
 
     def _stay_in_ram(self):
         self.where = "RAM"
@@ -196,22 +204,15 @@ class Outbox:
             _, topic, payload = held.pop(-1 if self._newest else 0)
             size -= len(topic) + len(payload)
             self._flash.count_given_up()
+            self._shown = self._shown and _NONE  # it may be this one: then pop forgets nothing
 
     def peek(self):
         """Return (topic str, payload bytes) of the oldest report, None if none waits.
 
         Raises AiotError where the flash cannot be read now.
         """
-        self._load()
-        try:
-            report = self._flash.oldest()
-        except OSError as error:
-            raise AiotError("outbox: cannot be read (error %s)" % error.errno) from None
-        if report is None and self._held:
-            number, topic, payload = self._held[0]
-            report = (number, str(topic, "utf-8"), payload)
-        self._shown = report[:1] if report else ()
-        return report and report[1:]
+        reports = self._show(1)
+        return reports[0] if reports else None
 
     def peek_together(self, most):
         """Return the oldest reports, (topic, payload) each: to be sent in one message.
@@ -219,18 +220,38 @@ class Outbox:
         There are 2 to `most` of them, and [] where peek must do. Which of them, the pop before
         settles and stores: after a failure and after a restart the same ones come together
         again, so that their message has the same bytes. Before the first pop none do, but those
-        in `memory`, where it costs no flash to settle that now.
+        in `memory`, where it costs no flash to settle that now. Raises as `peek`.
         """
         self._most = most
-        first = self.peek()
+        reports = self._show(most)
+        return reports if len(reports) > 1 else []
+
+    def _show(self, most):
+        self._load()
+        self._shown = ()
+        try:
+            reports = self._oldest(most)
+        except OSError as error:
+            raise AiotError("outbox: cannot be read (error %s)" % error.errno) from None
+        self._shown = tuple([report[0] for report in reports])
+        return [report[1:3] for report in reports]
+
+    def _oldest(self, most):
+        """Return the reports to be shown, (number, topic, payload, …) each."""
+        first = self._flash.oldest()
         if first is None:
-            return []
-        number = self._shown[0]
-        if self._memory is not None and number >= self._flash.settled:
+            if not self._held:
+                return []
+            number, topic, payload = self._held[0]
+            first = (number, str(topic, "utf-8"), payload)
+        number = first[0]
+        reports = [first]
+        if most > 1 and self._memory is not None and number >= self._flash.settled:
             self._settle_in_memory(number)
         last = min(self._flash.settled, number + most) - 1
-        reports = [(number,) + first]
-        room = _TOGETHER_BYTES - len(first[1])
+        if last <= number:
+            return reports
+        room = _TOGETHER_BYTES - len(first[2])
         behind = self._flash.behind(number, self._held)
         try:
             for report in behind:
@@ -238,23 +259,17 @@ class Outbox:
                 if report[0] > last or room < 0:
                     break
                 reports.append(report)
-        except OSError:
-            pass  # what could be read is a group as well
         finally:
             behind.close()
-        if len(reports) < 2:
-            return []
-        self._shown = tuple([report[0] for report in reports])
-        return [report[1:3] for report in reports]
+        return reports
 
     def _settle_in_memory(self, number):
         """Settle what comes together with the oldest report, where all is in `memory`."""
         if not self._held or self._held[0][0] != number:
             return  # some is on flash, which outlives that memory
-        before = self._flash.settled
-        self._flash.settle(number + self._most)
-        if not self._remember():
-            self._flash.settled = before
+        settled = min(number + self._most, self._flash.following)
+        if self._remember(settled):
+            self._flash.settle(settled)
 
     def pop(self):
         """Forget what peek or peek_together showed. Without it before, forget the oldest.
@@ -264,14 +279,14 @@ class Outbox:
         if not self._shown:
             self.peek()
         numbers = self._shown
-        self._shown = ()
-        if numbers:
+        held = [report for report in self._held if report[0] not in numbers]
+        stored = numbers[: len(numbers) - len(self._held) + len(held)]  # the oldest
+        self._shown = ()  # what has to follow takes no memory, or may fail
+        if numbers and numbers != _NONE:
             self._flash.settle(numbers[-1] + 1 + self._most)
-        before = len(self._held)
-        self._held[:] = [report for report in self._held if report[0] not in numbers]
-        held = before - len(self._held)
-        if held < len(numbers):
-            self._flash.forget(numbers[: len(numbers) - held])  # the oldest are on flash
+            self._held = held
+            if stored:
+                self._flash.forget(stored)
         self._remember()
 
     def set_aside(self, code):
@@ -304,7 +319,7 @@ class Outbox:
             return False
         flash.count_given_up(self._flash.given_up)
         if self._shown:
-            self._shown = (-1,)  # it gets another number below: then pop forgets nothing
+            self._shown = _NONE  # it gets another number below: then pop forgets nothing
         self._held[:] = [(flash.new_number(), report[1], report[2]) for report in self._held]
         self._flash = flash
         self._loaded = True

@@ -23,6 +23,9 @@ EISDIR = const(21)
 FOLDER = const(0x4000)  # in a file's mode
 _EILSEQ = const(84)  # littlefs' "corrupt"
 
+# Made here: where memory is out, `except (…)` has none for it.
+LATER = (OSError, MemoryError)
+
 _RECORD_MARK = const(b"\xae\x01")
 
 

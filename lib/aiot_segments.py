@@ -11,6 +11,7 @@ from aiot_port import const
 from aiot_record import (
     ENOENT,
     FOLDER,
+    LATER,
     copy_bytes,
     find_record,
     is_gone,
@@ -22,8 +23,6 @@ from aiot_record import (
 
 _NAME = const("s%08x")
 _BUFFER = const(512)  # bytes read at once: a sector of FAT
-
-_LATER = (OSError, MemoryError)  # made here: where memory is out, `except (…)` has none for it
 
 
 class Segment:
@@ -133,17 +132,14 @@ class Segments:
         return first
 
     def oldest(self, first):
-        """Return (number, topic str, payload bytes) of the oldest record, None if none waits."""
+        """Return (number, topic str, payload bytes, …) of the oldest record, None for none."""
         for segment in self._all:
             if self._look(segment, first):
                 reports = self._read(segment, self._lowest(segment, first))
                 try:
-                    for number, topic, payload, start in reports:
-                        self._found = (segment.file, start)
-                        return number, topic, payload
-                except OSError as error:
-                    if not is_gone(error):
-                        raise
+                    for report in reports:
+                        self._found = (segment.file, report[3])
+                        return report
                 finally:
                     reports.close()
                 segment.waiting = 0  # damaged since it was counted
@@ -162,11 +158,15 @@ class Segments:
     def _read(self, segment, lowest):
         """Yield (number, topic, payload, start) of a segment's records from `lowest` on."""
         file, at = self._found
-        with open(self._path % segment.file, "rb") as source:
-            at = at if file == segment.file else 0
-            for number, start, middle, end in self._records(source, at, lowest):
-                topic, payload = read_record(source, start, middle, end)
-                yield number, topic, payload, start
+        try:
+            with open(self._path % segment.file, "rb") as source:
+                at = at if file == segment.file else 0
+                for number, start, middle, end in self._records(source, at, lowest):
+                    topic, payload = read_record(source, start, middle, end)
+                    yield number, topic, payload, start
+        except OSError as error:
+            if not is_gone(error):
+                raise
 
     def forget(self, number):
         """Forget the record of this number, the oldest; return whether it may be here."""
@@ -228,7 +228,7 @@ class Segments:
             self._all.pop()
             try:
                 self._remove(new.file)
-            except _LATER:
+            except LATER:
                 pass  # the next segment writes over it, or loading finds nothing new in it
             raise
         new.size, new.waiting = size, waiting

@@ -23,7 +23,7 @@ from aiot_segments import Segments  # isort: skip
 from aiot_slots import Cursor, Slots  # isort: skip
 import aiot_layout
 from aiot_port import const
-from aiot_record import ENOENT, FOLDER, HEAD, record_head, split_record
+from aiot_record import ENOENT, FOLDER, HEAD, LATER, record_head, split_record
 from aiot_store import SmallFile
 
 _FREE = const(4)  # blocks that a segment leaves to others: saving a token takes two on littlefs
@@ -34,8 +34,6 @@ _UNSEEN = const(36)
 _EEXIST = const(17)
 _ENOTDIR = const(20)
 _ENOSPC = const(28)
-
-_LATER = (OSError, MemoryError)  # made here: where memory is out, `except (…)` has none for it
 
 
 class Shelf:
@@ -51,6 +49,7 @@ class Shelf:
         self._behind = False  # the cursor on flash is
         self._first = 0  # number of the first report that waits
         self.following = 0  # number of the next report to come
+        self.stored = 0  # number behind the last report that is whole on flash, at the start
         self.settled = 0  # reports with numbers below it come together
         self.given_up = 0
         self._layout = None
@@ -96,11 +95,13 @@ class Shelf:
                 return
             raise
         self._found()
-        self._first, self.given_up, settled = self._cursor.load()
-        highest = self._segments.load(self._first)
-        begun = self._slots.load(others, highest + 1)
-        self.following = max(highest, begun) + 1
-        self.settled = min(settled, self.following)
+        self._first, self.given_up, self.settled = self._cursor.load()
+        self.stored = self._segments.load(self._first) + 1
+        begun = self._slots.load(others, self.stored)
+        if self._slots.records:
+            self.stored = self._slots.records[-1][0] + 1
+        # Numbers of reports that were lost since do not come again: they are settled already.
+        self.following = max(self.stored, begun + 1, self.settled)
 
     def settle(self, most):
         """Settle that the reports waiting now, up to number `most`, come together next.
@@ -111,7 +112,7 @@ class Shelf:
         self._behind = True
 
     def oldest(self):
-        """Return (number, topic str, payload bytes) of the oldest report, None if none waits."""
+        """Return (number, topic str, payload bytes, …) of the oldest report, None for none."""
         report = self._segments.oldest(self._first)
         while report is None and self._slots.records:
             report = self._in_slots(self._slots.records[0])
@@ -163,7 +164,7 @@ class Shelf:
                 self._cursor.save(self._first, self.given_up, self.settled)
                 self._behind = False
             self._segments.tidy()
-        except _LATER:
+        except LATER:
             pass
 
     def store(self, reports, give_up_newest):

@@ -271,17 +271,17 @@ class Memory:
         self._data = bytes(data)
 
 
-def sleep_and_wake(folder, starts, extra, scripts=(), **arguments):
+def sleep_and_wake(folder, starts, extra, scripts=(), text="", **arguments):
     """Start from deep sleep as many times, one reading a start; return what each start did.
 
-    `scripts` are the answers that the first starts get.
+    `scripts` are the answers that the first starts get, `text` a reading instead of numbers.
     """
     memory = Memory()
     results = []
     for number in range(starts):
         script = scripts[number] if number < len(scripts) else []
         result = take_turns(
-            folder, [float(number)], script, 1, extra=extra, memory=memory, **arguments
+            folder, [text or float(number)], script, 1, extra=extra, memory=memory, **arguments
         )
         results.append([result["sent"], result["done"], result["waiting"], result["files"]])
     return results

@@ -3,6 +3,9 @@
 
 import os
 
+import aiot_layout
+import aiot_slots
+from aiot_errors import AiotError
 from aiot_outbox import Outbox
 
 TOPIC = "/sys/a1GFjLPXXXX/device123/thing/event/property/post"
@@ -374,7 +377,140 @@ def flash_fails_behind_the_first(path):
         return read(record)
 
     slots.read = fails
-    return [box.peek_together(4), int(box.peek()[1])]
+    try:
+        box.peek_together(8)
+        found = [""]
+    except AiotError as error:
+        found = [str(error)]
+    found.append(int(box.peek()[1]))
+    slots.read = read
+    return found + [numbers(box)]
+
+
+def reset_at_each_slot(path, size):
+    """Reset the board at each write of a slot in turn; return how many there were.
+
+    What sleep memory or flash has must be there afterwards, be it flushed halfway.
+    """
+    real = aiot_slots.Slots._write_slot
+    left = [0]
+
+    def write(slots, slot, data):
+        left[0] -= 1
+        if left[0] < 0:
+            raise ResetError
+        real(slots, slot, data)
+
+    aiot_slots.Slots._write_slot = write
+    resets = 0
+    try:
+        while True:
+            memory = Memory()
+            folder = "%s%d" % (path, resets)
+            left[0] = resets
+            done = 0
+            box = Outbox(folder, memory=memory)
+            try:
+                for number in range(40):
+                    box.put(TOPIC, payload(number, size))
+                    done = number + 1
+                return resets
+            except ResetError:
+                left[0] = 1000
+                found = drain(Outbox(folder, memory=memory))
+                assert found[:done] == list(range(done)), (resets, done, found)
+                resets += 1
+    finally:
+        aiot_slots.Slots._write_slot = real
+
+
+def memory_is_full_while_a_group_waits(path):
+    """Show a group; let it go to flash in later starts; return [it, it after a power cut]."""
+    memory = Memory()
+    box = Outbox(path, memory=memory)
+    for number in range(3):
+        box.put(TOPIC, payload(number, 300))
+    found = [numbers(box)]
+    while box._held:  # until memory is full, and all goes to flash
+        number += 1
+        box = Outbox(path, memory=memory)
+        box.put(TOPIC, payload(number, 300))
+    memory.lose_power()
+    return found + [numbers(Outbox(path, memory=memory))]
+
+
+def _shown_and_shown_again(path, memory):
+    """Put a report and show it; return [what is shown, what is when others came behind it]."""
+    box = Outbox(path, memory=memory)
+    box.put(TOPIC, payload(10, 30))
+    found = [numbers(box) or [int(box.peek()[1])]]
+    for number in range(11, 14):
+        box.put(TOPIC, payload(number, 30))
+    box = Outbox(path, memory=memory)
+    return found + [numbers(box) or [int(box.peek()[1])]]
+
+
+def lost_with_sleep_memory(path):
+    """Lose reports that the cursor on flash has settled; return _shown_and_shown_again."""
+    memory = Memory()
+    Outbox(path).put(TOPIC, payload(0, 9))
+    box = Outbox(path, memory=memory)
+    for number in range(1, 5):
+        box.put(TOPIC, payload(number, 30))
+    assert numbers(box) == []
+    box.pop()
+    memory.lose_power()
+    return _shown_and_shown_again(path, memory)
+
+
+def refused_by_a_full_file_system(path):
+    """Refuse reports, and deliver those before; return _shown_and_shown_again."""
+    box = Outbox(path)
+    for number in range(2):
+        box.put(TOPIC, payload(number, 300))
+    real = aiot_layout.free_blocks
+    aiot_layout.free_blocks = lambda path: 0
+    refused = 0
+    try:
+        for number in range(2, 9):
+            try:
+                box.put(TOPIC, payload(number, 300))
+            except AiotError:
+                refused += 1
+    finally:
+        aiot_layout.free_blocks = real
+    assert refused
+    while box.peek():
+        box.peek_together(8)
+        box.pop()
+    return _shown_and_shown_again(path, None)
+
+
+def given_up_while_shown(path):
+    """Give up the report that was shown, in RAM; return [reports then, their numbers]."""
+    box = Outbox(path)
+    box.put(TOPIC, b"first")
+    box.pop()
+    broken = [True]
+    real = box._flash.store
+
+    def store(reports, newest):
+        if broken[0]:
+            raise OSError(5)
+        real(reports, newest)
+
+    box._flash.store = store
+    for number in range(32):
+        box.put(TOPIC, payload(number, 60))
+    assert int(box.peek()[1]) == 0
+    box.put(TOPIC, payload(32, 60))
+    broken[0] = False
+    box.put(TOPIC, payload(33, 60))
+    box.pop()
+    waiting = len(box)
+    found = drain(box)
+    assert len(Outbox(path)) == 0
+    return [waiting, found]
 
 
 def memory_lacks_after_it_was_stored(path):

@@ -289,6 +289,25 @@ class Pop(_Box):
             self.must.pop(0)
 
 
+class PopTogether(Together):
+    """Forgetting those that shared a message; where it cannot be done, they share the next too."""
+
+    def prepare(self):
+        super().prepare()
+        self.shown = self.box.peek_together(4)
+
+    def work(self):
+        self.box.pop()
+
+    def happened(self, outcome):
+        if outcome.error is None:
+            del self.must[: len(self.shown)]
+        else:
+            for number in (900, 901):
+                self.put(number)
+            assert self.box.peek_together(8) == self.shown
+
+
 class SetAside(Pop):
     """Moving the oldest to the file of those refused."""
 
@@ -310,7 +329,7 @@ class Load(_Box):
 
 BOXES = {
     "put": Put, "flush": Flush, "peek": Peek, "together": Together, "pop": Pop,
-    "set aside": SetAside, "load": Load,
+    "pop together": PopTogether, "set aside": SetAside, "load": Load,
 }  # fmt: skip
 
 

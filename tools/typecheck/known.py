@@ -49,11 +49,6 @@ KNOWN = (
         "the kept socket, which is not used where a port has its OwnConnection",
     ),
     (
-        "lib/aiot_outbox.py",
-        "Tuple index out of range",
-        "the tuple is empty at first only",
-    ),
-    (
         "lib/aiot_reply.py",
         'expression has type "memoryview[int]", variable has type "bytes"',
         "a date is turned into bytes before it is read",
