@@ -42,14 +42,13 @@ class Reply:
     def __init__(self, buffer):
         self._buffer = buffer
         self._view = memoryview(buffer)
-        self._known_date = self._known_length = None
-        self._again = self._again_date = None  # where head and date lie if they come again
+        self._nothing = bytearray(0)
         self.forget()
         self.restart()
 
     def forget(self):
         """Foresee nothing: the next reply is one to another request."""
-        self._known = b""  # the last head
+        self._known = self._nothing  # the last head
         self.expected = self.foreseen = self._view[:0]
 
     def restart(self):
@@ -136,11 +135,11 @@ class Reply:
             return
         view, size, length, date = self._view, self._head, self._length, self._date_at
         known = self._known
-        self._known = b""  # nothing is known while memory may run out
+        self._known = self._nothing  # while memory may run out
         if len(known) != size or length != self._known_length:
             known = bytearray(size)
             self._known_length = length
-            self._again = view[:size]
+            self._again = view[:size]  # where it lies if it comes again, as does _again_date
             self.expected, self.foreseen = view[: size + length], view[: size + length - _VARIES]
         known[:] = self._again
         self._lines = known.count(b"\n")
