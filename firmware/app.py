@@ -76,7 +76,7 @@ def _start(settings, starts):
     """Give a visitor time for Ctrl-C, then start the watchdog; return what feeds it."""
     if not aiot_port.woke():
         if starts.begin():
-            print("many starts failed; waiting 2 minutes; Ctrl-C gives the REPL")
+            print("many starts failed; Ctrl-C within 2 minutes gives the REPL")
             aiot_port.sleep_ms(SAFE_WAIT_MS)
         elif settings.start_delay:
             print("starting in %d s; Ctrl-C gives the REPL" % settings.start_delay)
@@ -144,7 +144,7 @@ class Loop:
     def run(self):
         """Take turns for ever; start the board afresh when they keep failing."""
         if self._starts.reason:
-            log("had restarted itself: " + self._starts.reason)
+            log("restarted itself: " + self._starts.reason)
         failures = 0
         while failures < _FAILURES:
             started = self._uptime()
@@ -291,9 +291,9 @@ class Loop:
         try:
             stored = stored or self._is_stored_first(report)
             drained = self._drain()
-            if drained and not stored and not self._settings.store_first:
-                stored = self._is_stored_first(report)  # in memory that has become free
-                drained = self._drain()
+            if drained and not stored and self._outbox.fits_memory(report[1], report[2]):
+                stored = self._store(report)  # in memory that has become free
+                self._drain()
         finally:  # out of memory even: the reading is kept, as in _send_fresh
             if not drained and not stored:
                 self._store(report)
@@ -304,7 +304,7 @@ class Loop:
     def _is_stored_first(self, report):
         """Store a report before it is sent, where that is wished or costs no flash."""
         if self._settings.store_first or self._outbox.fits_memory(report[1], report[2]):
-            return self._store(report, "not stored first")
+            return self._store(report, "not stored")
         return False
 
     def _send_fresh(self, report):
