@@ -9,6 +9,9 @@ class AiotError(Exception):
     retry: bool
 
 class NetworkError(AiotError): ...
+
+NOT_NOW: tuple[type[AiotError], type[MemoryError]]
+
 class ReplyError(AiotError): ...
 
 class PlatformError(AiotError):
