@@ -13,7 +13,6 @@ import sys
 # The largest first: a board compiles each file as it is imported, and needs most room for it.
 from aiot_http import Client, Device  # isort: skip
 from aiot_outbox import Outbox  # isort: skip
-import aiot_ca
 import board_config
 import sensors
 from aiot_alink import Alink, write_json
@@ -65,6 +64,8 @@ def _settings():
     try:
         found = settings.load()
         if found.ca:
+            import aiot_ca
+
             list(aiot_ca.ders(found.ca))  # a file that is none would refuse every report
         return found
     finally:

@@ -306,6 +306,10 @@ def test_shipped_roots_are_three_that_tls_takes(run):
     assert run("connecting.shipped_roots") == [889, 867, 1415]  # R1, R3, R6
 
 
+def test_what_reads_certificates_does_not_stay_in_ram(run, place):
+    assert run("connecting.stays_in_ram", place=place) is False
+
+
 def test_pem_and_der_are_the_same_certificates(run):
     run.heap = "160k"  # only CircuitPython makes PEM, and it has more
     assert run("connecting.pem_round_trip") is True

@@ -8,7 +8,7 @@ bytes), or the path of a file with either. Several certificates may follow one a
 import binascii
 import sys
 
-from aiot_errors import AiotError
+from aiot_errors import ca_error
 
 _BEGIN = "-----BEGIN CERTIFICATE-----"
 _END = "-----END CERTIFICATE-----"
@@ -16,18 +16,12 @@ _GIVE = "give DER bytes, PEM text or a path to either"
 _SEQUENCE = b"\x30\x82"  # how a certificate of 256 to 65535 bytes begins (X.690, 8.1.3)
 
 
-def trouble(text):
-    """Return an AiotError that no report is to blame for: all may be sent once `ca` is mended."""
-    error = AiotError(text)
-    error.retry = True
-    return error
-
-
 def ders(ca):
-    """Yield the certificates one by one as DER bytes (MicroPython takes one a call).
+    """Return the certificates, an iterable of DER bytes (MicroPython takes one a call).
 
     Raises AiotError when there is none, one is damaged, or the file cannot be read.
     """
+    sys.modules.pop(__name__, None)  # needed once a start: it need not stay in RAM
     if ca is None:
         return _shipped()
     data = _data(ca)
@@ -50,9 +44,8 @@ def pem(ca):
 def _shipped():
     import aiot_roots
 
-    del sys.modules["aiot_roots"]  # needed once; its 4 KB of text need not stay in RAM
-    for text in aiot_roots.ROOTS:
-        yield binascii.a2b_base64(text[len(_BEGIN) : text.find(_END)])
+    del sys.modules["aiot_roots"]  # needed once; its 3 KB need not stay in RAM
+    return aiot_roots.ROOTS
 
 
 def _data(ca):
@@ -60,7 +53,7 @@ def _data(ca):
         return bytes(ca)
     if not isinstance(ca, str):
         if not hasattr(ca, "__fspath__"):
-            raise trouble("ca: " + _GIVE)
+            raise ca_error("ca: " + _GIVE)
         ca = str(ca)  # a pathlib.Path of desktop Python
     if _BEGIN in ca:
         return ca.encode()
@@ -68,14 +61,14 @@ def _data(ca):
         with open(ca, "rb") as file:
             return file.read()
     except (OSError, ValueError) as error:
-        raise trouble("ca: cannot read the file %s (%s)" % (ca, error)) from None
+        raise ca_error("ca: cannot read the file %s (%s)" % (ca, error)) from None
 
 
 def _decode_pem(data):
     begin, end_mark = _BEGIN.encode(), _END.encode()
     start = data.find(begin)
     if start < 0:
-        raise trouble("ca: no certificate in it; " + _GIVE)
+        raise ca_error("ca: no certificate in it; " + _GIVE)
     while start >= 0:
         start += len(begin)
         end = data.find(end_mark, start)
@@ -84,7 +77,7 @@ def _decode_pem(data):
         except ValueError:
             der = b""
         if end < 0 or der[:2] != _SEQUENCE:
-            raise trouble("ca: a certificate in the PEM text is damaged")
+            raise ca_error("ca: a certificate in the PEM text is damaged")
         yield der
         start = data.find(begin, end)
 
@@ -94,9 +87,9 @@ def _split_der(data):
     start = 0
     while start < len(data):
         if data[start : start + 2] != _SEQUENCE or len(data) < start + 4:
-            raise trouble("ca: the DER data is not a certificate at byte %d" % start)
+            raise ca_error("ca: the DER data is not a certificate at byte %d" % start)
         end = start + 4 + (data[start + 2] << 8) + data[start + 3]
         if end > len(data):
-            raise trouble("ca: the DER data ends inside a certificate")
+            raise ca_error("ca: the DER data ends inside a certificate")
         yield data[start:end]
         start = end

@@ -5,9 +5,8 @@
 means (aiot_http) and how bytes get there.
 """
 
-import aiot_ca
 import aiot_port
-from aiot_errors import AiotError, NetworkError
+from aiot_errors import AiotError, NetworkError, ca_error
 from aiot_port import const
 from aiot_reply import BUFFER, Reply
 
@@ -168,7 +167,7 @@ class Connection:
             try:
                 self._context = aiot_port.tls_context(self._ca)
             except (OSError, ValueError) as error:
-                raise aiot_ca.trouble("ca: not a certificate (%s)" % error) from None
+                raise ca_error("ca: not a certificate (%s)" % error) from None
         self._waited()
         addresses = self._resolve()
         failure = None

@@ -33,6 +33,13 @@ class NetworkError(AiotError):
 NOT_NOW = (AiotError, MemoryError)
 
 
+def ca_error(text):
+    """Return an AiotError that no report is to blame for: all may be sent once `ca` is mended."""
+    error = AiotError(text)
+    error.retry = True
+    return error
+
+
 class ReplyError(AiotError):
     """Something answered, but not in a way that the platform would."""
 

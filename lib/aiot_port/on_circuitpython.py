@@ -8,9 +8,8 @@ adafruit_connection_manager, adafruit_ntp and the drivers of your sensors.
 import gc
 import time
 
-import aiot_ca
 from aiot_date import http_date
-from aiot_errors import AiotError, NetworkError, ReplyError
+from aiot_errors import AiotError, NetworkError, ReplyError, ca_error
 from micropython import const
 
 # adafruit_requests adds RuntimeError, and OutOfRetries which is a plain Exception.
@@ -137,6 +136,7 @@ class OwnConnection:
         import ssl
 
         import adafruit_requests
+        import aiot_ca
 
         context = ssl.create_default_context()  # verifies certificates and names
         context.load_verify_locations(cadata=aiot_ca.pem(self._ca))  # and now by these alone
@@ -282,7 +282,7 @@ class _Wire:
         except BaseException as error:
             raw.close()
             if isinstance(error, ValueError):  # it is read only now
-                raise aiot_ca.trouble("ca: not a certificate (%s)" % error) from None
+                raise ca_error("ca: not a certificate (%s)" % error) from None
             raise
         self._socket = _Socket(self, raw, tls)
         return self._socket

@@ -8,7 +8,6 @@ import socket
 import ssl
 import time
 
-import aiot_ca
 from micropython import const
 
 # Design, trap 9: certificates fail as ValueError, a lack of memory as MemoryError or OSError.
@@ -57,6 +56,8 @@ def tls_context(ca):
 
 
 def _tls_context(ca):
+    import aiot_ca
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.verify_mode = ssl.CERT_REQUIRED  # this module's default is CERT_NONE
     for der in aiot_ca.ders(ca):

@@ -14,8 +14,8 @@ _LEAST, _MOST = 4 << 10, 256 << 10  # bytes of heap between which the smallest i
 
 
 def client_size(lab):
-    """Return the bytes of the .mpy files that `import aiot_http` loads."""
-    return modules.size_of(lab.board("costs.imported", module="aiot_http")[1], lab.sizes)
+    """Return the bytes of the .mpy files that a sign-in and a report load."""
+    return modules.size_of(lab.board("costs.loaded", place=lab.place()), lab.sizes)
 
 
 def board_size(lab):
@@ -25,7 +25,7 @@ def board_size(lab):
 
 def held(lab):
     """Return the bytes of heap that `import aiot_http` keeps."""
-    return lab.board("costs.imported", module="aiot_http")[0]
+    return lab.board("costs.held", module="aiot_http")
 
 
 def smallest(lab):

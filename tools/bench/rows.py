@@ -300,7 +300,7 @@ def mpy_client(lab):
     ours = twice("mpy-client", lambda: counts.client_size(lab)) / _KB
     return Row(
         "mpy-client",
-        ".mpy files that `import aiot_http` loads",
+        ".mpy files that a sign-in and a report load",
         "KB",
         ours,
         **at_most(12, "KB", ours),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What a report costs in time and heap, on a kept connection or a new one each."""
 
+import builtins
 import gc
 import sys
 import time
@@ -59,13 +60,26 @@ def _in_use():
     return gc.mem_alloc()
 
 
-def imported(module):
-    """Import a module; return [bytes of heap held by it, the modules that came with it]."""
+def held(module):
+    """Import a module; return the bytes of heap held by it."""
     before = _in_use()
-    known = set(sys.modules)
     __import__(module)
-    held = _in_use() - before
-    return [held, sorted(set(sys.modules) - known)]
+    return _in_use() - before
+
+
+def loaded(place):
+    """Return the modules that a sign-in and a report load, those too that do not stay in RAM."""
+    found = set()
+    load = builtins.__import__
+
+    def noting(*arguments):
+        module = load(*arguments)
+        found.update(sys.modules)
+        return module
+
+    builtins.__import__ = noting
+    peers.client(place).publish("user/pub", peers.PAYLOAD)
+    return sorted(found)
 
 
 def send(place, kind, count):
