@@ -6,7 +6,6 @@ goes straight out and flash is not written; one that could not go waits in the o
 before those that come after it.
 """
 
-import io
 import os
 import sys
 
@@ -15,22 +14,19 @@ from aiot_http import Client, Device  # isort: skip
 from aiot_outbox import Outbox  # isort: skip
 import board_config
 import sensors
-from aiot_alink import Alink, write_json
 from aiot_batch import join
 from aiot_conn import new_connection
-from aiot_date import is_right
 from aiot_delivery import Delivery
 from aiot_errors import NOT_NOW, REFUSED, AiotError, NetworkError, PlatformError
 from aiot_port import board as aiot_port
 from aiot_port import const
 from aiot_store import SmallFile
-from aiot_undated import mark, settle
 from health import SAFE_WAIT_MS, Link, Starts
+from reports import Reports
+from timekeeping import Clock, log
 
 _WIFI_TRIES = const(3)  # per turn; then the turn goes on without a network
 _WIFI_TRY_MS = const(10000)  # an access point that is there answers within seconds
-_NTP_TIMEOUT_S = const(5)  # below the RP2040's watchdog of 8.388 s
-_CLOCK_AGE_MS = const(86400000)  # a day: a board's crystal drifts by seconds in it
 # A restart takes their time from readings that wait for the clock: it comes a day later then.
 _UNDATED_MS = const(86400000)
 _STEP_MS = const(1000)  # between two feeds of the watchdog while asleep
@@ -107,7 +103,6 @@ class Loop:
             sign_method=settings.sign_method,
             connection=self._connection,
         )
-        self._alink = Alink(device, aiot_port.unix_ms)
         memory = None
         if settings.deep_sleep and not settings.store_first:
             memory = aiot_port.sleep_memory()  # it spares the flash
@@ -118,29 +113,25 @@ class Loop:
             batch=settings.outbox_batch,
             memory=memory,
         )
-        # The thing model has no word for it: there the platform takes the time of arrival.
-        self._undated = b"" if settings.mode == "property" else b',"undated":true'
         self._settings = settings
         self._attached = attached
         self._feed = feed
         self._starts = starts
-        self._start = random_number()  # tells this start of the board from others
         self._link = Link()
         self._delivery = Delivery()
         self._alone = 0  # reports to be sent one by one, as their common message was refused
-        self._number = 0  # of the last report of this start
         self._absent = {}
-        self._uptime_ms = 0
-        self._ticks = aiot_port.ticks_ms()
-        self._epoch_ms = None
-        self._clock_set = None  # uptime in ms at which it was
-        self._drifted = aiot_port.woke()  # an ESP32's clock runs by an RC oscillator as it sleeps
+        self._clock = Clock()
+        self._reports = Reports(settings, device, self._clock, random_number())
         self._quiet_until = 0  # uptime in ms
         self._restart_reason = None
         # Boards that were switched on together are not to report together for ever: the first
         # sleep is shorter by chance. One that woke from deep sleep has its place already.
-        self._apart_ms = 0 if aiot_port.woke() else random_number() % (settings.interval * 1000)
-        self._told = None  # how many reports were given up when the status last went out
+        self._apart_ms = 0
+        self._told = 0  # how many reports were given up when the status last went out
+        if not aiot_port.woke():
+            self._apart_ms = random_number() % (settings.interval * 1000)
+            self._told = None  # a start is news too
 
     def run(self):
         """Take turns for ever; start the board afresh when they keep failing."""
@@ -148,7 +139,7 @@ class Loop:
             log("restarted itself: " + self._starts.reason)
         failures = 0
         while failures < _FAILURES:
-            started = self._uptime()
+            started = self._clock.uptime()
             try:
                 self.turn()
                 failures = 0
@@ -164,12 +155,12 @@ class Loop:
         """Read once and send what can be sent."""
         online = self._is_due() and self._join()
         self._feed()
-        if online and self._clock_is_due():
+        if online and self._clock.is_due():
             self._ask_ntp()
         self._feed()
         report = self._take_report()
         self._feed()
-        if online and self._uptime() >= self._quiet_until:
+        if online and self._clock.uptime() >= self._quiet_until:
             self._deliver(report)
         elif report:
             self._store(report)
@@ -181,7 +172,7 @@ class Loop:
         together = self._settings.readings_per_report
         if together == 1 or len(self._outbox) + 1 >= together:  # counting reads all of the box
             return True
-        return self._clock_is_due()  # or the readings would have no time
+        return self._clock.is_due()  # or the readings would have no time
 
     def _restart(self, reason):
         self._flush()
@@ -204,13 +195,6 @@ class Loop:
         except NOT_NOW as error:
             log(str(error))
 
-    def _uptime(self):
-        """Return the milliseconds since the start; unlike ticks they do not wrap."""
-        now = aiot_port.ticks_ms()
-        self._uptime_ms += aiot_port.ticks_diff(now, self._ticks)
-        self._ticks = now
-        return self._uptime_ms
-
     def _join(self):
         settings = self._settings
         for _ in range(_WIFI_TRIES):
@@ -223,42 +207,12 @@ class Loop:
         self._count_failure()
         return False
 
-    def _clock_is_due(self):
-        """Whether the clock was never set, or so long ago that it may be off."""
-        if aiot_port.unix_ms() is None:
-            return True
-        now = self._uptime()
-        if self._clock_set is None:  # it kept running through a deep sleep
-            self._clock_set = now
-        return now - self._clock_set >= _CLOCK_AGE_MS
-
     def _ask_ntp(self):
         """Set the clock by NTP; return whether it was done."""
-        host = self._settings.ntp_host
-        if self._set_clock(aiot_port.ask_ntp(host, _NTP_TIMEOUT_S)):
+        if self._clock.ask_ntp(self._settings.ntp_host):
             return True
-        log("NTP: %s gives no time" % host)
+        log("NTP: %s gives no time" % self._settings.ntp_host)
         return False
-
-    def _set_clock(self, unix_s):
-        """Set the clock to seconds since 1970, if it can be now; return whether it was done."""
-        if unix_s is None or not is_right(unix_s * 1000):
-            return False
-        aiot_port.set_wall_clock(unix_s)
-        self._clock_set = self._uptime()
-        self._drifted = False
-        return True
-
-    def _epoch(self):
-        """Return when this start was, in ms since 1970; None until the clock is right.
-
-        Reckoned once: a report that is sent again must have the same bytes.
-        """
-        if self._epoch_ms is None:
-            now_ms = aiot_port.unix_ms()
-            if now_ms is not None:
-                self._epoch_ms = now_ms - self._uptime()
-        return self._epoch_ms
 
     def _take_report(self):
         """Read the sensors; return (line for the log, topic, payload), None without readings."""
@@ -267,23 +221,7 @@ class Loop:
             if name not in self._absent:
                 log("sensor %s: absent (%s)" % (name, absent[name]))
         self._absent = absent
-        if not readings:
-            return None
-        self._number += 1
-        names = sorted(readings)
-        line = " ".join(["%s=%s" % (name, readings[name]) for name in names])
-        topic, payload = self._message(readings)
-        return "report %d: %s" % (self._number, line), topic, payload.encode()
-
-    def _message(self, readings):
-        """Return (topic, payload) of a report: the time of its reading goes with it."""
-        time_ms = aiot_port.unix_ms()
-        time = mark(self._start, self._uptime()) if time_ms is None else str(time_ms)
-        if self._settings.mode == "property":
-            return self._alink.properties(readings, time)
-        out = io.StringIO()
-        write_json(readings, out)
-        return self._settings.topic, '%s,"time":%s}' % (out.getvalue()[:-1], time)
+        return self._reports.made_of(readings) if readings else None
 
     def _deliver(self, report):
         """Send the backlog, oldest first, then the new report; what cannot go now is stored."""
@@ -357,7 +295,7 @@ class Loop:
         """Send reports of the outbox; return as _send."""
         if len(waiting) == 1:
             return self._send("late report", waiting[0][0], waiting[0][1])
-        message = join([(topic, self._settled(payload)) for topic, payload in waiting])
+        message = join([(topic, self._reports.settled(payload)) for topic, payload in waiting])
         if message is None:
             return _OURS
         return self._send("%d late reports" % len(waiting), message[0], message[1])
@@ -365,7 +303,7 @@ class Loop:
     def _send(self, line, topic, payload):
         """Publish one report; return _SENT, _KEPT for later, or the code of a refusal for good."""
         try:
-            message_id = self._client.publish(topic, self._settled(payload))
+            message_id = self._client.publish(topic, self._reports.settled(payload))
         except AiotError as error:
             if error.retry or getattr(error, "signing_in", False):
                 self._pause(line, error)
@@ -376,14 +314,11 @@ class Loop:
         self._delivery.succeeded()
         try:
             log("%s messageId=%d" % (line, message_id))
-            if self._drifted or self._clock_is_due():
+            if self._clock.is_doubtful():
                 self._believe_the_platform()
         except MemoryError:
             pass  # it has arrived, and must not be sent again for want of a line in the log
         return _SENT
-
-    def _settled(self, payload):
-        return settle(payload, self._start, self._epoch(), self._undated)
 
     def _store(self, report, otherwise="given up"):
         """Store a report; return whether it is, else the log says what becomes of it."""
@@ -397,7 +332,7 @@ class Loop:
     def _pause(self, line, error):
         """Stay quiet for as long as the policy says, and see to clock and radio meanwhile."""
         wait_ms = self._delivery.wait_ms(error)
-        self._quiet_until = self._uptime() + wait_ms
+        self._quiet_until = self._clock.uptime() + wait_ms
         log("%s: waits %d s (%s)" % (line, wait_ms // 1000, error))
         if isinstance(error, NetworkError):
             self._mend_network()
@@ -408,7 +343,7 @@ class Loop:
 
     def _believe_the_platform(self):
         """Set the clock by the platform's Date, which came over verified TLS."""
-        self._set_clock(self._connection.date)
+        self._clock.set(self._connection.date)
 
     def _mend_network(self):
         step = self._count_failure()
@@ -420,7 +355,7 @@ class Loop:
     def _count_failure(self):
         """Count a failure of the network; return what is to be done about it now."""
         step = self._link.failed()
-        dated = aiot_port.unix_ms() is not None or self._uptime() >= _UNDATED_MS
+        dated = aiot_port.unix_ms() is not None or self._clock.uptime() >= _UNDATED_MS
         if step == "reset" and not dated:
             return "radio"
         if step == "reset":  # at the end of the turn, when all is stored
@@ -430,29 +365,23 @@ class Loop:
     def _tell_status(self):
         """Report, if a topic is set, why the board started and how many reports it gave up.
 
-        Once a start, and again whenever it had to give up more.
+        Once a start, and again whenever it had to give up more; after a deep sleep only where
+        it had to at all.
         """
         dropped = self._outbox.dropped
         if not self._settings.status_topic or dropped == self._told or self._outbox.peek():
             return
         self._told = dropped
-        status = {
-            "reason": self._starts.reason,
-            "dropped": dropped,
-            "free_memory": aiot_port.free_memory(),
-        }
-        out = io.StringIO()
-        write_json(status, out)
-        self._send("status", self._settings.status_topic, out.getvalue().encode())
+        self._send(*self._reports.status(self._starts.reason, dropped))
 
     def _sleep_since(self, started):
         """Sleep until an interval after `started`; the watchdog is fed meanwhile."""
         end = started + self._settings.interval * 1000 - self._apart_ms
         self._apart_ms = 0
         if self._settings.deep_sleep and self._is_kept():
-            aiot_port.deep_sleep_ms(max(end - self._uptime(), _STEP_MS))
+            aiot_port.deep_sleep_ms(max(end - self._clock.uptime(), _STEP_MS))
         while True:
-            left = end - self._uptime()
+            left = end - self._clock.uptime()
             if left <= 0:
                 return
             aiot_port.sleep_ms(min(left, _STEP_MS))
@@ -462,11 +391,3 @@ class Loop:
 def random_number():
     """Return a random integer of 32 bits."""
     return int.from_bytes(os.urandom(4), "big")
-
-
-def log(text):
-    """Print one line, with the time where the clock is right."""
-    if aiot_port.unix_ms() is None:
-        print("clock not set", text)
-        return
-    print("%04d-%02d-%02d %02d:%02d:%02d" % tuple(aiot_port.utc_date_time()), text)

@@ -45,6 +45,8 @@ FLOORS = [
     "settings_on_circuitpython",
     "settings",
     "health",
+    "timekeeping",
+    "reports",
     "board_config",
     "boot",
     "safemode",

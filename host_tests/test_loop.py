@@ -261,6 +261,23 @@ def test_status_goes_out_once_a_start_where_a_topic_is_set(turns):
     assert status == {"reason": "", "dropped": 0, "free_memory": 12345}
 
 
+def test_status_is_no_news_after_a_deep_sleep(turns):
+    extra = 'status_topic = "user/status"\ndeep_sleep = true\n'
+    result = turns(values=[1.0], script=[], turns=1, extra=extra, woken=True)
+    ((topic, _),) = result["sent"]
+    assert topic.endswith("thing/event/property/post")
+
+
+def test_status_tells_after_a_deep_sleep_of_reports_that_were_given_up(turns):
+    extra = 'status_topic = "user/status"\noutbox_bytes = 4096\n'
+    values = [float(i) for i in range(80)]
+    turns(values=values, script=[], turns=80, wifi=False, extra=extra)
+    result = turns(values=values, script=[], turns=8, extra=extra, woken=True)
+    told = [json.loads(body) for topic, body in result["sent"] if topic == "user/status"]
+    assert len(told) == 1
+    assert told[0]["dropped"] > 0
+
+
 def test_reports_given_up_are_counted_and_the_count_is_reported(turns):
     extra = 'status_topic = "user/status"\noutbox_bytes = 4096\nmode = "topic"\n'
     result = turns(

@@ -8,7 +8,6 @@ import os
 import looping  # first: it stands in for board_config, which app imports
 
 import app  # isort: skip
-import health
 import settings
 from aiot_date import is_right
 from aiot_errors import NetworkError, PlatformError
@@ -97,9 +96,8 @@ class Bench:
         os.chdir(folder)
         self.world = World(clock_ms, wifi)
         self.lines = []
-        self._real = app.aiot_port, app.log, health.aiot_port
-        app.aiot_port = health.aiot_port = self.world
-        app.log = self.lines.append
+        self._board = looping.OnPort(self.world, self.lines.append)
+        self._board.__enter__()
         self._settings = settings.parse(looping.TEXT + "interval = %d\n" % interval + extra)
         self.sensor = Counter(self.world)
         self.platform = Platform(self.world)
@@ -118,19 +116,19 @@ class Bench:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        app.aiot_port, app.log, health.aiot_port = self._real
+    def __exit__(self, *error):
+        return self._board.__exit__(*error)
 
     def turn(self):
         """Take a turn, and sleep it out in one leap: the steps of a second take 5 million."""
-        end = self.loop._uptime() + self._interval_ms
+        end = self.loop._clock.uptime() + self._interval_ms
         try:
             self.loop.turn()
         except SystemExit:
             self.world.pass_ms(_RESTART_MS)
             self._start()
             return
-        left = end - self.loop._uptime()
+        left = end - self.loop._clock.uptime()
         if left > 0:
             self.world.pass_ms(left)
 
@@ -241,7 +239,7 @@ def a_day_of_seconds(folder):
         turns = 0
         begin = bench.world.true_ms
         while bench.world.true_ms - begin < DAY_MS:
-            started = bench.loop._uptime()
+            started = bench.loop._clock.uptime()
             bench.loop.turn()
             bench.loop._sleep_since(started)
             turns += 1

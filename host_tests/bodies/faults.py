@@ -166,16 +166,13 @@ def deliver(place, folder, script, turns, timeout=0.2, extra=""):
     import looping  # first: it stands in for board_config, which app imports
 
     import app  # isort: skip
-    import health
     import settings
 
     os.chdir(folder)
     port = looping.Port()
     lines = []
     acknowledged = []
-    real = app.aiot_port, app.log, health.aiot_port
-    app.aiot_port, app.log, health.aiot_port = port, lines.append, port
-    try:
+    with looping.OnPort(port, lines.append):
         text = SETTINGS % tuple(place["device"]) + extra
         parsed = settings.parse(text if "interval" in extra else text + looping.EVERY_10_S)
         parsed.host, parsed.port, parsed.ca = place["host"], place["port"], place["ca"]
@@ -185,11 +182,9 @@ def deliver(place, folder, script, turns, timeout=0.2, extra=""):
         for turn in range(turns):
             for what, arguments in script.get(str(turn), ()):
                 tell(place, what, **arguments)
-            started = loop._uptime()
+            started = loop._clock.uptime()
             loop.turn()
             loop._sleep_since(started)
             acknowledged.append(len([line for line in lines if "messageId" in line]))
         loop._client.close()
-    finally:
-        app.aiot_port, app.log, health.aiot_port = real
     return {"lines": lines, "waiting": len(loop._outbox), "acknowledged": acknowledged}

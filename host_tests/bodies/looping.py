@@ -21,7 +21,11 @@ sys.modules["board_config"] = _BoardConfig
 
 import app  # noqa: E402 - it imports board_config
 import health  # noqa: E402
+import reports  # noqa: E402
 import settings  # noqa: E402
+import timekeeping  # noqa: E402
+
+_ON_A_BOARD = (app, health, reports, timekeeping)  # what of the firmware asks the board itself
 
 TEXT = """
 wifi_ssid = "home"
@@ -166,10 +170,36 @@ class Starts:
         raise SystemExit
 
 
+def put_on(port):
+    """Let the firmware have this port for the board's own."""
+    for module in _ON_A_BOARD:
+        module.aiot_port = port
+
+
+class OnPort:
+    """In a `with`: the firmware on a scripted port, its log going to `log`."""
+
+    def __init__(self, port, log=print):
+        self._port = port
+        self._log = log
+
+    def __enter__(self):
+        self._real = app.aiot_port, app.log
+        put_on(self._port)
+        app.log = self._log
+        return self._port
+
+    def __exit__(self, kind, error, trace):
+        put_on(self._real[0])
+        app.log = self._real[1]
+        return kind is SystemExit  # the loop's way to end
+
+
 def _loop(port, text, attached, feed):
     """Return a Loop on a scripted port; its outbox is a real one, in the current folder."""
     loop = app.Loop(settings.parse(text), attached, feed, Starts(port))
-    loop._alink._clock = lambda: port.clock_ms
+    if loop._reports._alink:
+        loop._reports._alink._clock = lambda: port.clock_ms
     loop._apart_ms = 0
     return loop
 
@@ -179,18 +209,14 @@ def first_sleeps(folder, boards, woke):
     os.chdir(folder)
     port = Port()
     port.woke = lambda: woke
-    real = app.aiot_port
-    app.aiot_port = port
     sleeps = []
-    try:
+    with OnPort(port):
         for _ in range(boards):
             loop = app.Loop(settings.parse(TEXT + EVERY_10_S), (), lambda: None, Starts(port))
             for _ in range(2):
-                started = loop._uptime()
+                started = loop._clock.uptime()
                 loop._sleep_since(started)
-                sleeps.append(loop._uptime() - started)
-    finally:
-        app.aiot_port = real
+                sleeps.append(loop._clock.uptime() - started)
     return sleeps
 
 
@@ -222,14 +248,12 @@ def take_turns(
     text = TEXT + extra if "interval" in extra else TEXT + EVERY_10_S + extra
     lines = []
     fed = [0]
-    real = app.aiot_port, app.log, health.aiot_port
 
     def feed():
         fed[0] += 1
 
-    app.aiot_port, app.log, health.aiot_port = port, lines.append, port
     starts = []
-    try:
+    with OnPort(port, lines.append):
         loop = _loop(port, text, (Sensor(values),), feed)
         loop._client = Platform(script)
         loop._client.date = date
@@ -238,13 +262,9 @@ def take_turns(
             for name, value in (changes or {}).get(str(turn), {}).items():
                 setattr(port, name, value)
             starts.append(port.now)
-            started = loop._uptime()
+            started = loop._clock.uptime()
             loop.turn()
             loop._sleep_since(started)
-    except SystemExit:
-        pass
-    finally:
-        app.aiot_port, app.log, health.aiot_port = real
     return {
         "sent": [[topic, str(payload, "utf-8")] for topic, payload in loop._client.sent],
         "done": port.done,
@@ -287,23 +307,16 @@ def sleep_and_wake(folder, starts, extra, scripts=(), text="", **arguments):
     return results
 
 
-class _Desk:
-    """In a `with`: the firmware on a port of its own in a folder, its log going to `log`."""
+class _Desk(OnPort):
+    """The same on a port of its own, in a folder."""
 
     def __init__(self, folder, log):
+        super().__init__(Port(), log)
         self._folder = folder
-        self._log = log
 
     def __enter__(self):
         os.chdir(self._folder)
-        port = Port()
-        self._real = app.aiot_port, app.log
-        app.aiot_port, app.log = port, self._log
-        return port
-
-    def __exit__(self, kind, error, trace):
-        app.aiot_port, app.log = self._real
-        return kind is SystemExit  # the loop's way to end
+        return super().__enter__()
 
 
 def _is_full(*_):
@@ -316,7 +329,7 @@ def sleep_with_a_full_file_system(folder):
     with _Desk(folder, lines.append) as port:
         loop = _loop(port, TEXT + EVERY_10_S + "deep_sleep = true\n", (), _nothing)
         loop._outbox.keep = _is_full
-        loop._sleep_since(loop._uptime())
+        loop._sleep_since(loop._clock.uptime())
     return [port.done, lines]
 
 
@@ -350,7 +363,7 @@ def _loop_to_a_platform(port, extra, values):
     return loop
 
 
-def _nothing():
+def _nothing(*_):
     pass
 
 
@@ -400,15 +413,13 @@ def log_lines():
 
     lines = []
     real_print = builtins.print
-    right = app.aiot_port
     builtins.print = lambda *words: lines.append(" ".join([str(word) for word in words]))
     try:
         for clock_ms in (None, NOW_MS):
-            app.aiot_port = Port(clock_ms=clock_ms)
-            app.log("something")
+            with OnPort(Port(clock_ms=clock_ms)):
+                timekeeping.log("something")
     finally:
         builtins.print = real_print
-        app.aiot_port = right
     return lines
 
 
@@ -546,13 +557,9 @@ def settled(payload, made_in, made_at, start, epoch_ms, undated):
 
 def out_of_memory_at_the_end_of_a_turn(folder, deep_sleep):
     """Let memory run out where the outbox is kept or flushed; return what became of the loop."""
-    os.chdir(folder)
-    port = Port()
-    real = app.aiot_port, app.log
-    app.aiot_port, app.log = port, lambda text: None
     turns = [0]
-    ended = "returned"
-    try:
+    ended = "goes on"
+    with _Desk(folder, _nothing) as port:
         extra = "deep_sleep = true\n" if deep_sleep else ""
         loop = _loop(port, TEXT + EVERY_10_S + extra, (), lambda: None)
 
@@ -568,13 +575,11 @@ def out_of_memory_at_the_end_of_a_turn(folder, deep_sleep):
 
         loop._outbox.keep = loop._outbox.flush = lacks
         loop.turn = turn
-        loop.run()
-    except SystemExit:
-        ended = "goes on"
-    except MemoryError:
-        ended = "lost"
-    finally:
-        app.aiot_port, app.log = real
+        try:
+            loop.run()
+            ended = "returned"
+        except MemoryError:
+            ended = "lost"
     return [ended, turns[0], port.done[-1] if port.done else ""]
 
 
@@ -582,13 +587,9 @@ def fails_without_a_clock(folder, times):
     """Let exchanges fail while the clock is not set; return what is done about the radio."""
     os.chdir(folder)
     port = Port(clock_ms=None)
-    real = app.aiot_port, health.aiot_port
-    app.aiot_port = health.aiot_port = port
-    try:
+    with OnPort(port):
         loop = _loop(port, TEXT + EVERY_10_S, (), lambda: None)
         for _ in range(times):
             port.now += 300000
             loop._mend_network()
-        return [port.done, loop._restart_reason]
-    finally:
-        app.aiot_port, health.aiot_port = real
+    return [port.done, loop._restart_reason]

@@ -4,9 +4,6 @@
 import os
 
 import looping  # first: it stands in for board_config, which app imports
-
-import app  # isort: skip
-import health
 from aiot_errors import NetworkError, PlatformError
 from resources import Task, sweep
 from resources_outbox import Folder
@@ -67,7 +64,7 @@ class Turn(Task):
 
     def open(self):
         self.port = looping.Port()
-        app.aiot_port = health.aiot_port = self.port
+        looping.put_on(self.port)
         self.service = Service()
         self.sensor = Counter(-1.0)
         self.loop = looping._loop(self.port, self.text, (self.sensor,), _nothing)
@@ -133,10 +130,6 @@ def _nothing(*_):
 def run(folder, extra="", waiting=0, script=(), wifi=True, **sweeping):
     """Sweep a turn; the result tells how many of the turns' own readings were lost."""
     os.chdir(folder)
-    real = app.aiot_port, app.log, health.aiot_port
-    app.log = _nothing
-    try:
+    with looping.OnPort(looping.Port(), _nothing):
         task = Turn(folder, extra, waiting, list(script), wifi)
         return sweep(task, **sweeping)
-    finally:
-        app.aiot_port, app.log, health.aiot_port = real

@@ -28,7 +28,9 @@ import aiot_delivery  # noqa: E402 - they need the path above
 import aiot_port  # noqa: E402
 import app  # noqa: E402
 import health  # noqa: E402
+import reports  # noqa: E402
 import settings  # noqa: E402
+import timekeeping  # noqa: E402
 from aiot_port import board  # noqa: E402
 from aiot_store import SmallFile  # noqa: E402
 
@@ -143,7 +145,7 @@ class VirtualDevice:
         try:
             if self._loop is None:
                 self._start()
-            started = self._loop._uptime()
+            started = self._loop._clock.uptime()
             self._loop.turn()
             self._loop._sleep_since(started)
         except ResetError:
@@ -184,6 +186,8 @@ def on_virtual_time(clock: VirtualClock, jitter: bool, seed: int) -> Iterator[No
         for module, name, value in (
             (app, "aiot_port", port),
             (health, "aiot_port", port),
+            (reports, "aiot_port", port),
+            (timekeeping, "aiot_port", port),
             (aiot_port, "wall_clock_ms", clock.unix_ms),
             (aiot_delivery, "_random_below", below),
             (app, "random_number", lambda: below(1 << 32)),

@@ -14,7 +14,9 @@ from binascii import hexlify  # noqa: E402
 import app  # noqa: E402
 import board_config  # noqa: E402
 import health  # noqa: E402
+import reports  # noqa: E402
 import sensors  # noqa: E402
+import timekeeping  # noqa: E402
 from aiot_port import board as port  # noqa: E402
 
 SPEED = 50  # seconds of the loop in one of the desk: an interval of 1 s lasts 20 ms
@@ -83,6 +85,6 @@ class NotedOutbox(app.Outbox):
         print("put", Counter.last, "dated" if dated else "undated", self.dropped, "end")
 
 
-app.aiot_port = health.aiot_port = FastPort()
+app.aiot_port = health.aiot_port = reports.aiot_port = timekeeping.aiot_port = FastPort()
 app.Outbox = NotedOutbox
 board_config.attached = lambda: (Counter(), sensors.ChipTemperature(), sensors.Dht22(pin=4))
