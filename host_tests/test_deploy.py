@@ -75,7 +75,7 @@ def installed(facts):
 @needs_board
 def test_it_copies_all_files_listed_and_a_second_time_none(board, settings, tmp_path, capsys):
     (tmp_path / "my.der").write_bytes(b"\x30\x82")
-    words = ("--settings", settings, "--file", f"{tmp_path}/my.der:certs/ca.der")
+    words = ("--settings", settings, "--source", "--file", f"{tmp_path}/my.der:certs/ca.der")
     assert run(board, *words) == 0
     shown = capsys.readouterr()
     expected = installed(board.facts)
@@ -287,17 +287,17 @@ def test_files_of_an_earlier_deploy_go_and_those_of_the_user_stay(esp32, firmwar
     remote.run(esp32.port, ["exec", "open('lib/mine.py', 'w').close()"], print)
     firmware.use("B")
     assert firmware.deploy(esp32) == 0
-    assert "  removed lib/three.py" in capsys.readouterr().out
+    assert "  removed lib/three.mpy" in capsys.readouterr().out
     esp32.cut_power()
-    assert "/lib/three.py" not in esp32.files()
+    assert "/lib/three.mpy" not in esp32.files()
     assert "/lib/mine.py" in esp32.files()
     assert what_runs(esp32) == "B B B"
 
 
 @needs_board
 def test_bytecode_takes_the_place_of_source_and_the_other_way_round(esp32, firmware):
-    firmware.use("A")
-    for version, more, suffix in (("A", [], "py"), ("B", ["--mpy"], "mpy"), ("C", [], "py")):
+    forms = ("A", ["--source"], "py"), ("B", [], "mpy"), ("C", ["--source"], "py")
+    for version, more, suffix in forms:
         firmware.use(version)
         assert firmware.deploy(esp32, *more) == 0
         esp32.cut_power()
@@ -309,7 +309,7 @@ def test_bytecode_takes_the_place_of_source_and_the_other_way_round(esp32, firmw
 
 @needs_board
 def test_the_real_firmware_runs_as_bytecode(board, settings, capsys):
-    words = ["--settings", settings, "--mpy"]
+    words = ["--settings", settings]
     assert run(board, *words) == 0
     board.wait_for(b"starting in 5 s", 10)
     assert run(board, *words) == 0
@@ -340,6 +340,29 @@ def test_bytecode_of_another_version_leaves_the_board_alone(esp32, firmware, mon
     assert "pip install" in capsys.readouterr().err
     esp32.cut_power()
     assert what_runs(esp32) == "A A A"
+
+
+@needs_board
+def test_a_board_that_imports_other_bytecode_gets_source(esp32, firmware, monkeypatch, capsys):
+    firmware.use("A")
+    monkeypatch.setattr(plan, "_MPY_VERSION_BYTE", 0)  # "M", which is no version of any board
+    assert firmware.deploy(esp32) == 0
+    assert "it gets source: its MicroPython imports bytecode of" in capsys.readouterr().out
+    esp32.cut_power()
+    assert [path for path in esp32.files() if path.endswith(".mpy")] == []
+    assert what_runs(esp32) == "A A A"
+
+
+def test_the_first_form_that_a_board_imports_is_chosen(settings, tmp_path):
+    copies = plan.plan(load_facts("ESP32_GENERIC"), settings, [])
+    compiled, source = plan.forms(copies, tmp_path)
+    assert source == copies
+    assert plan.chosen([compiled, source], 6, (1, 28)) is compiled
+    assert plan.chosen([compiled, source], 0, (1, 18)) is source
+    assert plan.forms(copies, tmp_path, "source") == [copies]
+    (only,) = plan.forms(copies, tmp_path, "mpy")
+    with pytest.raises(plan.DeployError, match=r"imports no \.mpy files"):
+        plan.chosen([only], 0, (1, 18))
 
 
 def test_a_module_that_does_not_compile_is_named(settings, tmp_path):
@@ -584,7 +607,7 @@ def test_the_list_on_the_board_names_the_projects_files_alone(esp32, settings, t
     assert run(esp32, "--settings", settings, "--file", f"{tmp_path}/my.der:my.der") == 0
     esp32.cut_power()
     listed = esp32.read_file(LIST)
-    assert b"aiot_http.py" in listed
+    assert b"aiot_http.mpy" in listed
     assert b"settings.toml" not in listed
     assert b"my.der" not in listed
 

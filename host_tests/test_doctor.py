@@ -91,7 +91,7 @@ def board_with(deployed, tmp_path, **settings):
     flash = FlashImage(tmp_path / "x.img", load_facts(board_id))
     flash.write_file("/settings.toml", toml(wanted).encode())
     with Board(tmp_path / "x.img", board_id, weather_step=3600) as board:
-        time.sleep(1)  # while it compiles the firmware, MicroPython's unix port can miss a Ctrl-C
+        time.sleep(1)  # while it imports the firmware, MicroPython's unix port can miss a Ctrl-C
         yield board
 
 
@@ -238,7 +238,7 @@ def test_an_outbox_that_was_never_used_is_not_made(bench, examine):
     board = bench()
     assert examine(board).details["outbox"] == "0 reports wait"
     board.cut_power()
-    assert [path for path in board.files() if "outbox" in path] == ["/lib/aiot_outbox.py"]
+    assert [path for path in board.files() if "outbox" in path] == ["/lib/aiot_outbox.mpy"]
 
 
 def test_a_watchdog_that_runs_does_not_cut_it_off(deployed, tmp_path, platform, examine):

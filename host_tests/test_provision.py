@@ -362,6 +362,7 @@ def test_secrets_that_wait_are_for_the_owner_alone(world, desk):
         ["--deploy"],
         ["--board", "ESP32_GENERIC"],
         ["--mpy"],
+        ["--source"],
         ["--product-secret-file", "x"],
         ["--count", "0"],
         ["--wait", "0"],
@@ -589,7 +590,7 @@ def test_the_firmware_comes_along_on_demand(bench, capsys):
         assert bench.run("--count", "1", "--wait", "3") == 1
         assert "run again with --deploy" in capsys.readouterr().out.lower()
     with bench.plug(image) as board:
-        words = ("--deploy", "--board", "ESP32_GENERIC", "--mpy")
+        words = ("--deploy", "--board", "ESP32_GENERIC")
         assert bench.run("--count", "1", *words) == 0
         board.cut_power()
         assert "/lib/aiot_http.mpy" in board.files()

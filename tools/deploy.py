@@ -22,7 +22,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from tools import installing, remote, scratch
 from tools.board.errors import BoardError
 from tools.board.facts import known_boards, load_facts
-from tools.plan import DeployError, check_mpy, compile_modules, load_settings, plan
+from tools.plan import DeployError, add_form_options, chosen, forms, load_settings, plan
 
 STOPPED = 130
 """Exit status after Ctrl-C: 128 and the signal's number, as shells have it."""
@@ -62,13 +62,14 @@ class Row:
 class Deployment:
     """The files of one deploy, on their way to one board or to many.
 
+    `forms` are lists of copies, as tools.plan makes them: a board gets the first that suits it.
     `only_this_board` lets a board that is another than `facts` say be refused, not just warned
     of: with several plugged in, it is one of those.
     """
 
-    def __init__(self, facts, copies, ca, reset, only_this_board, children):
+    def __init__(self, facts, forms, ca, reset, only_this_board, children):
         self._facts = facts
-        self._copies = copies
+        self._forms = forms
         self._ca = ca
         self._reset = reset
         self._only_this_board = only_this_board
@@ -77,14 +78,14 @@ class Deployment:
     def run(self, port, screen):
         """Bring the files onto the board at a port. Raises `DeployError` or `PortError`."""
         begin = time.monotonic()
-        asked = installing.asked_for(self._copies, self._ca)
+        asked = installing.asked_for(self._forms[0], self._ca)
         survey = installing.look(port, asked, self._children)
         self._greet(survey, screen)
-        check_mpy(self._copies, survey.mpy, survey.release)
-        installing.check_ca(self._ca, self._copies, survey)
-        change = self._change(survey, screen)
+        copies = self._chosen(survey, screen)
+        installing.check_ca(self._ca, copies, survey)
+        change = self._change(copies, survey, screen)
         installing.check_room(change, survey)
-        self._apply(port, change, screen)
+        self._apply(port, change, copies, screen)
         seconds = time.monotonic() - begin
         removed = f", {len(change.remove)} removed" if change.remove else ""
         screen.say(
@@ -103,19 +104,25 @@ class Deployment:
         if warning:
             screen.say(f"warning: {warning}")
 
-    def _change(self, survey, screen):
-        forget = installing.no_longer_part(self._copies, survey)
-        change = installing.work_out(self._copies, survey, forget)
+    def _chosen(self, survey, screen):
+        copies = chosen(self._forms, survey.mpy, survey.release)
+        if copies is not self._forms[0]:
+            screen.say("it gets source: its MicroPython imports bytecode of another version")
+        return copies
+
+    def _change(self, copies, survey, screen):
+        forget = installing.no_longer_part(copies, survey)
+        change = installing.work_out(copies, survey, forget)
         for path in change.kept:
             screen.say(f"  kept    {path}: no longer part, but changed on the board")
-        for name, path in installing.hidden(self._copies, survey):
+        for name, path in installing.hidden(copies, survey):
             screen.say(
                 f"warning: {name} in the board's root is used instead of {path}; "
                 f"remove it with: mpremote fs rm -r :{name}"
             )
         return change
 
-    def _apply(self, port, change, screen):
+    def _apply(self, port, change, copies, screen):
         total = len(change.sent)
         number = 0
 
@@ -125,7 +132,7 @@ class Deployment:
             screen.copied(copy, number, total)
 
         installing.apply(port, change, self._reset, on_copied, self._children)
-        others = {copy.other for copy in self._copies}
+        others = {copy.other for copy in copies}
         for path in change.remove:
             if path not in others:  # else it gave way to the same module in the other form
                 screen.say(f"  removed {path}")
@@ -145,10 +152,8 @@ def deploy(options):
     many = options.all or len(ports) > 1
     children = remote.Children()
     with scratch.folder() as folder:
-        if options.mpy:
-            print("compiling with mpy-cross", flush=True)
-            copies = compile_modules(copies, folder)
-        deployment = Deployment(facts, copies, ca, options.reset, many, children)
+        choice = forms(copies, folder, options.form)
+        deployment = Deployment(facts, choice, ca, options.reset, many, children)
         print(f"deploying {len(copies)} files for {facts.name} to {', '.join(ports)}", flush=True)
         if many:
             return _deploy_to_all(deployment, ports, children)
@@ -236,12 +241,7 @@ def _parser():
         help="one more file, such as the certificate of your own server; repeatable; later "
         "deploys leave it alone",
     )
-    add(
-        "--mpy",
-        action="store_true",
-        help="copy modules as bytecode: they take less flash and start faster; main.py and "
-        "board_config.py stay source",
-    )
+    add_form_options(parser)
     add(
         "--no-reset",
         dest="reset",

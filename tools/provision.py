@@ -206,7 +206,7 @@ def _job(options, template, folder, values=None):
         origin=options.template,
         ca=settings.ca,
         hidden=settings.wifi_password,
-        firmware=_firmware(options, facts, folder),
+        forms=_forms(options, facts, folder),
         is_whole=options.deploy,
         facts=facts,
         wait_s=options.wait,
@@ -215,20 +215,18 @@ def _job(options, template, folder, values=None):
     )
 
 
-def _firmware(options, facts, folder):
-    """Return the copies that go onto each board beside its settings."""
+def _forms(options, facts, folder):
+    """Return lists of the copies beside the settings; each board gets the first that suits it."""
     if not facts:
         copies = [plan.extra_copy(text) for text in options.file]
         plan.check_files(copies)
-        return copies
+        return [copies]
     empty = folder / plan.SETTINGS  # each board's come later
     settings_file.write_private(empty, "")
     copies = plan.plan(facts, empty, options.file)
     empty.unlink()
-    if options.mpy:
-        _say("compiling with mpy-cross")
-        copies = plan.compile_modules(copies, folder)
-    return [copy for copy in copies if copy.remote != plan.SETTINGS]
+    firmware = [copy for copy in copies if copy.remote != plan.SETTINGS]
+    return plan.forms(firmware, folder, options.form)
 
 
 def _product_secret(options):
@@ -274,7 +272,7 @@ def _parser():
     deploying = parser.add_argument_group("bringing the firmware along")
     deploying.add_argument("--deploy", action="store_true", help="as tools.deploy does")
     deploying.add_argument("--board", help="one of: " + ", ".join(known_boards()))
-    deploying.add_argument("--mpy", action="store_true", help="modules as bytecode")
+    plan.add_form_options(deploying)
     deploying.add_argument(
         "--file", action="append", default=[], metavar="LOCAL:REMOTE", help="one more; repeatable"
     )
@@ -312,8 +310,8 @@ def _check(parser, options):
         parser.error("--product-secret-file is for --register")
     if options.deploy != bool(options.board):
         parser.error("--deploy and --board go together")
-    if options.mpy and not options.deploy:
-        parser.error("--mpy is for --deploy")
+    if options.form and not options.deploy:
+        parser.error(f"--{options.form} is for --deploy")
     if options.count is not None and options.count < 1:
         parser.error("--count: give a number over 0")
 

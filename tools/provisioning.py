@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools import first_report, installing, remote, settings_file
-from tools.plan import SETTINGS, Copy, DeployError, check_mpy
+from tools.plan import SETTINGS, Copy, DeployError, chosen
 
 
 @dataclass(frozen=True)
@@ -15,17 +15,18 @@ class Job:
     """What all boards of one run share.
 
     `template` is the text of a settings file, `origin` the name to call it by, `ca` what it says
-    of the certificate, `hidden` its Wi-Fi password. `firmware` are the copies to bring beside the
-    settings; `is_whole` tells whether that is a whole deploy, which removes what is no longer
-    part, and `facts` are then the board's, else None. `wait_s` are the seconds in which a report
-    has to be acknowledged, `folder` is for files with secrets, `say` prints a line.
+    of the certificate, `hidden` its Wi-Fi password. `forms` are lists of copies to bring beside
+    the settings, of which a board gets the first that suits it; `is_whole` tells whether that is
+    a whole deploy, which removes what is no longer part, and `facts` are then the board's, else
+    None. `wait_s` are the seconds in which a report has to be acknowledged, `folder` is for
+    files with secrets, `say` prints a line.
     """
 
     template: str
     origin: str
     ca: str
     hidden: str
-    firmware: list
+    forms: list
     is_whole: bool
     facts: object
     wait_s: float
@@ -44,7 +45,7 @@ class Board:
     def __init__(self, port, job):
         self.port = port
         self._job = job
-        copies = [*job.firmware, job.placeholder]
+        copies = [*job.forms[0], job.placeholder]
         self._survey = installing.look(port, installing.asked_for(copies, job.ca))
         if not self._survey.chip_id:
             raise remote.PortError("the board has no serial number to tell it from others")
@@ -79,7 +80,8 @@ class Board:
         settings_file.write_private(path, settings_file.fill_in(job.template, values))
         try:
             settings_file.checked(path, job.origin)
-            copies = [*job.firmware, job.placeholder]
+            firmware = chosen(job.forms, self._survey.mpy, self._survey.release)
+            copies = [*firmware, job.placeholder]
             self._check(copies)
             forget = installing.no_longer_part(copies, self._survey) if job.is_whole else ()
             change = installing.work_out(copies, self._survey, forget)
@@ -94,7 +96,6 @@ class Board:
         wrong = installing.mismatch(job.facts, self._survey) if job.facts else None
         if wrong:
             raise remote.PortError(f"{wrong}; left as it was")
-        check_mpy(copies, self._survey.mpy, self._survey.release)
         installing.check_ca(job.ca, copies, self._survey)
 
     def _on_copied(self, copy):
