@@ -643,7 +643,7 @@ def test_stand_in_has_no_name_that_the_published_stubs_lack(path):
 def test_failures_that_the_desk_does_not_have(board):
     printed = board.run(
         """
-        import aiot_port.on_circuitpython as port
+        import aiot_port.sockets_on_circuitpython as port
 
         class Pool:
             SOCK_STREAM = 1
@@ -679,7 +679,7 @@ def test_failures_that_the_desk_does_not_have(board):
             def close(self):
                 print("closed")
 
-        wire = port._Wire(None)
+        wire = port.Wire(None)
         wire.use(Pool(), NoMemory())
         try:
             wire.wrap_socket(Closed(), "host")

@@ -758,7 +758,7 @@ def circuitpython(monkeypatch, tmp_path, platform, capsys):
     }
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
-    monkeypatch.setattr(aiot_port, "OwnConnection", PlainConnection)
+    monkeypatch.setattr(aiot_port, "own_connection", PlainConnection)
     for name in ("resolve", "open_stream"):
         monkeypatch.delattr(aiot_port, name)
     monkeypatch.setattr(board, "socket_pool", lambda: pool, raising=False)

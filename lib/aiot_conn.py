@@ -27,7 +27,7 @@ _WRITE_WAIT_MS = const(10)
 
 def new_connection(host, port, ca, timeout, on_wait=None):
     """Return the runtime's own connection where it has one, else a Connection; same arguments."""
-    make = aiot_port.OwnConnection or Connection
+    make = aiot_port.own_connection or Connection
     return make(host, port, ca, timeout, on_wait)
 
 

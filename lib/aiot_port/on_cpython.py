@@ -16,8 +16,8 @@ import aiot_ca
 # What TLS, TCP and DNS raise when the network fails (design, trap 9).
 NETWORK_ERRORS = (OSError, ValueError, MemoryError)
 
-# A class to use in place of aiot_conn.Connection, where the runtime has its own way to HTTPS.
-OwnConnection = None
+# Makes what stands for aiot_conn.Connection, where the runtime has its own way to HTTPS.
+own_connection = None
 
 
 def const(value):

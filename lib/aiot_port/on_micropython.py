@@ -13,7 +13,7 @@ from micropython import const
 # Design, trap 9: certificates fail as ValueError, a lack of memory as MemoryError or OSError.
 NETWORK_ERRORS = (OSError, ValueError, MemoryError)
 
-OwnConnection = None
+own_connection = None
 spare_store = None
 
 # Verified TLS fails in disguise with less free heap than this (design, trap 25).

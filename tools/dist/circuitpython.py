@@ -23,7 +23,13 @@ That is no package of PyPI, and MicroPython's does not serve: CircuitPython load
 its own has marked.
 """
 
-_OUR_PORT = "aiot_port/on_circuitpython.py"
+# What `import aiot_http` needs of aiot_port; the rest is the firmware's.
+_OUR_PORT = (
+    "aiot_port/__init__.py",
+    "aiot_port/on_circuitpython.py",
+    "aiot_port/connection_on_circuitpython.py",
+    "aiot_port/sockets_on_circuitpython.py",
+)
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the format's first, so that the same files make the same zip
 
 
@@ -87,7 +93,7 @@ def requirements(files):
     found = {module: set() for module in sorted(ours)}
     for name, source in files.items():
         module = _module(name)
-        if module == "aiot_port" and name not in ("aiot_port/__init__.py", _OUR_PORT):
+        if module == "aiot_port" and name not in _OUR_PORT:
             continue
         for other in _imports(source):
             if other != module and (other in ours or other.startswith("adafruit_")):

@@ -46,7 +46,7 @@ KNOWN = (
     (
         "lib/aiot_conn.py",
         "Module has no attribute",
-        "the kept socket, which is not used where a port has its OwnConnection",
+        "the kept socket, which is not used where a port has its own_connection",
     ),
     (
         "lib/aiot_reply.py",
