@@ -17,10 +17,10 @@ import pytest
 
 from host_tests.conftest import ROOT
 from tools.bench import __main__ as bench
-from tools.bench import budget, counts, report, rows, wire
+from tools.bench import budget, counts, report, wire
 from tools.bench.errors import BenchError
 from tools.bench.lab import Lab, twice
-from tools.bench.row import Growth, Row, at_most, figure
+from tools.bench.row import Growth, Row, at_most, figure, median_ratios
 from tools.platform import certificates
 
 ROW = Row(
@@ -182,7 +182,7 @@ def test_target_that_is_a_figure():
 
 
 def test_medians_are_of_rounds():
-    medians, ratios = rows._median_ratios([[2, 1], [30, 10], [4, 1]])
+    medians, ratios = median_ratios([[2, 1], [30, 10], [4, 1]])
     assert medians == [4, 1]
     assert ratios == [1, 3]
 

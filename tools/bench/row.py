@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What a measurement amounts to: one row of the table, or one small table of growth."""
 
+import statistics
 from dataclasses import dataclass, field
 
 
@@ -43,6 +44,15 @@ def at_most(limit, unit, ours):
         "target": f"≤ {figure(limit)} {unit}".rstrip(),
         "met": ours <= limit,
     }
+
+
+def median_ratios(rounds):
+    """Return medians over rounds: each column's, and of the first column by the others."""
+    columns = [statistics.median(column) for column in zip(*rounds, strict=True)]
+    ratios = [
+        statistics.median(one[0] / one[place] for one in rounds) for place in range(len(columns))
+    ]
+    return columns, ratios
 
 
 def figure(value):

@@ -1,25 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""The rows of the table, each measured by a function of the lab it is given."""
+"""The rows of the table, each measured by a function of the lab it is given.
+
+Those of a board are here, those of the desk in rows_on_desk.
+"""
 
 import statistics
 
 from tools.bench import counts, modules
 from tools.bench.errors import BenchError
 from tools.bench.lab import DEVICE, twice
-from tools.bench.row import Row, at_most
+from tools.bench.row import Row, at_most, median_ratios
+from tools.bench.rows_on_desk import DESK_ROWS
 
 _KB = 1024
 _GEOMETRIES = {"esp32": "ESP32", "pico": "Pico W"}
 _BATCH = 8  # readings that the firmware sends in one message, and so stores together
-
-
-def _median_ratios(rounds):
-    """Return medians over rounds: each column's, and of the first column by the others."""
-    columns = [statistics.median(column) for column in zip(*rounds, strict=True)]
-    ratios = [
-        statistics.median(one[0] / one[place] for one in rounds) for place in range(len(columns))
-    ]
-    return columns, ratios
 
 
 def kept(lab):
@@ -36,7 +31,7 @@ def kept(lab):
     taken = len(lab.platform.reports) - before
     if taken < 2 * rounds * count:
         raise BenchError(f"kept: the platform took {taken} of {2 * rounds * count} reports")
-    (ours, limit), (_, ratio) = _median_ratios(found)
+    (ours, limit), (_, ratio) = median_ratios(found)
     return Row(
         "kept",
         "a report, connection kept",
@@ -62,7 +57,7 @@ def faster(lab):
         counts=[4 * count, count],
         rounds=rounds,
     )
-    (ours, theirs), (_, ratio) = _median_ratios(found)
+    (ours, theirs), (_, ratio) = median_ratios(found)
     return Row(
         "faster",
         "a report, beside a handshake for each",
@@ -235,7 +230,7 @@ def wake(lab):
         limit, _ = lab.board_printed("wake_limit", [*reach, token, *DEVICE[:2]])
         found.append([ours, limit])
         imports.append(imported)
-    (ours, limit), (_, ratio) = _median_ratios(found)
+    (ours, limit), (_, ratio) = median_ratios(found)
     return Row(
         "wake",
         "first line of a program to report acknowledged",
@@ -345,7 +340,7 @@ def drain(lab):
         most=most,
         rounds=rounds,
     )
-    (single, together), _ = _median_ratios(found)
+    (single, together), _ = median_ratios(found)
     ratio = statistics.median(both / one for one, both in found)
     return Row(
         "drain",
@@ -360,72 +355,6 @@ def drain(lab):
         f"{most} readings a message, the desk's files, median of {rounds} rounds of "
         f"{count // rounds} reports each in turn",
     )
-
-
-_DESK_KINDS = ("ours", "http.client", "requests", "adafruit_requests")
-_DESK_NAMES = {"requests": "requests.Session"}
-
-
-def desk_time(lab):
-    """Time a report under CPython."""
-    rounds, count = (3, 10) if lab.quick else (15, 30)
-    found = lab.desk("times", place=lab.place(), kinds=_DESK_KINDS, count=count, rounds=rounds)
-    medians, ratios = _median_ratios(found)
-    beside = _others([median / 1000 for median in medians])
-    return Row(
-        "cpython-time",
-        "CPython: a report, connection kept",
-        "ms",
-        medians[0] / 1000,
-        beside,
-        ratios[2],
-        "requests.Session",
-        how=f"median of {rounds} rounds of {count} reports each in turn, one process",
-    )
-
-
-def desk_heap(lab):
-    """Count what a report needs of CPython's heap for a while."""
-    place = lab.place()
-    count = 5 if lab.quick else 25
-    found = [lab.desk("peak", place=place, kind=kind, count=count) for kind in _DESK_KINDS]
-    return Row(
-        "cpython-heap",
-        "CPython: heap that a report takes for a while",
-        "B",
-        found[0],
-        _others(found),
-        found[0] / found[2],
-        "requests.Session",
-        how=f"tracemalloc's peak, the least of {count} reports",
-    )
-
-
-def desk_wire(lab):
-    """Count the bytes of a report inside TLS, under CPython."""
-    found = []
-    for kind in _DESK_KINDS:
-
-        def send(place, count, kind=kind):
-            lab.desk("send", place=place, kind=kind, count=count)
-
-        found.append(twice("cpython-wire", lambda s=send: counts.wire_bytes(lab, s)[0]))
-    return Row(
-        "cpython-wire",
-        "CPython: bytes of a report inside TLS",
-        "B",
-        found[0],
-        _others(found),
-        found[0] / found[2],
-        "requests.Session",
-        how=f"both ways, over {counts.REPORTS} reports, twice the same",
-    )
-
-
-def _others(values):
-    """Return {name: value} of all kinds but ours."""
-    pairs = zip(_DESK_KINDS, values, strict=True)
-    return {_DESK_NAMES.get(kind, kind): value for kind, value in pairs if kind != "ours"}
 
 
 ROWS = {
@@ -447,7 +376,5 @@ ROWS = {
     "mpy-board": mpy_board,
     "ram-import": held,
     "drain": drain,
-    "cpython-time": desk_time,
-    "cpython-heap": desk_heap,
-    "cpython-wire": desk_wire,
+    **DESK_ROWS,
 }
