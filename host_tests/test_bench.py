@@ -2,6 +2,7 @@
 """The bench itself: its table, its files, its counting, and how it ends."""
 
 import contextlib
+import hashlib
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tarfile
 import threading
 import time
 import xml.etree.ElementTree as ET
@@ -17,7 +19,7 @@ import pytest
 
 from host_tests.conftest import ROOT
 from tools.bench import __main__ as bench
-from tools.bench import budget, counts, report, wire
+from tools.bench import budget, counts, report, rows, umqtt, wire
 from tools.bench.errors import BenchError
 from tools.bench.lab import Lab, twice
 from tools.bench.row import Growth, Row, at_most, figure, median_ratios
@@ -230,6 +232,47 @@ def test_relays_count_each_byte_once():
             assert tls.recv(100) == b"0123456789"
         assert inner.passed == 20
         assert outer.passed > 1000  # the handshake's certificates
+
+
+@pytest.fixture
+def pinned(tmp_path, monkeypatch):
+    """An archive as umqtt's, pinned in its place; return its path."""
+    source = tmp_path / "simple.py"
+    source.write_text("class MQTTClient: pass\n")
+    archive = tmp_path / "umqtt.tar.gz"
+    with tarfile.open(archive, "w:gz") as files:
+        files.add(source, "micropython-umqtt.simple-1.3.4/umqtt/simple.py")
+    monkeypatch.setattr(umqtt, "URL", archive.as_uri())
+    monkeypatch.setattr(umqtt, "KEPT", tmp_path / "build" / "kept.tar.gz")
+    monkeypatch.setattr(umqtt, "SHA256", hashlib.sha256(archive.read_bytes()).hexdigest())
+    return archive
+
+
+def test_umqtt_is_fetched_once(pinned, tmp_path):
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        folder.mkdir()
+        umqtt.put_into(folder)
+        assert "MQTTClient" in (folder / "umqtt" / "simple.py").read_text()
+        pinned.unlink(missing_ok=True)
+
+
+def test_umqtt_that_is_another_or_not_there_is_told(pinned, tmp_path):
+    pinned.write_bytes(b"another")
+    with pytest.raises(BenchError, match="not the file that is pinned"):
+        umqtt.put_into(tmp_path)
+    pinned.unlink()
+    with pytest.raises(BenchError, match="cannot be fetched from PyPI"):
+        umqtt.put_into(tmp_path)
+    assert not umqtt.KEPT.exists()
+
+
+@pytest.mark.usefixtures("needs_micropython")
+def test_bytes_are_counted_where_umqtt_cannot_be_had(pinned):
+    pinned.unlink()
+    with Lab(quick=True) as lab:
+        row = rows.wire_tls(lab)
+    assert list(row.beside) == ["requests"]
+    assert "no MQTT: umqtt.simple cannot be fetched" in row.how
 
 
 def test_broker_acknowledges_what_it_is_sent():

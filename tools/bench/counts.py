@@ -3,7 +3,7 @@
 
 import ast
 
-from tools.bench import modules
+from tools.bench import modules, umqtt
 from tools.bench.lab import DEVICE, LARGE, WITH_FLASH, wire
 from tools.platform import certificates
 
@@ -101,15 +101,16 @@ def wire_bytes_together(lab):
 
 
 def wire_bytes_of_mqtt(lab):
-    """Return the same for MQTT, QoS 1."""
+    """Return the same for MQTT, QoS 1. Raises `BenchError` where umqtt.simple cannot be had."""
+    umqtt.put_into(lab.folder)
     with (
         wire.Broker() as broker,
         wire.counted(broker.port, certificates.good(), plain=True) as (outer, inner),
     ):
         place = lab.place(outer.port)
-        lab.desk("mqtt", place=place, count=1)
+        lab.board("mqtt.send", place=place, count=1)
         first = [inner.passed, outer.passed]
-        lab.desk("mqtt", place=place, count=1 + REPORTS)
+        lab.board("mqtt.send", place=place, count=1 + REPORTS)
         second = [inner.passed, outer.passed]
     return _each(first, second)
 

@@ -140,21 +140,6 @@ def send(place, kind, count):
         send_one()
 
 
-def mqtt(place, count):
-    """Send `count` reports of the same payload by MQTT, QoS 1, with paho-mqtt."""
-    from paho.mqtt import client as paho
-
-    key, name = place["device"][:2]
-    client = paho.Client(paho.CallbackAPIVersion.VERSION2, f"{key}.{name}")
-    client.tls_set_context(ssl.create_default_context(cafile="ca.pem"))
-    client.connect(place["host"], place["port"])
-    client.loop_start()
-    for _ in range(count):
-        client.publish(f"/{key}/{name}/user/pub", PAYLOAD, qos=1).wait_for_publish(10)
-    client.disconnect()
-    client.loop_stop()
-
-
 if __name__ == "__main__":
-    _function = {"times": times, "peak": peak, "send": send, "mqtt": mqtt}[sys.argv[1]]
+    _function = {"times": times, "peak": peak, "send": send}[sys.argv[1]]
     print("RESULT", json.dumps(_function(**json.loads(sys.argv[2]))))
