@@ -162,13 +162,13 @@ def test_a_file_that_arrived_changed_is_told_and_not_used(esp32, settings, tmp_p
     (tmp_path / "ca.pem").write_bytes(b"new")
     whole = installing.remote.run
 
-    def lossy(port, words, on_line, children=None):
+    def lossy(port, words, *more):
         if "cp" in words:  # between the copying and the comparing
             at = words.index("+", words.index("cp"))
             path = words[at - 1].removeprefix(":")
             damage = f"f = open({path!r}, 'a'); f.write('x'); f.close()"
             words = [*words[:at], "+", "exec", damage, *words[at:]]
-        whole(port, words, on_line, children)
+        whole(port, words, *more)
 
     monkeypatch.setattr(installing.remote, "run", lossy)
     assert run(esp32, "--settings", settings, "--file", f"{tmp_path}/ca.pem:ca.pem") == 1
@@ -649,6 +649,22 @@ def test_a_board_that_does_not_answer(settings, capsys, dead_port, monkeypatch):
     words = ["--board", "ESP32_GENERIC", "--settings", settings, "--port", dead_port]
     assert deploy.main(words) == 1
     assert "silent" in capsys.readouterr().err
+
+
+@needs_board
+def test_a_board_that_misses_the_first_ctrl_c_is_asked_once_more(esp32, monkeypatch):
+    asked = []
+    whole = remote.run
+
+    def deaf_at_first(*arguments):
+        asked.append(arguments)
+        if len(asked) == 1:
+            raise remote.SilentError("silent")
+        whole(*arguments)
+
+    monkeypatch.setattr(remote, "run", deaf_at_first)
+    assert installing.look(esp32.port, ["boot.py"]).complete
+    assert len(asked) == 2
 
 
 def test_advice_for_what_mpremote_says():

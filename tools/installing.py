@@ -15,6 +15,8 @@ from tools.plan import DeployError, is_entry
 RESET_S = 0.3
 """Seconds after `apply` in which talking to the board would call its reset off."""
 
+_LOOK_S = 20  # of silence: an ESP32 reads its largest file in a second
+
 
 @dataclass(frozen=True)
 class Change:
@@ -46,14 +48,23 @@ class Change:
 def look(port, paths, children=None):
     """Return the `Survey` of the board at a port, and of these paths on it. Stops its program.
 
-    Raises `PortError`.
+    A board that is just starting may miss mpremote's Ctrl-C: then it is asked once more. Raises
+    `PortError`.
     """
-    survey = onboard.Survey()
     with scratch.folder() as folder:
         script = _script(folder, "survey", onboard.survey_script(paths))
-        remote.run(port, ["run", script], survey.line, children)
+        try:
+            survey = _survey(port, script, children)
+        except remote.SilentError:
+            survey = _survey(port, script, children)
     if not survey.complete:
         raise remote.PortError("the board did not tell its files; reset it and try again")
+    return survey
+
+
+def _survey(port, script, children):
+    survey = onboard.Survey()
+    remote.run(port, ["run", script], survey.line, children, _LOOK_S)
     return survey
 
 

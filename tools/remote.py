@@ -47,6 +47,10 @@ class PortError(Exception):
     """The board or its port makes trouble; the message says what to do."""
 
 
+class SilentError(PortError):
+    """Not a line came for so long that mpremote waits for something which was lost."""
+
+
 class Children:
     """The mpremote programs that run just now, so that all of them can be ended at once."""
 
@@ -127,17 +131,18 @@ def _on_usb():
     return [port for port in found if port.vid is not None and port.pid is not None]
 
 
-def run(port, words, on_line, children=None):
+def run(port, words, on_line, children=None, most_s=None):
     """Run mpremote on a port; call `on_line` with each line it prints, as it comes.
 
-    `children` is where it is counted while it runs. Raises `PortError` if it fails or is silent
-    for a minute.
+    `children` is where it is counted while it runs. Raises `PortError` if it fails, and
+    `SilentError` if it is silent for a minute, or for `most_s` seconds where that is less.
     """
+    silence_s = min(_SILENCE_S, most_s or _SILENCE_S)
     children = children or Children()
     child = children.start([sys.executable, "-m", "mpremote", "connect", port, *words])
     lines = []
     try:
-        for line in _lines(child):
+        for line in _lines(child, silence_s):
             lines.append(line)
             on_line(line)
     finally:
@@ -146,13 +151,13 @@ def run(port, words, on_line, children=None):
         raise PortError(_explain("\n".join(lines[-_KEPT_LINES:])))
 
 
-def _lines(child):
+def _lines(child, silence_s):
     waiting = b""
     with selectors.DefaultSelector() as selector:
         selector.register(child.stdout, selectors.EVENT_READ)
         while True:
-            if not selector.select(_SILENCE_S):
-                raise PortError(f"the board is silent for {_SILENCE_S} s; reset it and try again")
+            if not selector.select(silence_s):
+                raise SilentError(f"the board is silent for {silence_s} s; reset it and try again")
             data = os.read(child.stdout.fileno(), 4096)
             *whole, waiting = (waiting + data).split(b"\n")
             yield from (line.decode(errors="replace").rstrip("\r") for line in whole)
