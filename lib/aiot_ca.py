@@ -23,7 +23,10 @@ def ders(ca):
     """
     sys.modules.pop(__name__, None)  # needed once a start: it need not stay in RAM
     if ca is None:
-        return _shipped()
+        import aiot_roots
+
+        del sys.modules["aiot_roots"]  # nor need its 3 KB
+        return aiot_roots.ROOTS
     data = _data(ca)
     if data[:2] == _SEQUENCE:
         return _split_der(data)
@@ -39,13 +42,6 @@ def pem(ca):
         lines.extend([text[place : place + 64] for place in range(0, len(text), 64)])
         lines.append(_END)
     return "\n".join(lines) + "\n"
-
-
-def _shipped():
-    import aiot_roots
-
-    del sys.modules["aiot_roots"]  # needed once; its 3 KB need not stay in RAM
-    return aiot_roots.ROOTS
 
 
 def _data(ca):

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """One HTTPS POST at a time, over one kept connection, within a deadline.
 
+What each report runs is cut into small functions for the reason that aiot_http's `_send` tells.
+
 `Connection.post(path, headers, body) -> (status, body)` is the seam between what the platform
 means (aiot_http) and how bytes get there.
 """
@@ -58,12 +60,12 @@ class Connection:
     @property
     def date(self):
         """Return the time of the last reply's Date header, in seconds since 1970, or None."""
-        return self._reply.date
+        return self._reply.date()
 
     @property
     def retry_after(self):
         """Return the seconds that the last reply asked to wait by Retry-After, or None."""
-        return self._reply.retry_after
+        return self._reply.retry_after()
 
     def post(self, path, headers, body):
         """Send `body` (bytes-like) to `path` and return (HTTP status, body of the reply).
@@ -73,23 +75,33 @@ class Connection:
         Raises NetworkError, or ReplyError for what is not a reply. Redirects are not followed.
         """
         self._started = aiot_port.ticks_ms()
-        if self._kept_is_good():
-            self._allowed_ms = self._timeout_ms
-            try:
-                return self._exchange(path, headers, body)
-            except NetworkError:
-                # A server may close an idle connection with no notice: once more, on a new one.
-                if self._reply.started or self._expired:
-                    raise
-        self._allowed_ms = self._timeout_ms * _OPENING
-        return self._exchange(path, headers, body)
+        if path is not self._path or headers is not self._headers:
+            self._make_head(path, headers)
+        answer = self._on_kept(body) if self._kept_is_good() else None
+        if answer is None:
+            self._allowed_ms = self._timeout_ms * _OPENING
+            self._compose(body)
+            answer = self._exchange()
+        return answer
+
+    def _on_kept(self, body):
+        """Do it on the kept connection; return None where it turns out to be none any more."""
+        self._allowed_ms = self._timeout_ms
+        self._compose(body)
+        try:
+            return self._exchange()
+        except NetworkError:
+            # A server may close an idle connection with no notice: once more, on a new one.
+            if self._reply.started() or self._expired:
+                raise
+        return None
 
     def _kept_is_good(self):
         """Tell whether there is a kept connection with nothing to read: no end, no stray bytes."""
         if self._stream is None:
             return False
         try:
-            if self._stream.readinto(self._view) is None:
+            if self._stream.is_idle(self._view):
                 return True
         except aiot_port.NETWORK_ERRORS:
             pass
@@ -99,15 +111,17 @@ class Connection:
     def close(self):
         """Close the connection; the next post opens it again."""
         stream, self._stream = self._stream, None
+        self._rest = b""  # a large payload is not held on to
         if stream is not None:
             stream.close()
 
-    def _exchange(self, path, headers, body):
+    def _exchange(self):
+        """Send the request that is composed; return (status, body of the reply)."""
         done = False
         try:
             self._reply.restart()
             self._expired = False
-            self._send_request(path, headers, body)
+            self._send()
             self._read_reply()
             done = True
         except aiot_port.NETWORK_ERRORS as error:
@@ -117,36 +131,39 @@ class Connection:
                 self.close()
         return self._reply.status, self._reply.body()
 
-    def _send_request(self, path, headers, body):
-        length = self._write_head(path, headers, len(body))
-        # As much of the body as there is room for goes out with the head: apart, TCP would hold
-        # it back until the server has acknowledged the head, which it takes 40 ms over (RFC 896,
-        # RFC 1122 4.2.3.2).
-        first = min(len(body), BUFFER - length)
-        self._buffer[length : length + first] = body if first == len(body) else body[:first]
-        length += first
+    def _make_head(self, path, headers):
+        """Make the request's head but for its length; it serves as long as these repeat."""
+        self._reply.forget()
+        self._path = None  # memory may run out: the old head must not pass for the new one
+        lines = ["%s: %s\r\n" % (name, headers[name]) for name in headers]
+        start = (self._pattern % (path, "".join(lines))).encode()
+        if len(start) + _LENGTH_AND_END > BUFFER:
+            raise AiotError("the request's head is over %d bytes" % (BUFFER - _LENGTH_AND_END))
+        self._start, self._path, self._headers = start, path, headers
+
+    def _compose(self, body):
+        """Put the request into the buffer, with as much of the body as there is room for.
+
+        Apart, TCP would hold the body back until the server has acknowledged the head, which it
+        takes 40 ms over (RFC 896, RFC 1122 4.2.3.2).
+        """
+        end = len(self._start)
+        self._buffer[:end] = self._start
+        end = self._write_end(end, len(body))
+        first = min(len(body), BUFFER - end)
+        self._buffer[end : end + first] = body if first == len(body) else body[:first]
+        self._size = end + first  # of the request, in the buffer
+        self._rest = memoryview(body)[first:] if first < len(body) else b""
+
+    def _send(self):
         if self._stream is None:
             self._open()
         # TLS shakes hands at the first write: nothing leaves before the server is verified.
-        self._write(self._view[:length])
-        if first < len(body):
-            view = memoryview(body)  # slices of it are no copies
-            for start in range(first, len(view), _PIECE):
-                self._write(view[start : start + _PIECE])
-
-    def _write_head(self, path, headers, length):
-        """Write the request's head into the buffer and return how many bytes it has."""
-        if path is not self._path or headers is not self._headers:
-            self._reply.forget()
-            self._path = None  # memory may run out: the old head must not pass for the new one
-            lines = ["%s: %s\r\n" % (name, headers[name]) for name in headers]
-            self._start = (self._pattern % (path, "".join(lines))).encode()
-            self._path, self._headers = path, headers
-        end = len(self._start)
-        if end + _LENGTH_AND_END > BUFFER:
-            raise AiotError("the request's head is over %d bytes" % (BUFFER - _LENGTH_AND_END))
-        self._buffer[:end] = self._start
-        return self._write_end(end, length)
+        self._write(self._view[: self._size])
+        if self._rest:
+            rest, self._rest = self._rest, b""
+            for start in range(0, len(rest), _PIECE):
+                self._write(rest[start : start + _PIECE])
 
     def _write_end(self, place, length):
         """Write a Content-Length and the head's end, digit by digit: no text is made of it."""
@@ -157,10 +174,10 @@ class Connection:
             self._buffer[place] = 48 + length // power % 10
             place += 1
             power //= 10
-        for byte in b"\r\n\r\n":
-            self._buffer[place] = byte
-            place += 1
-        return place
+        buffer = self._buffer
+        buffer[place] = buffer[place + 2] = 13  # \r\n\r\n
+        buffer[place + 1] = buffer[place + 3] = 10
+        return place + 4
 
     def _open(self):
         if self._context is None:
@@ -215,17 +232,22 @@ class Connection:
 
     def _read_reply(self):
         reply = self._reply
-        stream = self._stream
+        count = None  # what was asked for just now cannot be there yet
         while True:
-            count = stream.readinto(reply.room(), b"" if reply.started else reply.foreseen)
             left_ms = self._left_ms()  # on each read: a peer that drips must not stretch it
             if count is None:
-                stream.wait(min(left_ms, _READ_WAIT_MS))
+                self._stream.wait(min(left_ms, _READ_WAIT_MS))
                 self._waited()
-            elif not count and not reply.started:
+            elif not count and not reply.started():
                 raise OSError("closed without a reply")
             elif reply.took(count):
                 return
+            room = reply.room()
+            # A reply that comes as expected ends with its bytes; of others the end must be seen.
+            if room is not reply.expected:
+                count = self._stream.readinto(room)
+            else:
+                count = self._stream.readinto_raw(room)
 
     def _waited(self):
         if self._on_wait:

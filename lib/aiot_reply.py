@@ -23,8 +23,6 @@ _CHUNK_DATA = const(6)
 _TO_CLOSE = const(7)  # all bytes until the peer closes
 _DONE = const(8)
 
-_VARIES = const(12)  # bytes by which replies to the same request differ in length, as a rule
-
 _SPACE = const(32)
 _WHITE = const(b" \t")
 _DATE = const(29)  # bytes of a date (RFC 9110, 5.6.7)
@@ -34,7 +32,7 @@ class Reply:
     """One reply, read into `buffer`, a bytearray of BUFFER bytes that is kept for the next.
 
     `status` is the HTTP status, `keep` whether the connection may carry another request.
-    If it is like the last one, it fills the part `expected` of `buffer`, and `foreseen` at least.
+    If it is like the last one, it fills the part `expected` of `buffer`, which is else empty.
     `body()` is valid until `restart()`. A common reply costs under 300 bytes of heap: lines are
     compared and numbers read where they lie, and a head that comes again is not read anew.
     """
@@ -42,27 +40,27 @@ class Reply:
     def __init__(self, buffer):
         self._buffer = buffer
         self._view = memoryview(buffer)
-        self._nothing = bytearray(0)
         self.forget()
         self.restart()
 
     def forget(self):
-        """Foresee nothing: the next reply is one to another request."""
-        self._known = self._nothing  # the last head
-        self.expected = self.foreseen = self._view[:0]
+        """Expect nothing: the next reply is one to another request."""
+        self._known = b""  # the last head
+        self._known_size = 0  # of it, 0 where nothing is to be compared with it
+        self.expected = self._view[:0]
 
     def restart(self):
         """Forget everything; the next bytes begin a new reply."""
         self._state = _STATUS
         self._filled = 0  # bytes in the buffer
         self._next = 0  # the first of them that is not yet understood
+        self._asked = False  # for the first of them
         self._head = 0  # bytes of head so far, for the limit
         self._begin = 0  # where the body begins in the buffer
         self._body = 0  # bytes of body so far
         self._date = b""
         self._retry_after = b""
 
-    @property
     def retry_after(self):
         """Return the seconds that a Retry-After header asks to wait, None where there is none.
 
@@ -71,20 +69,18 @@ class Reply:
         value = self._retry_after
         if value.isdigit() and len(value) < 9:  # small ints on every board
             return int(value)
-        until = http_date(value)
-        if until is None or self.date is None:
+        until, date = http_date(value), self.date()
+        if until is None or date is None:
             return None
-        return max(0, until - self.date)
+        return max(0, until - date)
 
-    @property
     def date(self):
         """Return the reply's own time in seconds since 1970, None where it has none."""
         return http_date(bytes(self._date))
 
-    @property
     def started(self):
-        """Whether a single byte has come."""
-        return self._filled > 0 or self._head > 0
+        """Whether a single byte has come, even if an error hid how many."""
+        return bool(self._filled or self._head or (self._asked and self._buffer[0]))
 
     def body(self):
         """Return the body as a memoryview."""
@@ -92,11 +88,13 @@ class Reply:
 
     def room(self):
         """Return a writable memoryview for the next bytes of the connection."""
-        if not self._filled:
-            return self.expected or self._view
-        if self._filled == len(self._buffer):
-            raise _too_long()
-        return self._view[self._filled :]
+        if self._filled or self._head:
+            if self._filled == len(self._buffer):
+                raise _too_long()
+            return self._view[self._filled :]
+        self._buffer[0] = 0
+        self._asked = True
+        return self.expected or self._view
 
     def took(self, count):
         """Tell that `count` bytes were put into `room()`, 0 when the peer closed.
@@ -109,7 +107,7 @@ class Reply:
             self._state = _DONE
             return True
         self._filled += count
-        if not self._head and 0 < len(self._known) <= self._filled:
+        if not self._head and 0 < self._known_size <= self._filled:
             self._recognise()
         while self._state != _DONE:
             if not self._step():
@@ -120,32 +118,40 @@ class Reply:
 
     def _recognise(self):
         """Take in the whole head where it is the last one's, but for the date."""
-        self._known_date[:] = self._again_date
-        if self._known != self._again or self._known.count(b"\n") != self._lines:
+        at = self._known_at
+        if self._again != self._known_parts or self._buffer.find(b"\n", at, at + _DATE) >= 0:
             return
-        self._date = self._again_date  # it stays where it is, as the body does
+        self._date = self._again_date
         self.status = 200
         self.keep = True
-        self._head = self._next = self._begin = len(self._known)
-        self._expect(self._known_length, _BODY)
+        self._head = self._next = self._begin = self._known_size
+        length = len(self.expected) - self._known_size
+        if self._filled != len(self.expected):
+            self._expect(length, _BODY)
+            return
+        self._next = self._filled  # the body is whole, too
+        self._body = length
+        self._state = _DONE
 
     def _remember(self):
         """Keep the head, which lies whole in the buffer and has a date, for `_recognise`."""
         if self.status != 200 or not self.keep:
             return
-        view, size, length, date = self._view, self._head, self._length, self._date_at
-        known = self._known
-        self._known = self._nothing  # while memory may run out
-        if len(known) != size or length != self._known_length:
-            known = bytearray(size)
-            self._known_length = length
-            self._again = view[:size]  # where it lies if it comes again, as does _again_date
-            self.expected, self.foreseen = view[: size + length], view[: size + length - _VARIES]
-        known[:] = self._again
-        self._lines = known.count(b"\n")
-        self._known_date = memoryview(known)[date : date + _DATE]
-        self._date = self._again_date = view[date : date + _DATE]
-        self._known = known
+        size, length, at = self._head, self._length, self._date_at
+        view = self._view
+        self._known_size = 0  # while memory may run out
+        if len(self._known) != size or len(self.expected) != size + length or self._known_at != at:
+            self._known = b""
+            self._known_at = at
+            end = at + _DATE
+            known = memoryview(bytearray(size))
+            self._known_parts = known[:at], known[end:]
+            self._again = view[:at], view[end:size]  # where they lie if they come again
+            self._again_date = view[at:end]
+            self.expected = view[: size + length]
+            self._known = known
+        self._known[:] = view[:size]
+        self._known_size = size
 
     def _step(self):
         """Understand one line or one run of bytes; False when more bytes are needed."""
@@ -226,7 +232,7 @@ class Reply:
         self._left = 0  # bytes that this body or chunk still lacks
         self.status = self._number(start + 8, after)
         if self.status < 100:
-            raise ReplyError("the reply has no status that HTTP knows")
+            raise ReplyError("the reply has no HTTP status")
         if self._buffer[start + 7] == 48:  # HTTP/1.0 closes, as a rule
             self.keep = False
         self._state = _HEADER
@@ -283,7 +289,7 @@ class Reply:
         """Return the decimal number in `_value`; `int()` alone would let signs and _ pass."""
         value = self._value(before, end)
         if not value.isdigit() or len(value) > 8:  # a small int on every board
-            raise ReplyError("a number in the reply has no digits, too many, or others beside")
+            raise ReplyError("a number in the reply is none, or too large")
         return int(value)
 
     def _head_done(self):

@@ -81,7 +81,13 @@ class _Stream:
         self.stray = b""
         return len(view)
 
-    def readinto(self, view, first=b""):
+    def is_idle(self, view):
+        return self.readinto(view) is None
+
+    def readinto_raw(self, view):
+        return self.readinto(view)
+
+    def readinto(self, view):
         if self.broken:
             self.broken = False
             raise OSError(104)
@@ -95,7 +101,7 @@ class _Stream:
         return count
 
     def wait(self, ms):
-        raise AssertionError("nothing is to be waited for")
+        assert self.replies, "nothing is to be waited for"
 
     def close(self):
         self.closed += 1

@@ -98,8 +98,8 @@ def _all_of(reply, data):
         if not whole:
             reply.took(0)
     except ReplyError as error:
-        return [0, str(error), reply.date]
-    return [used, reply.status, bytes(reply.body()), reply.keep, reply.date, reply.retry_after]
+        return [0, str(error), reply.date()]
+    return [used, reply.status, bytes(reply.body()), reply.keep, reply.date(), reply.retry_after()]
 
 
 def behind_another(wire, others):
@@ -127,11 +127,11 @@ def kept(wire):
     """Return [whole, keep, date] after the reply's bytes, with no close behind them."""
     reply = Reply(_BUFFER)
     whole = _feed(reply, wire.encode())[0]
-    return [whole, reply.keep, reply.date]
+    return [whole, reply.keep, reply.date()]
 
 
 def retry_after(wire):
     """Return the seconds that a reply asks to wait."""
     reply = Reply(_BUFFER)
     assert _feed(reply, wire.encode())[0]
-    return reply.retry_after
+    return reply.retry_after()

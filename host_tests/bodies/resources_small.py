@@ -102,7 +102,7 @@ class Reading(Task):
             room[:count] = wire[at : at + count]
             at += count
             done = reply.took(count)
-        return [reply.status, bytes(reply.body()), reply.date]
+        return [reply.status, bytes(reply.body()), reply.date()]
 
     def work(self):
         return self.read(self.wire)

@@ -82,11 +82,16 @@ class _Stream:
         self._selector = selectors.DefaultSelector()
         self._selector.register(tls, selectors.EVENT_READ)
 
-    def readinto(self, view, first=b""):
-        """Read into `view`; return the count, 0 where the peer closed, None to wait.
+    def is_idle(self, view):
+        """Whether there is nothing to read: neither bytes, which `view` would get, nor an end."""
+        return self.readinto(view) is None
 
-        `first` is the beginning of `view`, as far as it can be foreseen that bytes come for it.
-        """
+    def readinto_raw(self, view):
+        """Read as `readinto`, but an end or an error behind other bytes may go unnoticed."""
+        return self.readinto(view)
+
+    def readinto(self, view):
+        """Read into `view`; return the count, 0 where the peer closed, None to wait."""
         try:
             return self._tls.recv_into(view)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):

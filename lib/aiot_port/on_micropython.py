@@ -16,6 +16,9 @@ NETWORK_ERRORS = (OSError, ValueError, MemoryError)
 own_connection = None
 spare_store = None
 
+ticks_ms = time.ticks_ms
+ticks_diff = time.ticks_diff
+
 # Verified TLS fails in disguise with less free heap than this (design, trap 25).
 _TLS_HEAP = const(35000)  # bytes
 
@@ -31,14 +34,6 @@ _NODELAY = const(1)
 _MEMORY_MASK = const(-17040)  # a public-key error of Mbed TLS's, where memory was what lacked
 _EPIPE = const(32)  # errno has no name for it
 _TLS_CODES = const(-256)  # Mbed TLS's error codes are below it, those of DNS and errno above
-
-
-def ticks_ms():
-    return time.ticks_ms()
-
-
-def ticks_diff(later, earlier):
-    return time.ticks_diff(later, earlier)
 
 
 def wall_clock_ms():
@@ -88,33 +83,30 @@ class _Stream:
     """A TLS connection that never blocks. Its first write shakes hands, step by step.
 
     MicroPython's `readinto` goes on until the view is full, and loses the end or the error that
-    it meets behind other bytes. So bytes are read one by one, and what ends them is kept; but for
-    the `first` ones, of which there are fewer only where another reply comes than was foreseen.
+    it meets behind other bytes. So `readinto` here reads byte by byte, and keeps what ends them.
     """
 
     def __init__(self, raw, tls):
         self._raw = raw
         self._tls = tls
         self._byte = bytearray(1)
-        self._read = tls.readinto
         self._end = None  # 0 or an error, for the call after the one that met it
+        self.readinto_raw = tls.readinto
         self.write = tls.write
         self._poll = select.poll()
         self._poll.register(raw, select.POLLIN)
 
-    def readinto(self, view, first=b""):
+    def is_idle(self, view):
+        return self._end is None and self.readinto_raw(view) is None
+
+    def readinto(self, view):
         if self._end is not None:
             return self._ended()
-        start = 0
-        if first:
-            start = self._read_first(first)
-            if start != len(first):
-                return start
         byte = self._byte
-        read = self._read
+        read = self.readinto_raw
         got = 0
         try:
-            for place in range(start, len(view)):
+            for place in range(len(view)):
                 got = read(byte)
                 if not got:
                     if got == 0:
@@ -128,16 +120,6 @@ class _Stream:
         if place:
             return place
         return None if got is None else self._ended()
-
-    def _read_first(self, first):
-        first[0] = 0
-        try:
-            return self._read(first)
-        except NETWORK_ERRORS as error:
-            if not first[0]:
-                raise
-            self._end = error
-            return 1  # it met bytes before that: how many is not told
 
     def _ended(self):
         if self._end != 0:
