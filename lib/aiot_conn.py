@@ -111,7 +111,7 @@ class Connection:
     def close(self):
         """Close the connection; the next post opens it again."""
         stream, self._stream = self._stream, None
-        self._rest = b""  # a large payload is not held on to
+        self._rest = None  # a large payload is not held on to
         if stream is not None:
             stream.close()
 
@@ -153,7 +153,7 @@ class Connection:
         first = min(len(body), BUFFER - end)
         self._buffer[end : end + first] = body if first == len(body) else body[:first]
         self._size = end + first  # of the request, in the buffer
-        self._rest = memoryview(body)[first:] if first < len(body) else b""
+        self._rest = memoryview(body)[first:] if first < len(body) else None
 
     def _send(self):
         if self._stream is None:
@@ -161,7 +161,7 @@ class Connection:
         # TLS shakes hands at the first write: nothing leaves before the server is verified.
         self._write(self._view[: self._size])
         if self._rest:
-            rest, self._rest = self._rest, b""
+            rest, self._rest = self._rest, None
             for start in range(0, len(rest), _PIECE):
                 self._write(rest[start : start + _PIECE])
 

@@ -39,6 +39,7 @@ _METHODS = {"hmacmd5": "md5", "hmacsha1": "sha1", "hmacsha256": "sha256"}
 # The usual reply to a report, but for the number and }} behind it (document, Table 5).
 _ARRIVED = const(b'{"code":0,"message":"success","info":{"messageId":')
 _ARRIVED_SIZE = const(50)  # bytes
+_AROUND = const(52)  # with the }} behind
 _BRACE = const(125)
 
 _UNSIGNED = const(("version", "sign", "signmethod"))  # document, Table 2
@@ -424,8 +425,7 @@ def _usual_message_id(body):
 
     It takes next to no memory; JSON takes 400 bytes, for each report.
     """
-    digits = len(body) - _ARRIVED_SIZE - 2
-    if not 0 < digits < 20 or body[:_ARRIVED_SIZE] != _ARRIVED:
+    if not _AROUND < len(body) < _AROUND + 20 or body[:_ARRIVED_SIZE] != _ARRIVED:
         return None
     if body[-1] != _BRACE or body[-2] != _BRACE:
         return None
@@ -434,7 +434,7 @@ def _usual_message_id(body):
     except ValueError:
         return None
     # int() takes signs, spaces, _ and zeros before, too: then the number has fewer digits.
-    return number if number >= 10 ** (digits - 1) else None
+    return number if number >= 10 ** (len(body) - _AROUND - 1) else None
 
 
 def _as_bytes(payload):

@@ -45,9 +45,8 @@ class Reply:
 
     def forget(self):
         """Expect nothing: the next reply is one to another request."""
-        self._known = b""  # the last head
+        self.expected = self._known = self._view[:0]  # the latter is the last head
         self._known_size = 0  # of it, 0 where nothing is to be compared with it
-        self.expected = self._view[:0]
 
     def restart(self):
         """Forget everything; the next bytes begin a new reply."""
@@ -141,7 +140,7 @@ class Reply:
         view = self._view
         self._known_size = 0  # while memory may run out
         if len(self._known) != size or len(self.expected) != size + length or self._known_at != at:
-            self._known = b""
+            self._known = view[:0]
             self._known_at = at
             end = at + _DATE
             known = memoryview(bytearray(size))
