@@ -150,6 +150,7 @@ class Reply:
             self.expected = view[: size + length]
             self._known = known
         self._known[:] = view[:size]
+        self._date = self._again_date
         self._known_size = size
 
     def _step(self):
