@@ -18,13 +18,12 @@ class Reports:
     """
 
     def __init__(self, settings, device, clock, start):
-        # The thing model has no word for it: there the platform takes the time of arrival.
-        self._undated = b',"undated":true'
         self._settings = settings
         self._alink = None
+        self._undated = b',"undated":true'
         if settings.mode == "property":
-            self._undated = b""
             self._alink = Alink(device, aiot_port.unix_ms)
+            self._undated = b""  # Alink has no word for it: the platform takes the time of arrival
         self._clock = clock
         self._start = start
         self._number = 0  # of the last report
