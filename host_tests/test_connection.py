@@ -171,6 +171,12 @@ def test_interrupted_exchange_leaves_no_socket_open(run, platform, place):
     assert run("connecting.interrupted", place=place) == [0, 200]
 
 
+def test_closing_takes_no_memory(run, place):
+    if run.interpreter != "micropython":
+        pytest.skip("only MicroPython's heap can be locked")
+    run("connecting.close_with_no_memory", place=place)
+
+
 def test_large_payload(run, platform, place):
     run.heap = "512k"
     if run.interpreter == "cpython":

@@ -56,6 +56,7 @@ class Connection:
         place = host if port == 443 else "%s:%d" % (host, port)
         self._pattern = "POST %s HTTP/1.1\r\nHost: " + place + "\r\n%sContent-Length: "
         self._path = self._headers = self._start = None  # the last head but for its length
+        self._rest = None  # of the request's body: what has no room in the buffer
 
     @property
     def date(self):

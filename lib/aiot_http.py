@@ -416,7 +416,7 @@ def _token(info):
     if not isinstance(token, str) or not 0 < len(token) <= _MAX_TOKEN:
         raise ReplyError("the reply has no token")
     if any([not "!" <= char <= "~" for char in token]):  # it goes into a header
-        raise ReplyError("the reply's token cannot be one")
+        raise ReplyError("the reply's token is none")
     return token
 
 

@@ -257,6 +257,30 @@ def stays_in_ram(place):
     return "aiot_ca" in sys.modules or "aiot_roots" in sys.modules
 
 
+def close_with_no_memory(place):
+    """Close a client at each step of its life while nothing can be allocated."""
+    import micropython
+
+    for step in range(6):
+        client = _client(place)
+        connection = client._connection
+        if step > 0:
+            connection._started = 0
+        if step > 1:
+            connection._make_head("/topic/user/pub", {})
+        if step > 2:
+            connection._allowed_ms = 5000
+        if step > 3:
+            connection._compose(b"")
+        if step > 4:
+            client.publish("user/pub", b"")
+        micropython.heap_lock()
+        try:
+            client.close()
+        finally:
+            micropython.heap_unlock()
+
+
 def pem_round_trip():
     return list(aiot_ca.ders(aiot_ca.pem(None))) == list(aiot_ca.ders(None))
 
