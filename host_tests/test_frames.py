@@ -68,7 +68,7 @@ class Mpy:
         head = self._number()
         end = self._at + (head >> 3)
         state, tries = self._signature()
-        self._number_of_sizes()
+        self._skip_sizes()
         name = self._names[self._number()]
         self.frames[name] = max(state + WORDS_OF_A_TRY * tries, self.frames.get(name, 0))
         self._at = end
@@ -88,7 +88,7 @@ class Mpy:
             more += 1
         return state + 1, tries
 
-    def _number_of_sizes(self):
+    def _skip_sizes(self):
         while self._data[self._at] & 0x80:
             self._at += 1
         self._at += 1
