@@ -11,6 +11,7 @@ from tools.board.errors import BoardError
 from tools.board.facts import load_facts
 from tools.board.flash import FlashImage
 from tools.board.port import Port
+from tools.board.skipped import SkippedTime
 
 WIFI = ("virtual-wifi", "virtual-password")
 """Name and password of the network that a virtual board finds."""
@@ -34,7 +35,8 @@ class Board:
     stable path for the port. `wifi` is the pair of ssid and password of the only network in reach.
     `on_output(bytes)` is called with all that the board prints, and `on_boot(reason)` at each
     start; both mostly from another thread. `weather_step` is the number of seconds that one
-    recorded hour of weather lasts.
+    recorded hour of weather lasts. With `skips` the board does not wait for what it sleeps, nor
+    for answers that do not come: its clocks, its watchdog and `unix_s` go on as if it had.
 
     Raises `BoardError` for an unknown board, one that has no MicroPython or whose heap nobody
     measured, an image of another board, or a desk without MicroPython.
@@ -50,6 +52,7 @@ class Board:
         on_output=None,
         on_boot=None,
         weather_step=1.0,
+        skips=False,
     ):
         self.facts = load_facts(board_id)
         self.boots = []
@@ -59,7 +62,8 @@ class Board:
         self._listeners = on_output, on_boot
         weather.rows()  # now, rather than when a sensor is asked
         self._image = FlashImage(flash, self.facts)
-        self._chip = chips.Chip(self.facts, self._image.chip_id, wifi, weather_step)
+        self._skipped = SkippedTime() if skips else None
+        self._chip = chips.Chip(self.facts, self._image.chip_id, wifi, weather_step, self._skipped)
         self._console = bytearray()
         self._bridge = None
         self._port = None
@@ -74,6 +78,7 @@ class Board:
             self._heap,
             self._take_output,
             self._take_boot,
+            self._skipped,
         )
         try:
             self.power_on()
@@ -149,6 +154,10 @@ class Board:
         self.send(b"\x03")
 
     # The world around the board.
+
+    def unix_s(self):
+        """The time of day around the board, in seconds since 1970."""
+        return self._chip.unix_ns() / 1_000_000_000
 
     def set_wifi(self, up):
         """Switch the network's access point on or off."""

@@ -31,12 +31,13 @@ class Bridge:
     board prints, `on_boot(reason)` is told of each start.
     """
 
-    def __init__(self, port, chip, flash_path, heap_bytes, on_output, on_boot):
+    def __init__(self, port, chip, flash_path, heap_bytes, on_output, on_boot, skipped=None):
         self.lock = threading.RLock()
         self._port = port
         self._chip = chip
         self._flash_path = flash_path
         self._heap_bytes = heap_bytes
+        self._more_files = [skipped.descriptor] if skipped else []
         self._on_output = on_output
         self._on_boot = on_boot
         self._process = None
@@ -186,7 +187,7 @@ class Bridge:
         self._skipped = b""
         self.ready = False
         self._run_main = run_main
-        self._process = Process(self._flash_path, self._heap_bytes)
+        self._process = Process(self._flash_path, self._heap_bytes, self._more_files)
         self._on_boot(reason)
 
     def _end(self):
@@ -269,6 +270,10 @@ class Bridge:
     def _event_reset(self):
         self._forward_output()
         self._hard_reset("reset", chips.SOFT_RESET)
+
+    def _event_bite(self):
+        self._forward_output()
+        self._hard_reset("watchdog", chips.WDT_RESET)
 
     def _event_soft_reset(self):
         self._forward_output()

@@ -28,11 +28,13 @@ class Chip:
     """The state of a virtual board's chip and of the world around it.
 
     `facts` are the board's; `chip_id` its serial number; `wifi` the pair (ssid, password) of the
-    only network in reach; `weather_step` the seconds that one recorded hour lasts.
+    only network in reach; `weather_step` the seconds that one recorded hour lasts; `skipped` the
+    SkippedTime of a board that skips what it would sleep, or None.
     """
 
-    def __init__(self, facts, chip_id, wifi, weather_step):
+    def __init__(self, facts, chip_id, wifi, weather_step, skipped=None):
         self.facts = facts
+        self._skipped = skipped
         self.wifi = wifi
         self.wifi_up = True
         self.ntp = "ok"
@@ -67,6 +69,10 @@ class Chip:
         if self.facts.platform == "esp32":
             self.reset_cause = SOFT_RESET
 
+    def unix_ns(self):
+        """The time of day in the world around the board, in nanoseconds since 1970."""
+        return self._skipped.unix_ns() if self._skipped else time.time_ns()
+
     def weather(self):
         """The observation of this moment: tenths of °C, tenths of a percent of humidity."""
         rows = weather.rows()
@@ -86,6 +92,7 @@ class Chip:
             "program_size": facts.program_size,
             "epoch": calendar.timegm((facts.epoch_year, 1, 1, 0, 0, 0)),
             "clock_shift": self._clock_shift,
+            "skipped": self._skipped and self._skipped.descriptor,
             "reset_cause": self.reset_cause,
             "watchdog_max_ms": facts.watchdog_max_ms,
             "pins": _bits(facts.pins),
@@ -100,7 +107,7 @@ class Chip:
 
     def _set_cold_clock(self):
         cold = int(self.facts.cold_clock.timestamp()) * _NANOSECONDS
-        self._clock_shift = cold - time.time_ns()
+        self._clock_shift = cold - self.unix_ns()
 
     def _answer_clock(self, shift):
         self._clock_shift = int(shift)
@@ -135,7 +142,7 @@ class Chip:
     def _answer_ntp(self):
         if self.ntp == "garbage":
             return str(_GARBAGE_TIME)
-        return str(int(time.time())) if self.ntp == "ok" and self.wifi_up else "fail"
+        return str(self.unix_ns() // _NANOSECONDS) if self.ntp == "ok" and self.wifi_up else "fail"
 
     def _answer_sense(self, name):
         if name in self.broken:

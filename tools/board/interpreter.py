@@ -59,11 +59,11 @@ def _compiled_modules():
     return folder
 
 
-def start(terminal, wire, flash, heap_bytes):
+def start(terminal, wire, flash, heap_bytes, more_files=()):
     """Start the interpreter; return its `subprocess.Popen`.
 
     `terminal`, `wire` and `flash` are open file descriptors: the inner terminal's slave, the
-    board's end of the wire to the desk, and the flash image.
+    board's end of the wire to the desk, and the flash image; `more_files` stay open there too.
     """
     boot = f"import bootstrap; bootstrap.start({wire},{flash})"
     path = f"import sys; sys.path.insert(0, {_compiled_modules()!r})"
@@ -74,7 +74,7 @@ def start(terminal, wire, flash, heap_bytes):
         stdin=terminal,
         stdout=terminal,
         stderr=terminal,
-        pass_fds=(wire, flash),
+        pass_fds=(wire, flash, *more_files),
         start_new_session=True,
         env={**os.environ, "TZ": "UTC"},  # a board knows no time zones; the unix port does
     )

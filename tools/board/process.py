@@ -26,16 +26,21 @@ _INTERRUPT_PAUSE_S = 0.2
 
 
 class Process:
-    """MicroPython, running on the flash image at `flash_path` with so much heap."""
+    """MicroPython, running on the flash image at `flash_path` with so much heap.
 
-    def __init__(self, flash_path, heap_bytes):
+    `more_files` are descriptors that it gets under the numbers they have here.
+    """
+
+    def __init__(self, flash_path, heap_bytes, more_files=()):
         self._master, self._slave = _open_terminal()
         os.set_blocking(self._master, False)
         self.wire, board_end = socket.socketpair()
         self.wire.setblocking(False)
         flash = os.open(flash_path, os.O_RDWR)
         try:
-            self._child = interpreter.start(self._slave, board_end.fileno(), flash, heap_bytes)
+            self._child = interpreter.start(
+                self._slave, board_end.fileno(), flash, heap_bytes, more_files
+            )
         except BaseException:
             self._close_descriptors()
             raise

@@ -52,6 +52,8 @@ def _simulated_modules():
         modules[name] = __import__(source)
     if chip.facts["platform"] == "esp32":
         modules["esp32"] = __import__("esp32")
+    if chip.facts["skipped"] is not None:
+        modules["select"] = __import__("sim_select")
     for name in _ALIASES:
         modules["u" + name] = modules[name]
     return modules

@@ -8,18 +8,26 @@ import chip
 
 _epoch = chip.facts["epoch"]
 _NANOSECONDS = 1_000_000_000
-_shift = chip.facts["clock_shift"]
+_shift = chip.facts["clock_shift"]  # from the time of the world around to the board's
+
+_world_ns = _native.time_ns
+if chip.facts["skipped"] is not None:
+    import skipping
+    from skipping import sleep, sleep_ms, ticks_add, ticks_diff, ticks_ms  # noqa: F401
+
+    def _world_ns():
+        return _native.time_ns() + skipping.total_ns()
 
 
 def unix_ns():
     """Nanoseconds since 1970; for RTC, not part of MicroPython's module."""
-    return _native.time_ns() + _shift
+    return _world_ns() + _shift
 
 
 def set_unix_ns(nanoseconds):
     """Set the clock; for RTC and ntptime, not part of MicroPython's module."""
     global _shift
-    _shift = nanoseconds - _native.time_ns()
+    _shift = nanoseconds - _world_ns()
     chip.ask("clock", str(_shift))
 
 
