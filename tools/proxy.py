@@ -18,6 +18,7 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 
@@ -56,6 +57,21 @@ class Fault:
             raise ValueError(f"no such fault: {self}")
 
 
+@dataclass
+class Memory:
+    """How long a NAT remembers a connection on which nothing passes: `seconds`, None for ever.
+
+    `clock` returns seconds; a board that skips its sleeps has one of its own.
+    """
+
+    seconds: float | None = None
+    clock: Callable[[], float] = time.monotonic
+
+    def has_lost(self, last: float) -> bool:
+        """Whether a connection is forgotten whose last bytes passed at `last`."""
+        return self.seconds is not None and self.clock() - last > self.seconds
+
+
 class _OverError(Exception):
     """This connection ends here, at both its ends."""
 
@@ -63,7 +79,9 @@ class _OverError(Exception):
 class _Link:
     """One connection: its two sockets, what has passed, and what is to befall it."""
 
-    def __init__(self, client: socket.socket, server: socket.socket, fault: Fault):
+    def __init__(self, client: socket.socket, server: socket.socket, fault: Fault, memory: Memory):
+        self._memory = memory
+        self._last = memory.clock()  # when the last bytes passed
         self._ends = {"up": (client, server), "down": (server, client)}
         self._gone = False  # one of the ends has closed
         self._fault = fault
@@ -101,6 +119,9 @@ class _Link:
                 held = await loop.sock_recv(source, _CHUNK)
                 if not held:
                     break
+                if self._memory.has_lost(self._last):
+                    self.strike(Fault("stall", direction))
+                self._last = self._memory.clock()
                 continue  # a fault may have been ordered meanwhile
             await loop.sock_sendall(sink, held[:limit])
             count = min(limit, len(held))
@@ -134,13 +155,15 @@ class _Link:
 class Proxy:
     """Passes connections on to a port of this machine; use it in a `with` statement.
 
-    `connections` counts those that were taken.
+    `connections` counts those that were taken. `memory` is that of a NAT: what comes over a
+    connection that it has forgotten vanishes, as its answer would, and nobody hears of it.
     """
 
     host = "localhost"
 
-    def __init__(self, target: int):
+    def __init__(self, target: int, memory: Memory | None = None):
         self.port = 0
+        self._memory = memory or Memory()
         self.connections = 0
         self._target = target
         self._next: list[Fault] = []
@@ -279,7 +302,7 @@ class Proxy:
                     pass
                 return
             await self._loop.sock_connect(server, (ADDRESS, self._target))
-            link = _Link(client, server, fault)
+            link = _Link(client, server, fault, self._memory)
             self._links.add(link)
             try:
                 await link.run()
