@@ -235,3 +235,27 @@ def test_a_broken_sensor_raises_what_the_real_one_raises(esp32):
     assert run(esp32, measure) == "measured\n"
     with pytest.raises(ValueError, match="no such sensor"):
         esp32.break_sensor("nose")
+
+
+# TLS
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "said"),
+    [
+        (1500000000, 1500000001, "The certificate validity has expired"),
+        (2000000000, 2100000000, "The certificate validity starts in the future"),
+        (1500000000, 2100000000, "no fault"),
+    ],
+)
+def test_a_certificate_is_judged_by_the_clock_of_the_board(pico, first, last, said):
+    pico.set_certificate_dates(first, last)  # its cold clock says 2021
+    code = ONLINE + (
+        "import socket, ssl\nc = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)\n"
+        "c.verify_mode = ssl.CERT_REQUIRED\n"
+        "t = c.wrap_socket(socket.socket(), server_hostname='x', do_handshake_on_connect=False)\n"
+        "try:\n    t.write(b'')\n    print('no fault')\n"
+        "except OSError:\n    print('no fault')\n"
+        "except ValueError as error:\n    print(error)\n"
+    )
+    assert run(pico, code).strip() == said

@@ -169,6 +169,13 @@ class Board:
             raise ValueError("ok, fail or garbage")
         self._chip.ntp = answer
 
+    def set_certificate_dates(self, first, last):
+        """Let the board's TLS judge by its own clock a certificate that is valid between these.
+
+        Both are in seconds since 1970. Without them the desk's own clock judges.
+        """
+        self._chip.certificate_dates = int(first), int(last)
+
     def break_sensor(self, name):
         """Let a sensor no longer answer: "chip", "dht", "ds18x20", "adc" or "i2c"."""
         self._chip.broken.add(_checked_sensor(name))

@@ -39,6 +39,7 @@ class Chip:
         self.wifi_up = True
         self.ntp = "ok"
         self.broken = set()
+        self.certificate_dates = None
         self.watchdog_deadline = None
         self._chip_id = chip_id
         self._weather_step = weather_step
@@ -143,6 +144,9 @@ class Chip:
         if self.ntp == "garbage":
             return str(_GARBAGE_TIME)
         return str(self.unix_ns() // _NANOSECONDS) if self.ntp == "ok" and self.wifi_up else "fail"
+
+    def _answer_certificate_dates(self):
+        return "{} {}".format(*self.certificate_dates) if self.certificate_dates else ""
 
     def _answer_sense(self, name):
         if name in self.broken:

@@ -16,6 +16,7 @@ _STANDS_FOR = {
     "sim_network": "network",
     "sim_os": "os",
     "sim_socket": "socket",
+    "sim_ssl": "ssl",
     "sim_sys": "sys",
     "sim_time": "time",
     "dht": "dht",
