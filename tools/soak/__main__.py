@@ -81,7 +81,8 @@ class Station:
         )
         arguments = ["--board", self._board_id, "--port", self.board.port]
         arguments += ["--settings", str(settings), "--file", f"{self._folder}/ca.pem:ca.pem"]
-        arguments += ["--file", f"{Path(__file__).with_name('boot.py')}:boot.py"]
+        for name in ("boot.py", "counted.py"):
+            arguments += ["--file", f"{Path(__file__).with_name(name)}:{name}"]
         with contextlib.redirect_stdout(io.StringIO()):
             status = deploy.main(arguments)
         if status == deploy.STOPPED:

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+"""A board whose readings can be counted: a sensor that counts, and an outbox that notes each put.
+
+It goes onto the board beside the firmware, which stays the shipped one; boot.py calls `install`.
+"""
+
+import os
+from binascii import hexlify
+
+import app
+import board_config
+import sensors
+from aiot_port import board as port
+
+FREE_EVERY = 50  # readings, between two looks at the heap
+
+
+class Counter:
+    """A sensor of which no two readings are alike: a random number of this start, and a count."""
+
+    name = "counter"
+    last = ""
+
+    def __init__(self):
+        self._start = hexlify(os.urandom(4)).decode()
+        self._count = 0
+
+    def read(self):
+        """Return the next reading."""
+        self._count += 1
+        Counter.last = "{}-{}".format(self._start, self._count)
+        if self._count % FREE_EVERY == 0:
+            print("free", port.free_memory(), "end")
+        return {"soak": Counter.last}
+
+
+class NotedOutbox(app.Outbox):
+    """The outbox, which says what it has taken once the report is safe."""
+
+    def put(self, topic, payload):
+        """Put a report; print its reading, how it is dated, and how many were given up."""
+        super().put(topic, payload)
+        dated = b'"time":"?' not in payload
+        print("put", Counter.last, "dated" if dated else "undated", self.dropped, "end")
+
+
+def install():
+    """Let the firmware read the counter, and two sensors that may break, and note what it puts."""
+    app.Outbox = NotedOutbox
+    board_config.attached = lambda: (Counter(), sensors.ChipTemperature(), sensors.Dht22(pin=4))
