@@ -38,6 +38,7 @@ class Clock:
         self._set_at = 0  # uptime in ms; a clock that was kept running counts from the start
         self._confirmed = False
         self._doubted = False
+        self._same = None  # a time that somebody gave who says what a doubted clock says
         self._ask_at = 0  # uptime in ms, not before which to ask
         self._wait_ms = _FIRST_WAIT_MS
 
@@ -77,13 +78,17 @@ class Clock:
         """Ask the network for the time; return whether it gave one, which is then set.
 
         It takes ten seconds at most, `on_wait` being called at least every second while nothing
-        comes, and no step blocks for over three. While the clock is doubted its own time is no
-        answer: it lets somebody who knows better be heard.
+        comes, and no step blocks for over three. While the clock is doubted an answer that says
+        the same counts only where nobody says anything else.
         """
+        self._same = None
         try:
             unix_s = network_time(self._ntp_hosts, self._time_hosts, self._is_news, on_wait)
         except OSError as error:
-            log("clock: %s" % error)
+            unix_s = self._same
+            trouble = str(error)
+        if unix_s is None:
+            log("the network gives no time: " + trouble)
             self._ask_at = self.uptime() + self._wait_ms
             self._wait_ms = min(2 * self._wait_ms, _LONGEST_WAIT_MS)
             return False
@@ -95,6 +100,7 @@ class Clock:
         """Note that a certificate was called expired or not yet valid: the clock may be wrong."""
         self._doubted = True
         self._confirmed = False
+        self._epoch_ms = None  # what is read from now on is dated by the clock as it is now
         self._ask_at = 0
         self._wait_ms = _FIRST_WAIT_MS
 
@@ -119,9 +125,12 @@ class Clock:
 
     def _is_news(self, unix_s):
         """Return whether a time can be now, and is not the very one that is doubted."""
-        return is_right(unix_s * 1000) and not (
-            self._doubted and self._off_ms(unix_s) <= _AGREES_MS
-        )
+        if not is_right(unix_s * 1000):
+            return False
+        if self._doubted and self._off_ms(unix_s) <= _AGREES_MS:
+            self._same = unix_s
+            return False
+        return True
 
     def _off_ms(self, unix_s):
         """Return by how much the clock differs from a time; one without a time does by a lot."""

@@ -302,7 +302,9 @@ def test_flood_of_garbage_does_not_stretch_the_deadline(look_up):
 def test_questions(run):
     hosts = ["a.bc", "", "a..b", "x" * 64, "x" * 63, ".".join(["x" * 63] * 4), "a.b."]
     found = run("naming.questions", hosts=hosts)
-    assert found[0] == "0102" + "0100" + "0001" + "0000" * 3 + "0161" + "026263" + "00" + "00010001"
+    assert (
+        found[0] == "0102" + "0100" + "0001" + "0000" * 3 + "0161" + "026263" + "00" + "00010001"
+    )
     assert found[1:4] == [f"{host} is no name of a host" for host in hosts[1:4]]
     assert found[4].startswith("01020100")
     assert found[5:] == [f"{host} is no name of a host" for host in hosts[5:]]

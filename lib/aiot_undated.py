@@ -15,11 +15,12 @@ def mark(start, uptime_ms, said_ms=None):
     """Return JSON to write where a time would stand, behind a comma and "time":.
 
     `start` is an int that another start of the board has not, `uptime_ms` the milliseconds from
-    it to the reading, `said_ms` what the clock said then, in milliseconds since 1970.
+    it to the reading, `said_ms` what the clock said then, in milliseconds since 1970. They are
+    written in hex, for RTC memory is small.
     """
     if said_ms is None:
-        return '"?%d:%d"' % (start, uptime_ms)
-    return '"?%d:%d:%d"' % (start, uptime_ms, said_ms)
+        return '"?%x:%x"' % (start, uptime_ms)
+    return '"?%x:%x:%x"' % (start, uptime_ms, said_ms)
 
 
 def settle(payload, start, epoch_ms, undated, now_ms=None):
@@ -33,11 +34,11 @@ def settle(payload, start, epoch_ms, undated, now_ms=None):
     if begin < 0:
         return payload
     end = payload.find(b'"', begin + len(_HEAD)) + 1
-    parts = payload[begin + len(_HEAD) : end - 1].split(b":")
+    parts = [int(part, 16) for part in payload[begin + len(_HEAD) : end - 1].split(b":")]
     time = undated
-    if int(parts[0]) == start:
+    if parts[0] == start:
         if epoch_ms is not None:
-            time = _TIME % (epoch_ms + int(parts[1]))
-    elif len(parts) > 2 and now_ms is not None and int(parts[2]) <= now_ms:
-        time = _TIME % int(parts[2])
+            time = _TIME % (epoch_ms + parts[1])
+    elif len(parts) > 2 and now_ms is not None and parts[2] <= now_ms:
+        time = _TIME % parts[2]
     return payload.replace(payload[begin:end], time)
