@@ -30,8 +30,8 @@ class Clock:
     """
 
     def __init__(self, settings):
-        self._ntp_hosts = _words(settings.ntp_host)
-        self._time_hosts = _words(settings.time_host)
+        self._ntp_hosts = words(settings.ntp_host)
+        self._time_hosts = words(settings.time_host)
         self._ticks = aiot_port.ticks_ms()
         self._uptime_ms = 0
         self._epoch_ms = None
@@ -188,7 +188,7 @@ def _forget(module):
         sys.modules.pop(name, None)
 
 
-def _words(text):
+def words(text):
     """Return the words of a text, between blanks or commas."""
     return [word for word in text.replace(",", " ").split(" ") if word]
 

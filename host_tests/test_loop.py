@@ -6,7 +6,6 @@ import re
 
 import pytest
 
-
 AN_HOUR_LATER_MS = 1795448457237 + 3600000  # than the start that the bodies begin with
 
 

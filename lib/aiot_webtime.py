@@ -30,13 +30,19 @@ def ask(hosts, timeout_ms, is_good, on_wait=None):
     trouble = "is unknown to DNS"
     for host in hosts:
         try:
-            for address in aiot_port.resolve(host, _PORT, left_ms(timeout_ms), on_wait):
-                unix_s = _date(host, address, left_ms)
-                if unix_s and is_good(unix_s):
-                    return unix_s
-                trouble = "gives no time that can be believed"
+            found = aiot_port.resolve(host, _PORT, left_ms(timeout_ms), on_wait)
         except OSError as error:
             trouble = error
+            continue
+        for address in found:
+            try:
+                unix_s = _date(host, address, left_ms)
+            except OSError as error:
+                trouble = error
+                continue
+            if unix_s and is_good(unix_s):
+                return unix_s
+            trouble = "gives no time that can be believed"
     raise OSError("%s: %s" % (" ".join(hosts), trouble))
 
 

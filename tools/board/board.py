@@ -11,6 +11,7 @@ from tools.board.errors import BoardError
 from tools.board.facts import load_facts
 from tools.board.flash import FlashImage
 from tools.board.port import Port
+from tools.board.services import Services
 
 WIFI = ("virtual-wifi", "virtual-password")
 """Name and password of the network that a virtual board finds."""
@@ -62,11 +63,14 @@ class Board:
         self._chip = chips.Chip(self.facts, self._image.chip_id, wifi, weather_step)
         self._console = bytearray()
         self._bridge = None
+        self._services = None
         self._port = None
         self._news = threading.Condition()
 
     def __enter__(self):
         self._port = Port(self._link)
+        self._services = Services(self._chip)
+        self._chip.ports = self._services.ports
         self._bridge = Bridge(
             self._port,
             self._chip,
@@ -84,6 +88,7 @@ class Board:
 
     def __exit__(self, *_):
         self._bridge.close()
+        self._services.close()
         self._port.close()
         self._bridge = self._port = None
 
@@ -155,10 +160,29 @@ class Board:
         self._chip.wifi_up = bool(up)
 
     def set_ntp(self, answer):
-        """Let the time server be "ok", "fail" (no answer) or "garbage" (a wrong time)."""
-        if answer not in ("ok", "fail", "garbage"):
-            raise ValueError("ok, fail or garbage")
+        """Let the time server be "ok", "fail" (no answer), "garbage" (a time that cannot be now),
+        "zeros" (it is not synchronised), or a number of seconds by which it is wrong.
+        """
+        if not isinstance(answer, int) and answer not in ("ok", "fail", "garbage", "zeros"):
+            raise ValueError("ok, fail, garbage, zeros or a number of seconds")
         self._chip.ntp = answer
+
+    def set_web(self, answer):
+        """Let the web server's Date be "ok", "fail" (none; so at first), or wrong by seconds."""
+        if not isinstance(answer, int) and answer not in ("ok", "fail"):
+            raise ValueError("ok, fail or a number of seconds")
+        self._chip.web = answer
+
+    def set_dns(self, answer, spare="ok", servers=1):
+        """Let the network's name servers be "ok", "silent" or "unknown" (no name is known).
+
+        `spare` is the same for all others, out on the internet; `servers` is how many the
+        network has, of which a board is told the first. The interpreter's own look-up waits 7 s
+        for each that is silent.
+        """
+        if answer not in ("ok", "silent", "unknown") or spare not in ("ok", "silent", "unknown"):
+            raise ValueError("ok, silent or unknown")
+        self._chip.dns, self._chip.spare_dns, self._chip.name_servers = answer, spare, servers
 
     def break_sensor(self, name):
         """Let a sensor no longer answer: "chip", "dht", "ds18x20", "adc" or "i2c"."""
