@@ -649,11 +649,14 @@ def test_failures_that_the_desk_does_not_have(board):
             SOCK_STREAM = 1
             asked = 0
 
-            def getaddrinfo(self, *_):
-                Pool.asked += 1
-                if Pool.asked > 1:
-                    raise OSError(-2)
-                return [(2, 1, 0, "", ("192.0.2.1", 443))]
+        def resolve(host, number, timeout_ms, on_wait):
+            Pool.asked += 1
+            assert timeout_ms > 0
+            if Pool.asked > 1:
+                raise OSError("no name server answers")
+            return [(2, 1, 0, "", ("192.0.2.1", 443))]
+
+        port.resolve = resolve
 
         class Broken:
             type = 1
@@ -680,6 +683,7 @@ def test_failures_that_the_desk_does_not_have(board):
                 print("closed")
 
         wire = port.Wire(None)
+        wire.started, wire.allowed_ms = port.ticks_ms(), 60000
         wire.use(Pool(), NoMemory())
         try:
             wire.wrap_socket(Closed(), "host")
@@ -688,6 +692,7 @@ def test_failures_that_the_desk_does_not_have(board):
         first = wire.getaddrinfo("host", 443)
         wire._resolved -= 3600001
         print(wire.getaddrinfo("host", 443) == first, Pool.asked)
+        wire.allowed_ms = 0
         wire.sent = True
         for wire.received in (0, 1):
             try:
@@ -751,28 +756,28 @@ def test_sleep_memory_that_cannot_be_asked_is_none(board):
     assert printed == ["None"]
 
 
-def test_what_adafruit_ntp_tells(board):
-    """It asks UDP's port 123, which no test can serve: a module of ours answers in its place."""
-    (board.root / "lib" / "adafruit_ntp.py").write_text(textwrap.dedent(
-        """
-        import time
-
-        class NTP:
-            def __init__(self, pool, *, server, tz_offset, socket_timeout):
-                assert (tz_offset, socket_timeout) == (0, 2.5)
-                self.server = server
-
-            @property
-            def datetime(self):
-                if self.server == "silent":
-                    raise OSError(116)
-                return time.localtime(1795448457)
-        """
-    ))  # fmt: skip
+def test_names_and_the_time_need_no_library(board):
+    """The stand-in's own name server answers; nothing but the network is asked for."""
     printed = board.run(
         """
-        from aiot_port import board
-        print(board.ask_ntp("pool.ntp.org", 5), board.ask_ntp("silent", 5))
+        import sys
+        import wifi
+        from aiot_port import resolve
+        from aiot_port.net import name_servers
+
+        print(name_servers())
+        wifi.radio.connect("home")
+        print(name_servers())
+        for host in ("localhost", "no-such-host.invalid", "10.0.0.1"):
+            print(resolve(host, 443, 60000, None))
+        print([name for name in ("aiot_dns", "aiot_udp") if name in sys.modules])
         """
     )
-    assert printed == ["1795448457 None"]
+    assert printed == [
+        "[]",
+        "['192.0.2.53']",
+        "[(2, 1, 0, '', ('127.0.0.1', 443))]",
+        "[]",
+        "[(2, 1, 0, '', ('10.0.0.1', 443))]",
+        "[]",
+    ]

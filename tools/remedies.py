@@ -53,7 +53,7 @@ _REMEDIES = {
         ("unknown to DNS", "set ntp_host to pool.ntp.org, or to a server of your own network"),
         ("does not answer", "the network lets no NTP through (UDP port 123), or that server is "
          "down: set ntp_host to one that may be asked here"),
-        ("cannot be", "that server tells a wrong time: set ntp_host to another"),
+        ("believed", "that server gives a wrong time: set ntp_host to another"),
         ("", "set ntp_host to another time server"),
     ),
     "connection": (

@@ -20,7 +20,7 @@ def _as_oserror(error):
 
 
 class Socket:
-    __slots__ = ("_real", "_timeout")
+    __slots__ = ("_answers", "_real", "_timeout")
 
     def __init__(self):
         raise TypeError("cannot create 'Socket' instances")
@@ -33,7 +33,7 @@ class Socket:
 
     @property
     def type(self):
-        return SocketPool.SOCK_STREAM
+        return self._real.type
 
     def _call(self, method, *arguments):
         if self._real.fileno() < 0:
@@ -64,7 +64,11 @@ class Socket:
         raise NotImplementedError
 
     def recvfrom_into(self, buffer, /):
-        raise NotImplementedError
+        if not self._answers:
+            return self._call("recvfrom_into", buffer)
+        answer = self._answers.pop()[: len(buffer)]
+        buffer[: len(answer)] = answer
+        return len(answer), (_wifi._NAME_SERVER, 53)
 
     def recv_into(self, buffer, bufsize=0, /):
         if bufsize > len(buffer):
@@ -79,7 +83,13 @@ class Socket:
         self._call("sendall", data)
 
     def sendto(self, data, address, /):
-        raise NotImplementedError
+        host, port = address
+        if not isinstance(host, str):
+            raise TypeError("can't convert to str implicitly")
+        if (host, port) == (_wifi._NAME_SERVER, 53):
+            self._answers = [_dns_answer(bytes(data))]  # a board keeps one datagram
+            return len(data)
+        return self._call("sendto", data, (host, port))
 
     def setblocking(self, flag, /):
         self.settimeout(None if flag else 0)
@@ -98,6 +108,21 @@ def _resolve(host, port):
         return _real.getaddrinfo(host, port, _real.AF_INET, _real.SOCK_STREAM)[0][4]
     except (OSError, UnicodeError):
         raise SocketPool.gaierror(-2, "Name or service not known") from None
+
+
+def _dns_answer(query):
+    """Answer a question for one name's addresses from what the desk knows."""
+    labels, at = [], 12
+    while query[at]:
+        labels.append(query[at + 1 : at + 1 + query[at]].decode())
+        at += 1 + query[at]
+    assert query[2:12] == b"\1\0\0\1\0\0\0\0\0\0" and query[at:] == b"\0\0\1\0\1"
+    try:
+        host, _ = _resolve(".".join(labels), 0)
+    except SocketPool.gaierror:
+        return query[:2] + b"\x81\x83" + query[4:]
+    record = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + _real.inet_aton(host)
+    return query[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + query[12:] + record
 
 
 class SocketPool:
@@ -128,12 +153,13 @@ class SocketPool:
     def socket(self, family=2, type=1, proto=0, /):
         if family != self.AF_INET:
             raise NotImplementedError("Only IPv4 sockets supported")
-        if type != self.SOCK_STREAM:
+        if type not in (self.SOCK_STREAM, self.SOCK_DGRAM):
             raise NotImplementedError
         if len(_open) >= _board.sockets:
             raise RuntimeError("Out of sockets")
         made = Socket.__new__(Socket)
-        made._real = _real.socket(_real.AF_INET, _real.SOCK_STREAM)
+        made._real = _real.socket(_real.AF_INET, type)
+        made._answers = []
         _open.add(made)
         return made
 

@@ -5,6 +5,9 @@ import ipaddress as _ipaddress
 
 from .world import board as _board
 
+# Of RFC 5737's addresses for examples: fake_socketpool answers in its place.
+_NAME_SERVER = "192.0.2.53"
+
 
 class Radio:
     __slots__ = ("_connected", "_enabled", "_hostname")
@@ -41,6 +44,10 @@ class Radio:
     @property
     def ipv4_address(self):
         return _ipaddress.IPv4Address("127.0.0.1") if self._connected else None
+
+    @property
+    def ipv4_dns(self):
+        return _ipaddress.IPv4Address(_NAME_SERVER) if self._connected else None
 
     @property
     def ap_info(self):

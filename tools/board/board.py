@@ -11,6 +11,7 @@ from tools.board.errors import BoardError
 from tools.board.facts import load_facts
 from tools.board.flash import FlashImage
 from tools.board.port import Port
+from tools.board.services import Services
 from tools.board.skipped import SkippedTime
 
 WIFI = ("virtual-wifi", "virtual-password")
@@ -66,11 +67,14 @@ class Board:
         self._chip = chips.Chip(self.facts, self._image.chip_id, wifi, weather_step, self._skipped)
         self._console = bytearray()
         self._bridge = None
+        self._services = None
         self._port = None
         self._news = threading.Condition()
 
     def __enter__(self):
         self._port = Port(self._link)
+        self._services = Services(self._chip)
+        self._chip.ports = self._services.ports
         self._bridge = Bridge(
             self._port,
             self._chip,
@@ -89,6 +93,7 @@ class Board:
 
     def __exit__(self, *_):
         self._bridge.close()
+        self._services.close()
         self._port.close()
         self._bridge = self._port = None
 
@@ -164,10 +169,29 @@ class Board:
         self._chip.wifi_up = bool(up)
 
     def set_ntp(self, answer):
-        """Let the time server be "ok", "fail" (no answer) or "garbage" (a wrong time)."""
-        if answer not in ("ok", "fail", "garbage"):
-            raise ValueError("ok, fail or garbage")
+        """Let the time server be "ok", "fail" (no answer), "garbage" (a time that cannot be now),
+        "zeros" (it is not synchronised), or a number of seconds by which it is wrong.
+        """
+        if not isinstance(answer, int) and answer not in ("ok", "fail", "garbage", "zeros"):
+            raise ValueError("ok, fail, garbage, zeros or a number of seconds")
         self._chip.ntp = answer
+
+    def set_web(self, answer):
+        """Let the web server's Date be "ok", "fail" (none; so at first), or wrong by seconds."""
+        if not isinstance(answer, int) and answer not in ("ok", "fail"):
+            raise ValueError("ok, fail or a number of seconds")
+        self._chip.web = answer
+
+    def set_dns(self, answer, spare="ok", servers=1):
+        """Let the network's name servers be "ok", "silent" or "unknown" (no name is known).
+
+        `spare` is the same for all others, out on the internet; `servers` is how many the
+        network has, of which a board is told the first. The interpreter's own look-up waits 7 s
+        for each that is silent.
+        """
+        if answer not in ("ok", "silent", "unknown") or spare not in ("ok", "silent", "unknown"):
+            raise ValueError("ok, silent or unknown")
+        self._chip.dns, self._chip.spare_dns, self._chip.name_servers = answer, spare, servers
 
     def set_certificate_dates(self, first, last):
         """Let the board's TLS judge by its own clock a certificate that is valid between these.

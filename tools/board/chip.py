@@ -7,6 +7,7 @@ The interpreter asks over a wire, one line a question and one line an answer; se
 
 import calendar
 import json
+import socket
 import time
 
 from tools.board import weather
@@ -23,6 +24,9 @@ SENSORS = ("chip", "dht", "ds18x20", "adc", "i2c")
 _NANOSECONDS = 1_000_000_000
 _GARBAGE_TIME = 4_000_000_000  # a day in the year 2096: what a broken time server may tell
 
+_TIME_ADDRESS = "192.168.4.123"  # of the virtual network: nothing leaves the desk
+_TIME_HOSTS = ("ntp.aliyun.com", "pool.ntp.org", "www.aliyun.com")  # the firmware's defaults
+
 
 class Chip:
     """The state of a virtual board's chip and of the world around it.
@@ -38,6 +42,11 @@ class Chip:
         self.wifi = wifi
         self.wifi_up = True
         self.ntp = "ok"
+        self.web = "fail"
+        self.dns = "ok"
+        self.spare_dns = "ok"
+        self.name_servers = 1  # that DHCP gave; a board only says the first
+        self.ports = {}  # see services.py
         self.broken = set()
         self.certificate_dates = None
         self.watchdog_deadline = None
@@ -100,7 +109,25 @@ class Chip:
             "input_pins": _bits(facts.input_pins),
             "analogue_pins": _bits(facts.analogue_pins),
             "chip_id": self._chip_id.hex(),
+            "ports": self.ports,
         }
+
+    def time_by_ntp(self):
+        """What the time server says now, in seconds since 1970: 0 for none, None for silence."""
+        if self.ntp == "fail" or not self.wifi_up:
+            return None
+        now = self.unix_ns() // _NANOSECONDS
+        told = {"ok": now, "garbage": _GARBAGE_TIME, "zeros": 0}
+        return now + self.ntp if isinstance(self.ntp, int) else told[self.ntp]
+
+    def address_of(self, host):
+        """Return the address of a host as the network's name server knows it, or None."""
+        if host in _TIME_HOSTS:
+            return _TIME_ADDRESS
+        try:
+            return socket.getaddrinfo(host, None, socket.AF_INET)[0][4][0]
+        except (OSError, UnicodeError):
+            return None
 
     def answer(self, verb, words):
         """Answer one question of the interpreter; words are strings. `KeyError` for no such."""
@@ -141,9 +168,14 @@ class Chip:
         return "ok" if password == self.wifi[1] else "wrong_password"
 
     def _answer_ntp(self):
-        if self.ntp == "garbage":
-            return str(_GARBAGE_TIME)
-        return str(self.unix_ns() // _NANOSECONDS) if self.ntp == "ok" and self.wifi_up else "fail"
+        now = self.time_by_ntp()
+        return "fail" if now is None else str(now)
+
+    def _answer_look_up(self, host):
+        if self.dns == "silent":
+            return f"silent {self.name_servers}"
+        address = None if self.dns == "unknown" else self.address_of(host)
+        return address or "unknown"
 
     def _answer_certificate_dates(self):
         return "{} {}".format(*self.certificate_dates) if self.certificate_dates else ""

@@ -12,7 +12,7 @@ import time
 if hasattr(gc, "threshold"):  # as firmware/main.py: it keeps the heap in one piece
     gc.threshold(8192)
 
-NTP_TIMEOUT_S = 5  # as the firmware allows
+DNS_MS = 10000  # as the firmware has it for opening a connection, of which DNS gets half
 POLL_MS = 250  # between two looks at the radio
 SHORTEST_SECRET = 4  # characters; to hide a shorter one would make the text unreadable
 
@@ -130,11 +130,13 @@ class Doctor:
         import aiot_store
         import sensors
         import settings
+        import timekeeping
         from aiot_port import board
 
         self._http, self._conn, self._ca = aiot_http, aiot_conn, aiot_ca
         self._date, self._port, self._store = aiot_date, aiot_port, aiot_store
         self._sensors, self._settings_file, self._board = sensors, settings, board
+        self._timekeeping = timekeeping
         return "version " + getattr(aiot_http, "__version__", "unknown")
 
     def read_settings(self):
@@ -185,39 +187,35 @@ class Doctor:
     def look_up(self):
         """Ask DNS for the platform's host."""
         host, port = self._settings.host, self._settings.port
-        address = self.address(host, port)
-        if address is None:
+        try:
+            found = self._port.resolve(host, port, DNS_MS, nothing)
+        except OSError as error:
+            raise CheckError("{}: {}".format(host, error)) from None
+        if not found:
             raise CheckError("no address for {}".format(host))
+        address = found[0][4]
         shown = address[0] if isinstance(address, tuple) else "an address"
         return "{} has {}".format(host, shown)
 
-    def address(self, host, port):
-        """Return what a socket needs to reach a host, None where its name is unknown."""
-        try:
-            if hasattr(self._port, "resolve"):
-                found = self._port.resolve(host, port)
-            else:  # CircuitPython's port keeps its pool of sockets instead
-                found = self._board.socket_pool().getaddrinfo(host, port)
-        except OSError:
-            return None
-        return found[0][4] if found else None
-
     def set_clock(self):
-        """Set the clock by NTP."""
-        host = self._settings.ntp_host
+        """Set the clock as the firmware does: by NTP, or else by a web server's Date."""
+        settings = self._settings
         before = self._port.unix_ms()
-        unix_s = self._board.ask_ntp(host, NTP_TIMEOUT_S)
-        if unix_s is None:
-            known = self.address(host, 123) is not None  # NTP's port, RFC 5905
-            raise CheckError(
-                "{} {}".format(host, "does not answer" if known else "is unknown to DNS")
+        words = self._timekeeping.words
+        try:
+            unix_s = self._timekeeping.network_time(
+                words(settings.ntp_host), words(settings.time_host), self.is_right, nothing
             )
-        if not self._date.is_right(unix_s * 1000):
-            raise CheckError("{} tells a time that cannot be now".format(host))
+        except OSError as error:
+            raise CheckError(str(error)) from None
         self._board.set_wall_clock(unix_s)
         if before is None:
-            return "set by {}".format(host)
-        return "set by {}; it was {} s off".format(host, abs(unix_s - before // 1000))
+            return "set by the network"
+        return "set by the network; it was {} s off".format(abs(unix_s - before // 1000))
+
+    def is_right(self, unix_s):
+        """Tell whether a time can be now."""
+        return self._date.is_right(unix_s * 1000)
 
     def sign_in(self):
         """Connect and sign in, whether or not a token is at hand. Tells each stage apart."""
