@@ -155,7 +155,7 @@ def test_socket_is_closed_when_wrapping_it_fails(platform):
             made.append(raw)
             raise ValueError("scripted")
 
-    address = aiot_port.resolve(platform.host, platform.port)[0]
+    address = aiot_port.resolve(platform.host, platform.port, 1000, lambda: None)[0]
     with pytest.raises(ValueError, match="scripted"):
         aiot_port.open_stream(Context(), platform.host, address, 1000)
     assert isinstance(made[0], socket.socket) and made[0].fileno() == -1

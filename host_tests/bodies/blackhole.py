@@ -40,7 +40,7 @@ class _Network:
         if self.context_error:
             raise self.context_error
 
-    def _resolve(self, host, port):
+    def _resolve(self, host, port, timeout_ms, on_wait):
         self.asked += 1
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
@@ -80,12 +80,6 @@ class _Stream:
         self.replies = [_REPLY + self.stray]
         self.stray = b""
         return len(view)
-
-    def is_idle(self, view):
-        return self.readinto(view) is None
-
-    def readinto_raw(self, view):
-        return self.readinto(view)
 
     def readinto(self, view):
         if self.broken:
