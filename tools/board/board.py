@@ -193,6 +193,13 @@ class Board:
             raise ValueError("ok, silent or unknown")
         self._chip.dns, self._chip.spare_dns, self._chip.name_servers = answer, spare, servers
 
+    def name_router(self, address):
+        """Let the name servers give one address for all names, as a router without an uplink does.
+
+        None ends it.
+        """
+        self._chip.router = address
+
     def set_certificate_dates(self, first, last):
         """Let the board's TLS judge by its own clock a certificate that is valid between these.
 

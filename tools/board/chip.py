@@ -46,6 +46,7 @@ class Chip:
         self.dns = "ok"
         self.spare_dns = "ok"
         self.name_servers = 1  # that DHCP gave; a board only says the first
+        self.router = None  # the address that stands for all names, see Board.name_router
         self.ports = {}  # see services.py
         self.broken = set()
         self.certificate_dates = None
@@ -122,6 +123,8 @@ class Chip:
 
     def address_of(self, host):
         """Return the address of a host as the network's name server knows it, or None."""
+        if self.router is not None:
+            return self.router
         if host in _TIME_HOSTS:
             return _TIME_ADDRESS
         try:
