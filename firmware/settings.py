@@ -47,7 +47,7 @@ def read(path):
 
 
 def _is_utf8(line):
-    """Whether bytes are UTF-8. MicroPython's str takes halves of characters, and forms too long."""
+    """Whether bytes are UTF-8. MicroPython's str takes too long forms and halves of pairs, too."""
     try:
         text = str(line, "utf-8")
     except UnicodeError:

@@ -4,7 +4,7 @@
 The one place of these rules: for `Device` and `Client`, settings.toml, lists of devices and the
 desk's dialogue. They refuse only what can never work. Each function returns a rule, (what is
 expected, check), where `check(value)` returns None for a value that fits, else what is wrong with
-it. That never shows the value, which may be a secret. A board needs this module once, at its start.
+it. That never shows the value, which may be a secret. A board needs this once, at its start.
 """
 
 _SIGNS = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"  # what ASCII has besides letters and digits
@@ -47,7 +47,8 @@ def client_id(least=1):
 def host(is_platform=True):
     """Return the rule of a host's name; an MQTT broker's is none for the platform."""
     return (
-        "a text of 1 to 253 characters without : / @, such as iot-as-http.cn-shanghai.aliyuncs.com",
+        "a text of 1 to 253 characters without : / @, such as "
+        "iot-as-http.cn-shanghai.aliyuncs.com",
         lambda value: _no_host(value) or (_is_mqtt(value) if is_platform else None),
     )
 

@@ -2,10 +2,13 @@
 """Writes a board's settings.toml: a template's lines, and the device that this board is."""
 
 import os
+import unicodedata
 from pathlib import Path
 
+from tools import circuitpython_settings
 from tools.plan import DeployError, load_settings
 
+_WIFI = ("wifi_ssid", "wifi_password")
 _DEVICE = ("product_key", "device_name", "device_secret")
 
 # TOML, "String": what a basic string must escape, besides control characters.
@@ -17,7 +20,7 @@ def fill_in(template, values):
 
     `values` is {name of a setting: text}. Comments and other settings stay as they are.
     """
-    lines = [line for line in template.splitlines() if _name(line) not in values]
+    lines = [line for line in _lines(template) if _name(line) not in values]
     lines += [f"{name} = {_quoted(value)}" for name, value in values.items()]
     return "\n".join(lines) + "\n"
 
@@ -30,11 +33,17 @@ def device_values(identity):
 
 def names_in(template):
     """Return the names of the settings that a template has."""
-    return {_name(line) for line in template.splitlines()}
+    return {_name(line) for line in _lines(template)}
+
+
+def _lines(template):
+    """Return the lines of a template as the firmware counts them; Unicode knows more ends."""
+    lines = template.replace("\r\n", "\n").split("\n")
+    return lines[:-1] if lines[-1] == "" else lines
 
 
 def _name(line):
-    return line.partition("=")[0].strip()
+    return line.partition("=")[0].strip(" \t")
 
 
 def _quoted(text):
@@ -65,6 +74,39 @@ def write_private(path, text):
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with open(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
+
+
+def load_for(path, runtime, release=circuitpython_settings.NEWEST):
+    """Return the settings in a file as a board of this runtime reads them.
+
+    `release` is its CircuitPython's (major, minor). Raises `DeployError`.
+    """
+    if runtime != "circuitpython":
+        return load_settings(path)
+    try:
+        return circuitpython_settings.load(path, release)
+    except circuitpython_settings.SettingsError as error:
+        raise DeployError(str(error)) from None
+
+
+def remarks(settings):
+    """Return lines on what is right as it stands, but that nobody sees on a screen.
+
+    A blank at the end of a Wi-Fi's name or password may be meant, and is kept.
+    """
+    found = []
+    for name in _WIFI:
+        value = getattr(settings, name)
+        found += [f"{name} {where}s with a blank" for where in _blanks_of(value)]
+        for place, char in enumerate(value, 1):
+            if not char.isprintable():
+                found.append(f"{name}: character {place} is U+{ord(char):04X}, which is not seen")
+    return found
+
+
+def _blanks_of(value):
+    ends = (("begin", value[:1]), ("end", value[-1:]))
+    return [where for where, char in ends if char and unicodedata.category(char) == "Zs"]
 
 
 def checked(path, origin):
