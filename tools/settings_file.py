@@ -9,7 +9,8 @@ from tools import circuitpython_settings
 from tools.plan import DeployError, load_settings
 
 _WIFI = ("wifi_ssid", "wifi_password")
-_DEVICE = ("product_key", "device_name", "device_secret")
+DEVICE = ("product_key", "device_name", "device_secret")
+"""The names of the settings that make a board one device."""
 
 # TOML, "String": what a basic string must escape, besides control characters.
 _ESCAPES = {'"': '\\"', "\\": "\\\\"}
@@ -28,7 +29,7 @@ def fill_in(template, values):
 def device_values(identity):
     """Return what makes a board this device, for `fill_in`."""
     values = (identity.product_key, identity.device_name, identity.device_secret)
-    return dict(zip(_DEVICE, values, strict=True))
+    return dict(zip(DEVICE, values, strict=True))
 
 
 def names_in(template):
@@ -109,10 +110,42 @@ def _blanks_of(value):
     return [where for where, char in ends if char and unicodedata.category(char) == "Zs"]
 
 
-def checked(path, origin):
-    """Return the settings in a file that was just written; `DeployError` speaks of `origin`."""
+def made_from(template, path, values):
+    """Return the settings that a template's text makes with these values in place of its own.
+
+    `path` is the template's, for the errors. Raises `DeployError`, which names the template's
+    line for what stands there.
+    """
+    rules = circuitpython_settings.setting_rules
+    known = rules.table()
+    given, places = {}, {}
     try:
-        return load_settings(path)
-    except DeployError as error:
-        text = str(error).replace(str(path), f"settings made from {origin}")
-        raise DeployError(text) from None
+        for where, name, value in circuitpython_settings.reader.pairs(template, path):
+            if name in values or name.startswith("CIRCUITPY_"):
+                continue
+            if name not in known:
+                raise rules.SettingsError(f"{where}: there is no setting named {name}")
+            rules.check(where, name, value, known[name][1])
+            given[name], places[name] = value, where
+        return rules.complete({**given, **_fitting(known, values)}, known, path, places)
+    except rules.SettingsError as error:
+        raise DeployError(str(error)) from None
+
+
+def _fitting(known, values):
+    """Return values that each keep the rule of its name. Raises SettingsError."""
+    for name, value in values.items():
+        found = fault(name, value, known)
+        if found:
+            raise circuitpython_settings.SettingsError(found)
+    return values
+
+
+def fault(name, value, known=None):
+    """Return what is wrong with the value of a setting, and what it has to be; None if it fits."""
+    rules = circuitpython_settings.setting_rules
+    try:
+        rules.check("the value given", name, value, (known or rules.table())[name][1])
+    except rules.SettingsError as error:
+        return str(error)
+    return None
