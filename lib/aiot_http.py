@@ -56,6 +56,8 @@ def sign(params, secret, method="hmacsha1"):
     _check_method(method)
     if not isinstance(params, dict) or not isinstance(secret, str):
         raise AiotError("sign: give a dict of parameters and the secret as a text")
+    if not all([isinstance(name, str) for name in params]):
+        raise AiotError("sign: give the parameters' names as texts")
     names = sorted([name for name in params if name not in _UNSIGNED])
     content = "".join([name + str(params[name]) for name in names])
     digest = _hmac(_METHODS[method], _utf8("secret", secret), _utf8("params", content))
