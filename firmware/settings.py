@@ -38,22 +38,22 @@ def read(path):
         ) from None
     if data[:3] == b"\xef\xbb\xbf":
         data = data[3:]  # the mark that Windows' editors put before UTF-8
-    for number, line in enumerate(data.split(b"\n"), 1):
-        if not _is_utf8(line):
-            raise SettingsError(
-                "%s line %d: not UTF-8 text; save the file as UTF-8" % (path, number)
-            )
+    if not _is_utf8(data):
+        for number, line in enumerate(data.split(b"\n"), 1):
+            if not _is_utf8(line):
+                raise SettingsError(
+                    "%s line %d: not UTF-8 text; save the file as UTF-8" % (path, number)
+                )
     return str(data, "utf-8")
 
 
-def _is_utf8(line):
+def _is_utf8(data):
     """Whether bytes are UTF-8. MicroPython's str takes too long forms and halves of pairs, too."""
     try:
-        text = str(line, "utf-8")
+        text = str(data, "utf-8")
     except UnicodeError:
         return False
-    size = len(text)
-    if size == len(line):  # ASCII
+    if len(text) == len(data):  # ASCII
         return True
     size = 0
     for char in text:
@@ -61,7 +61,7 @@ def _is_utf8(line):
         if 0xD800 <= code <= 0xDFFF or code > _LAST:
             return False
         size += utf8_size(code)
-    return size == len(line)
+    return size == len(data)
 
 
 def parse(text, path=FILE):
@@ -103,14 +103,11 @@ def pairs(text, path=FILE):
 
 def _check_controls(text, path):
     """Raise SettingsError for what TOML forbids anywhere, the end of a Mac's line among it."""
-    for code in range(128):
+    for code in list(range(32)) + [127]:  # noqa: RUF005 - boards know no [*…]
         char = chr(code)
-        if code == 13:  # a line's end, where the other half of it follows
-            found = -1 if text.count("\r") == text.count("\r\n") else _lone_return(text)
-        elif 32 <= code < 127 or char in "\t\n":
+        if char in "\t\n":
             continue
-        else:
-            found = text.find(char)
+        found = _lone_return(text) if char == "\r" else text.find(char)
         if found >= 0:
             line = text.count("\n", 0, found) + 1
             place = found - text.rfind("\n", 0, found)
@@ -118,6 +115,7 @@ def _check_controls(text, path):
 
 
 def _lone_return(text):
+    """Return where a carriage return stands that no line feed follows, else -1."""
     found = text.find("\r")
     while text[found : found + 2] == "\r\n":
         found = text.find("\r", found + 1)

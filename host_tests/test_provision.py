@@ -576,6 +576,29 @@ def test_a_wrong_secret_is_told_and_the_board_keeps_its_device(bench, capsys):
 
 
 @needs_board
+def test_a_board_that_is_not_fit_takes_no_device(bench, capsys):
+    csv = ["--csv", f"{bench.folder}/devices.csv", "--count", "1"]
+    bare = [word for word in bench.words(*csv) if word != "--file" and "ca.pem" not in word]
+    with bench.plug(bench.new_image()):
+        assert provision.main(bare) == 1
+        assert 'the settings say ca = "ca.pem"' in capsys.readouterr().out
+        assert bench.run("--count", "1", "--deploy", "--board", "RPI_PICO_W") == 1
+        assert "left as it was" in capsys.readouterr().out
+        (bench.folder / "large").write_bytes(bytes(4 << 20))
+        assert bench.run("--count", "1", "--file", f"{bench.folder}/large:large") == 1
+        assert "not enough room on the board" in capsys.readouterr().out
+    assert bench.entries("assigned") == []
+
+
+@needs_board
+def test_the_ledger_keeps_the_address_of_a_picos_radio(bench):
+    with Board(bench.folder / "pico.img", "RPI_PICO_W", link=bench.port):
+        assert bench.run("--count", "1", "--wait", "0.1") == 1  # there is no firmware on it
+    (entry,) = bench.entries("assigned")
+    assert len(bytes.fromhex(entry["mac"])) == 6
+
+
+@needs_board
 def test_unplugging_amid_the_work_keeps_the_device_for_the_board(bench, capsys):
     image = bench.new_image()
     draw = random.Random(20261123)
