@@ -11,6 +11,7 @@
 
 import binascii
 import json
+import sys
 
 import aiot_hash
 import aiot_port
@@ -94,7 +95,7 @@ class Device:
     """
 
     def __init__(self, product_key, device_name, device_secret, client_id=None):
-        import aiot_names  # needed once: who wants its memory back removes it from sys.modules
+        import aiot_names  # needed once, at the start
 
         self.product_key = _fit("ProductKey", product_key, aiot_names.product_key())
         # The console's have 4 characters or more; the document sets no least.
@@ -174,6 +175,7 @@ class Client:
         import aiot_names  # as in Device
 
         self._where = "%s:%d" % (_fit("host", host, aiot_names.host()), port)
+        sys.modules.pop("aiot_names", None)  # nobody needs it again: a board has its memory back
         self._sign_method = sign_method
         if connection is None:
             connection = new_connection(host, port, ca, timeout)
