@@ -170,7 +170,7 @@ class Board:
             shutil.copy(path, self.root)
         (self.root / "ca.pem").write_bytes(platform.ca_pem)
         self.settings = {
-            "wifi_ssid": "home", "wifi_password": "its password", "product_key": DEVICE[0],
+            "wifi_ssid": "home", "wifi_password": "of our own", "product_key": DEVICE[0],
             "device_name": DEVICE[1], "device_secret": DEVICE[2], "host": platform.host,
             "port": platform.port, "ca": "ca.pem", "mode": "topic", "interval": 5,
             "start_delay": 0, "deep_sleep": 1,
@@ -397,9 +397,9 @@ def test_what_the_port_says_of_the_board(board):
         print(board.explain(OSError()))
         print(board.explain(RuntimeError("pystack exhausted")))
         print(board.explain(OSError(-9984, "not verified")))
-        print(board.join_wifi("away", "its password", 10000, bool))
+        print(board.join_wifi("away", "of our own", 10000, bool))
         print(board.join_wifi("home", "short", 10000, bool))
-        print(board.join_wifi("home", "its password", 10000, bool))
+        print(board.join_wifi("home", "of our own", 10000, bool))
         board.restart_wifi()
         print(board.join_wifi("home", "", 10000, bool))
         board.leave_wifi()
@@ -473,7 +473,7 @@ try:
 except settings.SettingsError as error:
     print(error)
 """
-TRIPLE = 'product_key = "a"\ndevice_name = "b"\ndevice_secret = "c"\n'
+TRIPLE = 'product_key = "a"\ndevice_name = "board"\ndevice_secret = "c"\n'
 
 
 def asked(board, text, version):
@@ -510,7 +510,7 @@ OLD, NEW = [9, 2, 8], [10, 2, 0]
             'wifi_ssid = "\\u5bb6"\nwifi_password = "a\\\\b # \\"c\\""\n',
             repr(["家", 'a\\b # "c"', 443, True, False]),
         ),
-        ("", "settings.toml: wifi_ssid is missing: give a text of 1 to 32 characters"),
+        ("", "settings.toml: wifi_ssid is missing: give a text of 1 to 32 bytes"),
         (
             'wifi_ssid = "home"\nport = 70000\n',
             "settings.toml: port must be a port number, 1 to 65535",

@@ -7,7 +7,7 @@ import pytest
 
 from host_tests.script_board import BLOCK, BLOCKS, WAYS, PowerCutError, ScriptBoard
 from tools import installing, remote, space
-from tools.onboard import LIST, STAGED
+from tools.onboard import LIST, STAGED, Survey
 from tools.plan import Copy
 
 FULL = bool(os.environ.get("FULL"))
@@ -114,8 +114,15 @@ def test_files_that_are_not_listed_are_never_removed(desk):
     assert board.read("ca.pem") == b"mine"
 
 
+DAMAGED_LISTS = [
+    b"", b'{"lib/a', b"[1]", b'{"mine.py": 5}', b"\xff\xfe", b"5", b"null", b'["mine.py"]',
+    b'{"mine.py": [5]}', b'{"mine.py": [["x"], {}]}', b'{"main.py": [1, "a"]}', b"{1: []}",
+    b'{"": ["x"], "/": ["x"], "a\\nid=00": ["y"], "file=": []}', b"[" * 100000,
+]  # fmt: skip
+
+
 def test_a_list_that_is_damaged_or_somebody_elses_removes_nothing(desk):
-    for content in (b"", b'{"lib/a', b"[1]", b'{"mine.py": 5}', b"\xff\xfe"):
+    for content in DAMAGED_LISTS:
         board = ScriptBoard()
         board.write("mine.py", b"mine")
         board.write(LIST, content)
@@ -299,3 +306,15 @@ def test_what_waits_from_an_interrupted_deploy_is_not_sent_again(desk):
         board.power()
         sent.add(len(board.deploy(new).sent))
     assert sent >= {1, 3, 5}
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["free=", "free=a=b", "free=512", "mpy=", "release=1.x", "file=12=ab", "file=x=y=z",
+     "list={", "list=" + "[" * 100000],
+)  # fmt: skip
+def test_a_line_that_a_board_did_not_end_spoils_what_it_tells(line):
+    survey = Survey()
+    for text in ("board=rp2=Pico W", "id=00ff", line, "surveyed"):
+        survey.line(text)
+    assert not survey.complete

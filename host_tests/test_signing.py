@@ -54,6 +54,10 @@ def test_unknown_method_is_refused(run, method):
     assert "hmacsha256" in run("signing.sign_refuses", method=method)
 
 
+def test_parameters_without_names_are_refused(run):
+    assert [said.partition(":")[0] for said in run("signing.odd_params_refused")] == ["sign"] * 6
+
+
 @pytest.mark.parametrize("name", aiot_purehash.HASHES)
 def test_pure_hash_at_every_length_over_three_blocks(run, name):
     assert run("signing.pure_matches_native", name=name, least=0, most=200) == 200

@@ -75,10 +75,10 @@ paths = {paths!r}
 try:
     with open({list!r}) as file:
         found = json.load(file)
-    if isinstance(found, dict):
-        paths += [path for path in found if path not in paths]
+    found = {{path: found[path] for path in found if path and '\\n' not in path}}
+    paths += [path for path in found if path not in paths]
     print('list=' + json.dumps(found))
-except (OSError, ValueError):
+except Exception:  # none, or a damaged one
     pass
 folders = ['']
 for path in paths:
@@ -170,7 +170,7 @@ class Survey:
     `files` is {path: (size, SHA-256 as hex)} of those that were asked for, that an earlier deploy
     listed and that an interrupted one left; `listed` is what its list says. `chip_id` is the
     chip's serial number as hex, `mpy` is `sys.implementation._mpy` or 0, `release` MicroPython's
-    (major, minor).
+    (major, minor). `garbled` tells that some of it did not come whole.
     """
 
     platform: str = ""
@@ -184,12 +184,19 @@ class Survey:
     folders: set[str] = field(default_factory=set)
     listed: dict[str, list[str]] = field(default_factory=dict)
     complete: bool = False
+    garbled: bool = False
 
     def line(self, text):
-        """Take one line of the script's output."""
+        """Take one line of the script's output. One that is cut off spoils the survey."""
+        try:
+            self._take(text)
+        except (ValueError, RecursionError):
+            self.garbled = True
+
+    def _take(self, text):
         word, _, rest = text.partition("=")
         if text == "surveyed":
-            self.complete = True
+            self.complete = not self.garbled
         elif word in ("board", "id", "mpy", "release", "free", "list", "file", "folder"):
             getattr(self, "_take_" + word)(rest)
 
@@ -210,8 +217,8 @@ class Survey:
 
     def _take_list(self, rest):
         found = json.loads(rest)
-        if isinstance(found, dict):  # else somebody else's file has this name
-            self.listed = {p: d for p, d in found.items() if isinstance(d, list)}
+        if isinstance(found, dict):  # else somebody else's file has this name, or it is damaged
+            self.listed = {path: d for path, d in found.items() if _are_digests(d)}
 
     def _take_file(self, rest):
         size, digest, path = rest.split("=", 2)
@@ -224,6 +231,10 @@ class Survey:
     def leftovers(self):
         """What an interrupted deploy left: {path: (size, SHA-256)}."""
         return {path: found for path, found in self.files.items() if _is_ours(path)}
+
+
+def _are_digests(value):
+    return isinstance(value, list) and all(isinstance(digits, str) for digits in value)
 
 
 def _is_ours(path):

@@ -19,6 +19,17 @@ def sign_refuses(method):
     return None
 
 
+def odd_params_refused():
+    """Return what is said of parameters that have no names to sort them by."""
+    said = []
+    for params in ({1: 2}, {"a": 1, None: 2}, {("a",): 1}, [("a", "b")], None, "ab"):
+        try:
+            said.append(aiot_http.sign(params, "secret"))
+        except AiotError as error:
+            said.append(str(error))
+    return said
+
+
 def pure_matches_native(name, least, most):
     """Hash `least` to `most` bytes in Python and natively, in pieces of three sizes."""
     data = bytes([(7 * i + 3) & 0xFF for i in range(most)])
