@@ -124,6 +124,7 @@ class Doctor:
         """Import the library and the firmware's modules."""
         import aiot_http  # isort: skip - the largest first: it needs most memory to compile
         import aiot_ca
+        import aiot_conn
         import aiot_date
         import aiot_port
         import aiot_store
@@ -131,7 +132,7 @@ class Doctor:
         import settings
         from aiot_port import board
 
-        self._http, self._ca = aiot_http, aiot_ca
+        self._http, self._conn, self._ca = aiot_http, aiot_conn, aiot_ca
         self._date, self._port, self._store = aiot_date, aiot_port, aiot_store
         self._sensors, self._settings_file, self._board = sensors, settings, board
         return "version " + getattr(aiot_http, "__version__", "unknown")
@@ -164,7 +165,7 @@ class Doctor:
             settings.host,
             settings.port,
             sign_method=settings.sign_method,
-            connection=self._http.new_connection(
+            connection=self._conn.Connection(
                 settings.host, settings.port, settings.ca or None, settings.timeout
             ),
             store=NewToken(self._store.SmallFile("aiot_token.json")),
