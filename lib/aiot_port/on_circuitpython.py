@@ -19,8 +19,9 @@ _ECONNECTING = const(119)  # EINPROGRESS in newlib: TCP has not opened within th
 _CONNECT_MS = const(7000)
 _LOOK_MS = const(5)  # between two looks for bytes: TLS cannot be waited for
 
-_NOT_VERIFIED = const(-9984)  # MBEDTLS_ERR_X509_CERT_VERIFY_FAILED, some builds have no text
 _TLS_CODES = const(-256)  # Mbed TLS's error codes are below it
+_NOT_VERIFIED = const(-9984)  # MBEDTLS_ERR_X509_CERT_VERIFY_FAILED, some builds have no text
+_NO_MEMORY = (-10368, -32512)  # MBEDTLS_ERR_X509_ALLOC_FAILED, MBEDTLS_ERR_SSL_ALLOC_FAILED
 
 
 def ticks_ms():
@@ -64,14 +65,29 @@ def open_stream(context, host, address, timeout_ms):
         raw.settimeout(min(timeout_ms, _CONNECT_MS) / 1000)
         raw.connect(address[4])
         raw.settimeout(0)
-        return _Stream(raw, context.wrap_socket(raw, server_hostname=host))
-    except BaseException as error:
+        return _Stream(raw, _wrapped(context, raw, host))
+    except BaseException:
         raw.close()
-        if isinstance(error, ValueError):  # CircuitPython reads the authority only now
-            from aiot_errors import ca_error
-
-            raise ca_error("ca: not a certificate (%s)" % error) from None
         raise
+
+
+def _wrapped(context, raw, host):
+    """Return TLS on a socket. CircuitPython reads the authority only now, if it is one."""
+    try:
+        return context.wrap_socket(raw, server_hostname=host)
+    except OSError as error:
+        code = error.errno or 0
+        if code >= _TLS_CODES or code in _NO_MEMORY:
+            raise
+        raise _not_a_certificate(error) from None
+    except ValueError as error:
+        raise _not_a_certificate(error) from None
+
+
+def _not_a_certificate(error):
+    from aiot_errors import ca_error
+
+    return ca_error("ca: not a certificate (%s)" % error)
 
 
 class _Stream:
@@ -114,10 +130,10 @@ def _unless_waiting(call, view):
 
 
 def explain(error):
-    if isinstance(error, MemoryError):
+    code = error.args[0] if error.args else None
+    if isinstance(error, MemoryError) or code in _NO_MEMORY:
         return "out of memory for TLS, %d bytes free" % free_memory()
     text = str(error) or error.__class__.__name__
-    code = error.args[0] if error.args else None
     if "pystack" in text:
         return text + ": CIRCUITPY_PYSTACK_SIZE = 4000 in settings.toml gives it room"
     if code == _NOT_VERIFIED:

@@ -194,10 +194,7 @@ class Doctor:
     def address(self, host, port):
         """Return what a socket needs to reach a host, None where its name is unknown."""
         try:
-            if hasattr(self._port, "resolve"):
-                found = self._port.resolve(host, port)
-            else:  # CircuitPython's port keeps its pool of sockets instead
-                found = self._board.socket_pool().getaddrinfo(host, port)
+            found = self._port.resolve(host, port)
         except OSError:
             return None
         return found[0][4] if found else None
@@ -232,9 +229,7 @@ class Doctor:
         return "signed in by {}".format(self._settings.sign_method)
 
     def _watch(self):
-        """Have the library's connection tell how far it got, where it is the library's own."""
-        if not hasattr(self._port, "open_stream"):
-            return
+        """Have the library's connection tell how far it got."""
         opened = self._port.open_stream
 
         def open_stream(context, host, address, timeout_ms):
