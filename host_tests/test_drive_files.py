@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What `python -m tools.boards --copy-to` puts onto a drive: in which form, with which settings."""
+"""What `python -m tools.boards --copy-to` puts onto a drive: files, their form, settings."""
 
 import dataclasses
 
