@@ -10,12 +10,11 @@ import os
 import sys
 
 # The largest first: a board compiles each file as it is imported, and needs most room for it.
-from aiot_http import Client, Device  # isort: skip
+from aiot_http import Client, Device, new_connection  # isort: skip
 from aiot_outbox import Outbox  # isort: skip
 import board_config
 import sensors
 from aiot_batch import join
-from aiot_conn import Connection
 from aiot_delivery import Delivery
 from aiot_errors import NOT_NOW, REFUSED, AiotError, NetworkError, PlatformError
 from aiot_port import board as aiot_port
@@ -93,7 +92,7 @@ class Loop:
         device = Device(
             settings.product_key, settings.device_name, settings.device_secret, client_id
         )
-        self._connection = Connection(
+        self._connection = new_connection(
             settings.host, settings.port, settings.ca or None, settings.timeout, feed
         )
         self._client = Client(

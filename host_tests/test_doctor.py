@@ -3,12 +3,14 @@
 
 import contextlib
 import dataclasses
+import http.client
 import os
 import pty
 import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -17,6 +19,7 @@ import tty
 import types
 from pathlib import Path
 
+import aiot_http
 import pytest
 
 from host_tests.board_bench import mpremote, needs_micropython, put
@@ -709,6 +712,29 @@ def test_the_terminal_shows_a_spinner(bench):
 # CircuitPython does not run on the desk: CPython runs the scripts, with what they ask of a board.
 
 
+class PlainConnection:
+    """CircuitPython's kind of connection: nobody can look into its socket."""
+
+    def __init__(self, host, port, ca, timeout, on_wait=None):
+        self._place = host, port, timeout, ssl.create_default_context(cafile=ca)
+        self.date = self.retry_after = None
+
+    def post(self, path, headers, body):
+        host, port, timeout, context = self._place
+        connection = http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
+        try:
+            connection.request("POST", path, bytes(body), headers)
+            reply = connection.getresponse()
+            return reply.status, reply.read()
+        except OSError as error:
+            raise aiot_http.NetworkError(str(error)) from None
+        finally:
+            connection.close()
+
+    def close(self):
+        pass
+
+
 class Radio:
     """A Pico W's, of which CircuitPython 10.2 cannot say how strong the signal is."""
 
@@ -723,7 +749,11 @@ class Radio:
 @pytest.fixture
 def circuitpython(monkeypatch, tmp_path, platform, capsys):
     """Return a function that runs a script as on CircuitPython, and returns what it prints."""
+    import aiot_port
+    from aiot_port import board
+
     radio = Radio()
+    pool = types.SimpleNamespace(getaddrinfo=socket.getaddrinfo)
     watchdog = types.SimpleNamespace(mode="RESET")
     modules = {
         "wifi": types.SimpleNamespace(radio=radio),
@@ -735,6 +765,10 @@ def circuitpython(monkeypatch, tmp_path, platform, capsys):
     }
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setattr(aiot_port, "own_connection", PlainConnection)
+    for name in ("resolve", "open_stream"):
+        monkeypatch.delattr(aiot_port, name)
+    monkeypatch.setattr(board, "socket_pool", lambda: pool, raising=False)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "ca.pem").write_bytes(platform.ca_pem)
 

@@ -14,11 +14,13 @@ import json
 
 import aiot_hash
 import aiot_port
-from aiot_conn import Connection
 from aiot_errors import NOT_NOW, REFUSED, TOKEN_CODES, AiotError, PlatformError, ReplyError
 from aiot_errors import NetworkError as NetworkError  # for users: the tree in one place
 from aiot_port import const
 from aiot_store import SmallFile
+
+if aiot_port.own_connection is None:  # else these 7 KB would lie about in RAM
+    from aiot_conn import Connection
 
 __version__ = "0.1.0"  # the one place: packages, pip and circup read it here
 
@@ -81,6 +83,15 @@ def _digest(name, first, second):
     digest.update(first)
     digest.update(second)
     return digest.digest()
+
+
+def new_connection(host, port, ca, timeout, on_wait=None):
+    """Return a new connection: the runtime's own where it has one, else an aiot_conn.Connection.
+
+    The arguments are those of Connection.
+    """
+    make = aiot_port.own_connection or Connection
+    return make(host, port, ca, timeout, on_wait)
 
 
 class Device:
@@ -161,7 +172,7 @@ class Client:
         self._where = "%s:%d" % (_name("host", host, 253), port)  # RFC 1035: 253 characters
         self._sign_method = sign_method
         if connection is None:
-            connection = Connection(host, port, ca, timeout)
+            connection = new_connection(host, port, ca, timeout)
         self._connection = connection
         self._clock = clock or aiot_port.unix_ms
         self._store = store or SmallFile(token_path, "token")

@@ -124,7 +124,6 @@ class Doctor:
         """Import the library and the firmware's modules."""
         import aiot_http  # isort: skip - the largest first: it needs most memory to compile
         import aiot_ca
-        import aiot_conn
         import aiot_date
         import aiot_port
         import aiot_store
@@ -132,7 +131,7 @@ class Doctor:
         import settings
         from aiot_port import board
 
-        self._http, self._conn, self._ca = aiot_http, aiot_conn, aiot_ca
+        self._http, self._ca = aiot_http, aiot_ca
         self._date, self._port, self._store = aiot_date, aiot_port, aiot_store
         self._sensors, self._settings_file, self._board = sensors, settings, board
         return "version " + getattr(aiot_http, "__version__", "unknown")
@@ -165,7 +164,7 @@ class Doctor:
             settings.host,
             settings.port,
             sign_method=settings.sign_method,
-            connection=self._conn.Connection(
+            connection=self._http.new_connection(
                 settings.host, settings.port, settings.ca or None, settings.timeout
             ),
             store=NewToken(self._store.SmallFile("aiot_token.json")),
@@ -194,7 +193,10 @@ class Doctor:
     def address(self, host, port):
         """Return what a socket needs to reach a host, None where its name is unknown."""
         try:
-            found = self._port.resolve(host, port)
+            if hasattr(self._port, "resolve"):
+                found = self._port.resolve(host, port)
+            else:  # CircuitPython's port keeps its pool of sockets instead
+                found = self._board.socket_pool().getaddrinfo(host, port)
         except OSError:
             return None
         return found[0][4] if found else None
@@ -229,7 +231,9 @@ class Doctor:
         return "signed in by {}".format(self._settings.sign_method)
 
     def _watch(self):
-        """Have the library's connection tell how far it got."""
+        """Have the library's connection tell how far it got, where it is the library's own."""
+        if not hasattr(self._port, "open_stream"):
+            return
         opened = self._port.open_stream
 
         def open_stream(context, host, address, timeout_ms):
