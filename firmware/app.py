@@ -120,7 +120,7 @@ class Loop:
         self._delivery = Delivery()
         self._alone = 0  # reports to be sent one by one, as their common message was refused
         self._absent = {}
-        self._clock = Clock()
+        self._clock = Clock(settings)
         self._reports = Reports(settings, device, self._clock, random_number())
         self._quiet_until = 0  # uptime in ms
         self._restart_reason = None
@@ -155,7 +155,7 @@ class Loop:
         online = self._is_due() and self._join()
         self._feed()
         if online and self._clock.is_due():
-            self._ask_ntp()
+            self._clock.ask(self._feed)
         self._feed()
         report = self._take_report()
         self._feed()
@@ -204,13 +204,6 @@ class Loop:
             aiot_port.restart_wifi()
         log('Wi-Fi: "%s" cannot be joined' % settings.wifi_ssid)
         self._count_failure()
-        return False
-
-    def _ask_ntp(self):
-        """Set the clock by NTP; return whether it was done."""
-        if self._clock.ask_ntp(self._settings.ntp_host):
-            return True
-        log("NTP: %s gives no time" % self._settings.ntp_host)
         return False
 
     def _take_report(self):
@@ -313,7 +306,7 @@ class Loop:
         self._delivery.succeeded()
         try:
             log("%s messageId=%d" % (line, message_id))
-            if self._clock.is_doubtful():
+            if not self._clock.is_confirmed():
                 self._believe_the_platform()
         except MemoryError:
             pass  # it has arrived, and must not be sent again for want of a line in the log
@@ -334,15 +327,21 @@ class Loop:
         self._quiet_until = self._clock.uptime() + wait_ms
         log("%s: waits %d s (%s)" % (line, wait_ms // 1000, error))
         if isinstance(error, NetworkError):
+            if error.clock:
+                self._clock.doubt()
             self._mend_network()
             return
         self._link.acknowledged()  # somebody answered: the network is good
-        if isinstance(error, PlatformError) and error.code == REFUSED and not self._ask_ntp():
+        if isinstance(error, PlatformError) and error.code == REFUSED:
+            self._clock.doubt()  # the platform refuses a time that is over 15 minutes off
             self._believe_the_platform()
+            if not self._clock.is_confirmed():
+                self._clock.ask(self._feed)
 
     def _believe_the_platform(self):
-        """Set the clock by the platform's Date, which came over verified TLS."""
-        self._clock.set(self._connection.date)
+        """Confirm or correct the clock by the platform's Date, which came over verified TLS."""
+        if self._clock.confirm(self._connection.date):
+            log("the clock was wrong: set by the platform's Date")
 
     def _mend_network(self):
         step = self._count_failure()

@@ -37,8 +37,11 @@ class Reports:
 
     def _message(self, readings):
         """Return (topic, payload) of a report: the time of its reading goes with it."""
-        time_ms = aiot_port.unix_ms()
-        time = mark(self._start, self._clock.uptime()) if time_ms is None else str(time_ms)
+        now_ms = aiot_port.unix_ms()
+        if self._clock.is_confirmed():
+            time = str(now_ms)
+        else:
+            time = mark(self._start, self._clock.uptime(), now_ms)
         if self._alink:
             return self._alink.properties(readings, time)
         return self._settings.topic, '%s,"time":%s}' % (_json(readings)[:-1], time)
@@ -50,7 +53,8 @@ class Reports:
 
     def settled(self, payload):
         """Return a payload with the time of its reading, where that is known by now."""
-        return settle(payload, self._start, self._clock.epoch(), self._undated)
+        epoch_ms = self._clock.epoch()
+        return settle(payload, self._start, epoch_ms, self._undated, aiot_port.unix_ms())
 
 
 def _json(value):

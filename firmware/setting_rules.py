@@ -36,6 +36,13 @@ def _status_rule():
     return (expected + ', or ""', lambda v: v == "" or right(v))
 
 
+def _hosts(most):
+    """The rule of a text with any number of hosts."""
+    expected = 'names of hosts with blanks between them, %d characters at most, or ""' % most
+    right = _name(most)[1]
+    return (expected, lambda v: v == "" or (_is_text(v) and right(v.replace(" ", "."))))
+
+
 def _has_no(value, signs):
     """Whether a text has no space, no control character and none of these signs."""
     return not any([char <= " " or "\x7f" <= char < "\xa0" or char in signs for char in value])
@@ -87,7 +94,8 @@ def table():
         "outbox_gives_up": ("oldest", _choice("oldest", "newest")),
         "outbox_batch": (1, _number(1, 32, "a number of reports")),
         "status_topic": ("", _status_rule()),
-        "ntp_host": ("pool.ntp.org", _name(253)),
+        "ntp_host": ("ntp.aliyun.com pool.ntp.org", _hosts(253)),
+        "time_host": ("www.aliyun.com", _hosts(253)),
         "watchdog": (True, _SWITCH),
         "start_delay": (5, _number(0, 60, _SECONDS)),
     }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""CircuitPython: the library over the strict stand-in, and the board's own files.
+"""CircuitPython: the real adafruit_requests over the strict stand-in, and the board's own files.
 
 The bodies of other tests run there too, as a third interpreter (host_tests/interpreters.py).
 """
@@ -118,10 +118,17 @@ def test_after_each_of_many_failures_the_next_report_goes_out(run, platform, pla
 
 
 def test_ambiguous_send_is_repeated_once_by_our_own_rule_with_the_same_bytes(run, platform, place):
+    """adafruit_requests would repeat it too, and each of its tries would be repeated by ours."""
     platform.misbehave("drop", times=2, first=3)
     outcomes, _ = run("requesting.in_a_row", place=place, count=2)
     assert outcomes == ["published", "NetworkError", "published"]
     assert [request.body for request in platform.requests[1:]] == [b"first", b"0", b"0", b"1"]
+
+
+def test_small_report_is_one_packet(run, platform, place):
+    counts = run("requesting.packets_of_a_report", place=place, sizes=[0, 4, 1000, 10000])
+    assert counts == [1, 1, 1, 3]
+    assert [len(report.payload) for report in platform.reports] == [0, 0, 4, 1000, 10000]
 
 
 def test_clients_do_not_close_each_others_connections(run, platform, place):
@@ -661,106 +668,87 @@ def test_stand_in_has_no_name_that_the_published_stubs_lack(path):
 # What befalls a board but not a desk
 
 
-PARTS = """
-import socketpool
-import aiot_port.on_circuitpython as port
+def test_failures_that_the_desk_does_not_have(board):
+    printed = board.run(
+        """
+        import aiot_port.sockets_on_circuitpython as port
 
-class Part:
-    def __init__(self, name, error=None):
-        self.name, self.error = name, error
+        class Pool:
+            SOCK_STREAM = 1
+            asked = 0
 
-    def close(self):
-        print("closed", self.name)
-        if self.error:
-            raise self.error
+        def resolve(host, number, timeout_ms, on_wait):
+            Pool.asked += 1
+            assert timeout_ms > 0
+            if Pool.asked > 1:
+                raise OSError("no name server answers")
+            return [(2, 1, 0, "", ("192.0.2.1", 443))]
 
-    def settimeout(self, seconds):
-        print("waits", seconds)
+        port.resolve = resolve
 
-    def connect(self, address):
-        if self.name == "silent":
-            raise OSError(119)
+        class Broken:
+            type = 1
+            accept = bind = listen = setsockopt = None
 
-    def recv_into(self, view):
-        raise self.error
+            def recv_into(self, *_):
+                raise ValueError("broken")
 
-    send = recv_into
+            send = recv_into
 
-class Pool:
-    def __init__(self, name):
-        self.name = name
+            def close(self):
+                raise OSError(9)
 
-    def socket(self, family, kind):
-        return Part(self.name)
+        class Endless(Broken):
+            def recv_into(self, buffer, size=0):
+                return size
 
-class Context:
-    def __init__(self, error):
-        self.error = error
+        class NoMemory:
+            def wrap_socket(self, raw, server_hostname):
+                raise OSError(12)
 
-    def wrap_socket(self, raw, server_hostname):
-        raise self.error
+        class Closed(Broken):
+            def close(self):
+                print("closed")
 
-def opened(name, error, timeout_ms):
-    port.socket_pool = lambda: Pool(name)
-    try:
-        port.open_stream(Context(error), "host", (2, 1, 0, "", ("192.0.2.1", 443)), timeout_ms)
-    except Exception as raised:
-        print(raised.__class__.__name__, port.explain(raised))
-"""
-
-
-def test_what_fails_as_it_is_opened_leaves_no_socket(board):
-    printed = board.run(PARTS + textwrap.dedent("""
-        opened("silent", None, 60000)
-        opened("tcp", OSError(12), 1500)
-        opened("tcp", MemoryError(), 1500)
-        opened("tcp", ValueError("invalid cert"), 1500)
-        opened("tcp", OSError(-8576, "MBEDTLS_ERR_X509_INVALID_FORMAT"), 1500)
-        opened("tcp", OSError(-10368), 1500)
-    """))  # fmt: skip
-    assert printed == [
-        "waits 7.0", "closed silent", "OSError TCP does not open",
-        "waits 1.5", "waits 0", "closed tcp", "OSError 12",
-        "waits 1.5", "waits 0", "closed tcp",
-        "MemoryError out of memory for TLS, 100000 bytes free",
-        "waits 1.5", "waits 0", "closed tcp",
-        "AiotError ca: not a certificate (invalid cert)",
-        "waits 1.5", "waits 0", "closed tcp",
-        "AiotError ca: not a certificate ([Errno -8576] MBEDTLS_ERR_X509_INVALID_FORMAT)",
-        "waits 1.5", "waits 0", "closed tcp",
-        "OSError out of memory for TLS, 100000 bytes free",
-    ]  # fmt: skip
-
-
-def test_stream_says_what_it_waits_for_and_closes_both_its_parts(board):
-    printed = board.run(PARTS + textwrap.dedent("""
-        stream = port._Stream(Part("raw", OSError(9)), Part("tls", OSError(11, "EAGAIN")))
-        print(stream.readinto(None), stream.write(None), stream.is_idle(None))
-        stream.close()
-        broken = port._Stream(Part("raw"), Part("tls", OSError(104, "ECONNRESET")))
-        for call in (broken.readinto, broken.write, broken.is_idle):
+        wire = port.Wire(None)
+        wire.started, wire.allowed_ms = port.ticks_ms(), 60000
+        wire.use(Pool(), NoMemory())
+        try:
+            wire.wrap_socket(Closed(), "host")
+        except OSError as error:
+            print(error.args[0])
+        first = wire.getaddrinfo("host", 443)
+        wire._resolved -= 3600001
+        print(wire.getaddrinfo("host", 443) == first, Pool.asked)
+        wire.allowed_ms = 0
+        wire.sent = True
+        for wire.received in (0, 1):
             try:
-                call(None)
-            except OSError as error:
-                print(error.errno)
-    """))  # fmt: skip
-    assert printed == ["None None True", "closed tls", "closed raw", "104", "104", "104"]
-
-
-@pytest.mark.parametrize(
-    ("error", "words"),
-    [
-        ("OSError(-9984)", "certificate: -9984"),
-        ("OSError(-9984, 'not verified')", "certificate: [Errno -9984] not verified"),
-        ("OSError(-29312)", "TLS error -29312"),
-        ("OSError(119)", "TCP does not open"),
-        ("RuntimeError('Out of sockets')", "Out of sockets"),
-        ("OSError()", "OSError"),
-    ],
-)
-def test_errors_of_the_port_are_explained(board, error, words):
-    printed = board.run(f"import aiot_port\nprint(aiot_port.explain({error}))")
-    assert printed == [words]
+                wire.socket(2, 1)
+            except (OSError, ValueError) as error:
+                print(error)
+        broken = port._Socket(wire, port._Raw(wire, Broken()), Broken())
+        print(broken.is_idle())
+        broken.send(b"x")
+        for socket in (broken, port._Socket(wire, port._Raw(wire, Broken()), Endless())):
+            try:
+                while True:
+                    socket.recv_into(bytearray(1000))
+            except (OSError, ValueError) as error:
+                print(error)
+            socket.close()
+        """
+    )
+    assert printed == [
+        "closed",
+        "12",
+        "True 2",
+        "closed without a reply",
+        "what answered does not speak HTTP",
+        "False",
+        "no answer within 0 ms",
+        "the reply is over 8192 bytes",
+    ]
 
 
 def test_computer_that_comes_in_the_last_moment_keeps_the_drive(board):
@@ -796,28 +784,28 @@ def test_sleep_memory_that_cannot_be_asked_is_none(board):
     assert printed == ["None"]
 
 
-def test_what_adafruit_ntp_tells(board):
-    """It asks UDP's port 123, which no test can serve: a module of ours answers in its place."""
-    (board.root / "lib" / "adafruit_ntp.py").write_text(textwrap.dedent(
-        """
-        import time
-
-        class NTP:
-            def __init__(self, pool, *, server, tz_offset, socket_timeout):
-                assert (tz_offset, socket_timeout) == (0, 2.5)
-                self.server = server
-
-            @property
-            def datetime(self):
-                if self.server == "silent":
-                    raise OSError(116)
-                return time.localtime(1795448457)
-        """
-    ))  # fmt: skip
+def test_names_and_the_time_need_no_library(board):
+    """The stand-in's own name server answers; nothing but the network is asked for."""
     printed = board.run(
         """
-        from aiot_port import board
-        print(board.ask_ntp("pool.ntp.org", 5), board.ask_ntp("silent", 5))
+        import sys
+        import wifi
+        from aiot_port import resolve
+        from aiot_port.net import name_servers
+
+        print(name_servers())
+        wifi.radio.connect("home")
+        print(name_servers())
+        for host in ("localhost", "no-such-host.invalid", "10.0.0.1"):
+            print(resolve(host, 443, 60000, None))
+        print([name for name in ("aiot_dns", "aiot_udp") if name in sys.modules])
         """
     )
-    assert printed == ["1795448457 None"]
+    assert printed == [
+        "[]",
+        "['192.0.2.53']",
+        "[(2, 1, 0, '', ('127.0.0.1', 443))]",
+        "[]",
+        "[(2, 1, 0, '', ('10.0.0.1', 443))]",
+        "[]",
+    ]

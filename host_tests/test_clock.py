@@ -63,7 +63,7 @@ def test_clock_that_jumped_is_right_again_within_a_day(run, folder, hours):
         "clock.jump", folder=folder, jump_ms=hours * 3600000, code=None
     )
     assert in_order
-    assert abs(soon - hours * 3600000) <= MOST_OFF_MS  # nobody has told the board yet
+    assert abs(soon) <= MOST_OFF_MS  # nobody confirmed the clock: its uptime tells better
     assert abs(late) <= MOST_OFF_MS
     assert repeated == 0
 

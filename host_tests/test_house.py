@@ -21,7 +21,11 @@ FLOORS = [
     "aiot_roots",
     "aiot_date",
     "aiot_ca",
+    "aiot_udp",
+    "aiot_dns",
     "aiot_port",
+    "aiot_sntp",
+    "aiot_webtime",
     "aiot_purehash",
     "aiot_hash",
     "aiot_store",
@@ -103,7 +107,7 @@ def test_every_on_board_file_compiles_for_a_board(path, tmp_path):
     assert (tmp_path / "a.mpy").stat().st_size > 0
 
 
-@pytest.mark.parametrize("prefix", ["", "board_", "sensors_"])
+@pytest.mark.parametrize("prefix", ["", "board_", "net_", "sensors_"])
 def test_ports_have_the_same_names(prefix):
     def names(port):
         tree = ast.parse((ROOT / "lib" / "aiot_port" / f"{prefix}on_{port}.py").read_text())
@@ -118,7 +122,7 @@ def test_ports_have_the_same_names(prefix):
         return {name for name in defined - own if not name.startswith("_")}
 
     # What only the kept socket of aiot_conn needs; CircuitPython brings its own connection.
-    socket_names = {"tls_context", "resolve", "open_stream"}
+    socket_names = {"tls_context", "open_stream"}
     assert names("micropython") == names("cpython")
     assert names("circuitpython") == names("cpython") - socket_names
     assert names("cpython")

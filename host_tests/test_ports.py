@@ -38,7 +38,6 @@ def test_the_desk_as_a_board(capsys):
     assert board.join_wifi("any", "", 1000, lambda: None) is True
     assert board.leave_wifi() is None
     assert board.restart_wifi() is None
-    assert abs(board.ask_ntp("pool.ntp.org", 5) - time.time()) < 2
     assert board.set_wall_clock(0) is None
     assert board.utc_date_time() == tuple(time.gmtime()[:6])
     assert len(board.unique_id()) == 12
@@ -155,7 +154,7 @@ def test_socket_is_closed_when_wrapping_it_fails(platform):
             made.append(raw)
             raise ValueError("scripted")
 
-    address = aiot_port.resolve(platform.host, platform.port)[0]
+    address = aiot_port.resolve(platform.host, platform.port, 30000, None)[0]
     with pytest.raises(ValueError, match="scripted"):
         aiot_port.open_stream(Context(), platform.host, address, 1000)
     assert isinstance(made[0], socket.socket) and made[0].fileno() == -1

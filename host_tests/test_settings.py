@@ -51,7 +51,8 @@ def test_what_must_be_given_and_what_is_assumed(run):
         "outbox_gives_up": "oldest",
         "outbox_batch": 1,
         "status_topic": "",
-        "ntp_host": "pool.ntp.org",
+        "ntp_host": "ntp.aliyun.com pool.ntp.org",
+        "time_host": "www.aliyun.com",
         "watchdog": True,
         "start_delay": 5,
     }

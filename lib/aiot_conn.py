@@ -199,12 +199,12 @@ class Connection:
         raise failure
 
     def _resolve(self):
-        """Return the host's addresses, asking DNS once an hour: it has no timeout on boards."""
+        """Return the host's addresses, asking DNS once an hour."""
         now = aiot_port.ticks_ms()
         if self._addresses and 0 <= aiot_port.ticks_diff(now, self._resolved) < _ADDRESS_AGE_MS:
             return self._addresses
         try:
-            found = aiot_port.resolve(self._host, self._port)  # esp32 gives [] where others raise
+            found = aiot_port.resolve(self._host, self._port, self._left_ms(), self._on_wait)
         except OSError:
             found = None
         if found:

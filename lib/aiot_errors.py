@@ -24,9 +24,14 @@ class AiotError(Exception):
 
 
 class NetworkError(AiotError):
-    """The platform could not be reached: Wi-Fi, DNS, TCP, TLS, a certificate, or too late."""
+    """The platform could not be reached: Wi-Fi, DNS, TCP, TLS, a certificate, or too late.
+
+    `clock` tells that a certificate was called expired or not yet valid, so that the board's
+    clock may be what is wrong.
+    """
 
     retry = True
+    clock = False
 
 
 # What may go well another time. Made here: out of memory `except (…)` could not make it.

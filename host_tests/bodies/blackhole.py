@@ -40,7 +40,7 @@ class _Network:
         if self.context_error:
             raise self.context_error
 
-    def _resolve(self, host, port):
+    def _resolve(self, host, port, timeout_ms, on_wait):
         self.asked += 1
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):

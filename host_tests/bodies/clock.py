@@ -24,6 +24,7 @@ class World(looping.Port):
         super().__init__(wifi=wifi, clock_ms=clock_ms)
         self.true_ms = looping.NOW_MS
         self.asked = []  # true times at which NTP was asked
+        self.lies_ms = 0  # by how much what it tells is wrong
 
     def pass_ms(self, ms):
         """Let so much time pass by the board's crystal, which ticks and clock share."""
@@ -49,9 +50,12 @@ class World(looping.Port):
     def unix_ms(self):
         return self.clock_ms if is_right(self.clock_ms) else None
 
-    def ask_ntp(self, host, timeout_s):
+    def network_time(self, ntp_hosts, time_hosts, is_good, on_wait):
         self.asked.append(self.true_ms)
-        return self.true_ms // 1000
+        told = (self.true_ms + self.lies_ms) // 1000
+        if not is_good(told):
+            raise OSError("scripted")
+        return told
 
 
 class Counter:

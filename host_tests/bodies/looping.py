@@ -25,6 +25,7 @@ import reports  # noqa: E402
 import settings  # noqa: E402
 import timekeeping  # noqa: E402
 
+_LOG = timekeeping.log
 _ON_A_BOARD = (app, health, reports, timekeeping)  # what of the firmware asks the board itself
 
 TEXT = """
@@ -80,9 +81,12 @@ class Port:
     def restart_wifi(self):
         self.done.append("radio off")
 
-    def ask_ntp(self, host, timeout_s):
-        assert host == "pool.ntp.org" and timeout_s * 1000 < 8388
+    def network_time(self, ntp_hosts, time_hosts, is_good, on_wait):
+        assert (ntp_hosts, time_hosts) == (["ntp.aliyun.com", "pool.ntp.org"], ["www.aliyun.com"])
+        on_wait()
         self.done.append("ntp")
+        if self.ntp is None or not is_good(self.ntp):
+            raise OSError("scripted")
         return self.ntp
 
     def set_wall_clock(self, unix_s):
@@ -184,14 +188,16 @@ class OnPort:
         self._log = log
 
     def __enter__(self):
-        self._real = app.aiot_port, app.log
+        self._real = app.aiot_port, app.log, timekeeping.network_time
         put_on(self._port)
-        app.log = self._log
+        app.log = timekeeping.log = self._log
+        timekeeping.network_time = self._port.network_time
         return self._port
 
     def __exit__(self, kind, error, trace):
         put_on(self._real[0])
-        app.log = self._real[1]
+        app.log = timekeeping.log = self._real[1]
+        timekeeping.network_time = self._real[2]
         return kind is SystemExit  # the loop's way to end
 
 
@@ -417,7 +423,7 @@ def log_lines():
     try:
         for clock_ms in (None, NOW_MS):
             with OnPort(Port(clock_ms=clock_ms)):
-                timekeeping.log("something")
+                _LOG("something")
     finally:
         builtins.print = real_print
     return lines
@@ -546,12 +552,12 @@ def link(script):
         health.aiot_port = real
 
 
-def settled(payload, made_in, made_at, start, epoch_ms, undated):
+def settled(payload, made_in, made_at, start, epoch_ms, undated, said_ms=None, now_ms=None):
     """Return a payload after its marks, put in place of %s, are settled."""
     import aiot_undated
 
-    marked = payload.replace("%s", aiot_undated.mark(made_in, made_at))
-    found = aiot_undated.settle(marked.encode(), start, epoch_ms, undated.encode())
+    marked = payload.replace("%s", aiot_undated.mark(made_in, made_at, said_ms))
+    found = aiot_undated.settle(marked.encode(), start, epoch_ms, undated.encode(), now_ms)
     return str(found, "utf-8")
 
 

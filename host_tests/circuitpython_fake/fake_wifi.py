@@ -6,6 +6,10 @@ import ipaddress as _ipaddress
 from .world import board as _board
 
 
+# Of RFC 5737's addresses for examples: fake_socketpool answers in its place.
+_NAME_SERVER = "192.0.2.53"
+
+
 class Radio:
     __slots__ = ("_connected", "_enabled", "_hostname")
 
@@ -44,7 +48,7 @@ class Radio:
 
     @property
     def ipv4_dns(self):
-        return _ipaddress.IPv4Address(_board.dns) if self._connected else None
+        return _ipaddress.IPv4Address(_NAME_SERVER) if self._connected else None
 
     @property
     def ap_info(self):

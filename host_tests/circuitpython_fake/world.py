@@ -19,7 +19,6 @@ _DEFAULTS = {
     "sleep_memory_size": 256,  # an RP2040's
     "woke": False,  # from a true deep sleep
     "wifi": "home",  # the network that is in the air
-    "dns": "127.0.0.1",  # the name server that DHCP gave
     "sockets": 8,
     "sleep_takes": 1,  # of the seconds that the program sleeps
     "clock": None,  # seconds since 1970 at the start; None: the right time

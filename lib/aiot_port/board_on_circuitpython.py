@@ -1,14 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""CircuitPython's board: Wi-Fi, clock, watchdog, sleep. `board_on_cpython.py` documents.
-
-It needs circup's adafruit_ntp.
-"""
+"""CircuitPython's board: Wi-Fi, clock, watchdog, sleep. `board_on_cpython.py` documents."""
 
 import time
 
 from micropython import const
-
-from aiot_port.on_circuitpython import socket_pool
 
 _LONGEST_MS = const(7000)  # of a step that blocks: below the RP2040's watchdog of 8.388 s
 
@@ -43,19 +38,6 @@ def restart_wifi():
     import wifi
 
     wifi.radio.enabled = False
-
-
-def ask_ntp(host, timeout_s):
-    import adafruit_ntp
-
-    try:
-        # It asks twice, where the server has one address.
-        ntp = adafruit_ntp.NTP(
-            socket_pool(), server=host, tz_offset=0, socket_timeout=timeout_s / 2
-        )
-        return time.mktime(ntp.datetime)
-    except (OSError, ArithmeticError, ValueError, RuntimeError):
-        return None
 
 
 def set_wall_clock(unix_s):

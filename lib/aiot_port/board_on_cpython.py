@@ -6,8 +6,6 @@ import sys
 import time
 import uuid
 
-from aiot_port.on_cpython import wall_clock_ms
-
 # A function (name) that reads one setting of settings.toml, None for one that is not there; or
 # None where the firmware reads the file itself. Its ValueError is for what it cannot read.
 getenv = None
@@ -24,11 +22,6 @@ def leave_wifi():
 
 def restart_wifi():
     """Switch the radio off, for a fresh start at the next `join_wifi`."""
-
-
-def ask_ntp(host, timeout_s):
-    """Return what an NTP server tells, in seconds since 1970, or None. It may be garbage."""
-    return wall_clock_ms() // 1000  # the desk keeps its own clock right
 
 
 def set_wall_clock(unix_s):

@@ -61,17 +61,6 @@ def restart_wifi():
         pass  # it was off
 
 
-def ask_ntp(host, timeout_s):
-    import ntptime
-
-    ntptime.host = host
-    ntptime.timeout = timeout_s
-    try:
-        return ntptime.time() + EPOCH_MS // 1000
-    except (OSError, OverflowError, ValueError, IndexError):
-        return None  # no answer, or one that is no time
-
-
 def set_wall_clock(unix_s):
     import machine
 

@@ -2,11 +2,11 @@
 """CircuitPython 9 and 10. `on_cpython.py` documents the names.
 
 HTTPS goes through adafruit_requests, as its users expect (connection_on_circuitpython); install
-it with circup, and with it adafruit_connection_manager, adafruit_ntp and the drivers of your
-sensors.
+it with circup, and with it adafruit_connection_manager and the drivers of your sensors.
 """
 
 import gc
+import sys
 import time
 
 from micropython import const
@@ -38,6 +38,22 @@ def explain(error):
     if error.args and error.args[0] == _NOT_VERIFIED:
         return "certificate: " + text
     return text
+
+
+def resolve(host, port, timeout_ms, on_wait):
+    import aiot_dns
+
+    from aiot_port.net_on_circuitpython import Udp, name_servers
+
+    try:
+        names = [host]
+        if not aiot_dns.is_address(host):
+            names = aiot_dns.look_up(Udp(), host, name_servers(), timeout_ms // 2, on_wait)
+        pool = socket_pool()
+        return [(pool.AF_INET, pool.SOCK_STREAM, 0, "", (name, port)) for name in names]
+    finally:
+        for module in ("aiot_dns", "aiot_udp"):
+            sys.modules.pop(module, None)  # needed once an hour: they need not stay in RAM
 
 
 def own_connection(host, port, ca, timeout, on_wait=None):

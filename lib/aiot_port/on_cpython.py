@@ -9,9 +9,12 @@ import selectors
 import socket
 import ssl
 import sys
+import threading
 import time
 
 import aiot_ca
+
+_STEP_MS = 1000  # between two calls of on_wait
 
 # What TLS, TCP and DNS raise when the network fails (design, trap 9).
 NETWORK_ERRORS = (OSError, ValueError, MemoryError)
@@ -53,9 +56,32 @@ def tls_context(ca):
     return context
 
 
-def resolve(host, port):
-    """Return the addresses of a host, each to be given to `open_stream`."""
-    return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
+def resolve(host, port, timeout_ms, on_wait):
+    """Return the addresses of a host, each to be given to `open_stream`; [] for an unknown one.
+
+    Takes at most `timeout_ms` milliseconds; a board takes half of them, so that the other half
+    is left to connect. `on_wait`, where there is one, is called at least every second. Raises
+    OSError where nobody answers in time.
+    """
+    found = []
+    asking = threading.Thread(target=_resolve, args=(host, port, found), daemon=True)
+    asking.start()  # the system's own look-up has no deadline: it is left behind at ours
+    end = ticks_ms() + timeout_ms
+    while asking.is_alive() and ticks_ms() < end:
+        asking.join(min(end - ticks_ms(), _STEP_MS) / 1000)
+        if on_wait:
+            on_wait()
+    if not found:
+        raise OSError("no name server answers")
+    return found[0]
+
+
+def _resolve(host, port, found):
+    """Put the addresses of a host into a list: [] as one element where it has none."""
+    try:
+        found.append(socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM))
+    except (OSError, UnicodeError):
+        found.append([])
 
 
 def open_stream(context, host, address, timeout_ms):

@@ -6,6 +6,7 @@ import gc
 import select
 import socket
 import ssl
+import sys
 import time
 
 from micropython import const
@@ -60,8 +61,23 @@ def _tls_context(ca):
     return context
 
 
-def resolve(host, port):
-    return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
+def resolve(host, port, timeout_ms, on_wait):
+    import aiot_dns
+
+    from aiot_port.net_on_micropython import Udp, name_servers
+
+    try:
+        servers = name_servers()
+        names = [host]
+        if servers is not None and not aiot_dns.is_address(host):
+            names = aiot_dns.look_up(Udp(), host, servers, timeout_ms // 2, on_wait)
+        found = []
+        for name in names:
+            found.extend(socket.getaddrinfo(name, port, 0, socket.SOCK_STREAM))
+        return found
+    finally:
+        for module in ("aiot_dns", "aiot_udp"):
+            sys.modules.pop(module, None)  # needed once an hour: they need not stay in RAM
 
 
 def open_stream(context, host, address, timeout_ms):

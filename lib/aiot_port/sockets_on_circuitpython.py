@@ -10,7 +10,7 @@ import gc
 from aiot_errors import ca_error
 from micropython import const
 
-from aiot_port.on_circuitpython import NETWORK_ERRORS, ticks_diff, ticks_ms
+from aiot_port.on_circuitpython import NETWORK_ERRORS, resolve, ticks_diff, ticks_ms
 
 _MOST = const(8192)  # bytes of a whole reply: nobody's head has as many as the body
 _RECORD = const(4096)  # bytes that go to TLS at once: a record of mbedTLS on boards
@@ -63,10 +63,13 @@ class Wire:
         """Feed the watchdog, and return for how long the next step may wait, in seconds."""
         if self._on_wait:
             self._on_wait()
+        return min(self._left_ms(), most_ms) / 1000
+
+    def _left_ms(self):
         left = self.allowed_ms - ticks_diff(ticks_ms(), self.started)
         if left <= 0:
             raise self._late()
-        return min(left, most_ms) / 1000
+        return left
 
     def note(self, error):
         """Note an error, if it is the first; return the one to raise."""
@@ -98,12 +101,14 @@ class Wire:
     # What adafruit_connection_manager calls.
 
     def getaddrinfo(self, host, port, family=0, kind=0):
-        """Return addresses of a host, asking DNS once an hour: it has no timeout on boards."""
+        """Return addresses of a host, asking DNS once an hour."""
         now = ticks_ms()
         if self._addresses and ticks_diff(now, self._resolved) < _ADDRESS_AGE_MS:
             return self._addresses
         try:
-            self._addresses = self._pool.getaddrinfo(host, port, family, kind)
+            self._addresses = resolve(host, port, self._left_ms(), self._on_wait)
+            if not self._addresses:
+                raise OSError("no such host")
             self._resolved = now
         except OSError:
             if not self._addresses:

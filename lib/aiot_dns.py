@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: MIT
+"""Looks names up in the DNS (RFC 1035) without ever blocking.
+
+The look-up of a board's own firmware, lwIP's getaddrinfo, blocks for 7 s for each name server
+that is silent: with two of them longer than an RP2040's watchdog allows.
+"""
+
+import os
+
+from aiot_udp import ask
+
+PORT = 53
+
+# MicroPython knows only the first of the name servers that DHCP gave. Where that one is silent
+# these are asked: Alibaba Cloud's public ones, in reach of whoever reaches the platform.
+SPARE = ("223.5.5.5", "223.6.6.6")
+
+_NO_SUCH_NAME = 3  # RFC 1035, 4.1.1
+_ADDRESS = b"\0\1\0\1"  # type A, class IN
+_ALIAS = b"\0\5\0\1"  # type CNAME, class IN
+_MOST_ALIASES = 8  # in a row; honest chains have one to three
+_MOST_ADDRESSES = 4  # each gets a share of the time that is left to connect
+_LONGEST_NAME = 255  # bytes, RFC 1035, 2.3.4
+_LONGEST_LABEL = 63
+_MOST_PARTS = 140  # labels and pointers of a name: it has room for 127 labels
+
+
+def is_address(host):
+    """Return whether a host is an IPv4 address (a.b.c.d), which needs no look-up."""
+    parts = host.split(".")
+    if len(parts) != 4:
+        return False
+    for part in parts:
+        if not 0 < len(part) < 4 or part.strip("0123456789") or int(part) > 255:
+            return False
+    return True
+
+
+def look_up(udp, host, servers, timeout_ms, on_wait):
+    """Return the IPv4 addresses of a host as a list of texts, [] where there is no such name.
+
+    `udp` is an open Udp of aiot_port.net, and is closed here; `servers` are the addresses of the
+    network's own name servers. Raises OSError where none gives an answer within `timeout_ms`.
+    """
+    try:
+        asked = question(host, os.urandom(2))
+        places = [udp.place(server, PORT) for server in servers]
+        spare = [udp.place(server, PORT) for server in SPARE if server not in servers]
+    except BaseException:
+        udp.close()
+        raise
+
+    def judge(answer):
+        return addresses(answer, asked)
+
+    found = ask(udp, asked, places, spare, judge, timeout_ms, on_wait)
+    if found is None:
+        raise OSError("no name server answers")
+    return found or []
+
+
+def question(host, number):
+    """Return the bytes that ask for a host's addresses; `number` (2 bytes) tells the answer.
+
+    Raises OSError for a host that no name can be.
+    """
+    name = b""
+    for label in host.split("."):
+        size = len(label.encode())
+        if not 0 < size <= _LONGEST_LABEL:
+            raise OSError("%s is no name of a host" % host)
+        name += bytes((size,)) + label.encode()
+    if len(name) >= _LONGEST_NAME:
+        raise OSError("%s is no name of a host" % host)
+    # Recursion is desired; there is one question.
+    return number + b"\1\0\0\1\0\0\0\0\0\0" + name + b"\0" + _ADDRESS
+
+
+def addresses(answer, asked):
+    """Return the addresses that an answer gives to a question, both bytes, as a list of texts.
+
+    False where it says that there are none, None where it is no answer to it, or one that is
+    damaged, cut before the first address, or of a server that does not know.
+    """
+    size = len(asked)
+    if len(answer) < size or answer[:2] != asked[:2] or answer[2] & 0xF8 != 0x80:
+        return None  # another number, a question itself, or another operation
+    if answer[4:6] != b"\0\1" or answer[12:size].lower() != asked[12:].lower():
+        return None
+    code = answer[3] & 15
+    if code:
+        return False if code == _NO_SUCH_NAME else None
+    aliases = {}
+    held = []
+    try:
+        _read_records(answer, size, aliases, held)
+    except IndexError:
+        if not answer[2] & 2:  # what was cut for its length is good up to there
+            return None
+    found = _follow(_name(asked, 12)[0], aliases, held)
+    if found or aliases or answer[2] & 2:
+        return found or None
+    return False
+
+
+def _read_records(answer, at, aliases, held):
+    """Read the records of an answer: CNAMEs into the dict `aliases`, (name, address) into `held`.
+
+    Raises IndexError where they are damaged, with what came before it read.
+    """
+    for _ in range(answer[6] << 8 | answer[7]):
+        name, at = _name(answer, at)
+        kind = answer[at : at + 4]
+        data = at + 10
+        at = data + (answer[at + 8] << 8 | answer[at + 9])
+        if at > len(answer):
+            raise IndexError
+        if kind == _ALIAS:
+            aliases[name] = _name(answer, data)[0]
+        elif kind == _ADDRESS and at - data == 4:
+            held.append((name, "%d.%d.%d.%d" % tuple(answer[data:at])))
+
+
+def _follow(name, aliases, held):
+    """Return the addresses of a name, or of what it stands for."""
+    for _ in range(_MOST_ALIASES):
+        found = [address for owner, address in held if owner == name]
+        if found or name not in aliases:
+            return found[:_MOST_ADDRESSES]
+        name = aliases[name]
+    return []
+
+
+def _name(packet, at):
+    """Return (name in small letters, the place behind it). Raises IndexError for a damaged one."""
+    name = b""
+    behind = None
+    for _ in range(_MOST_PARTS):
+        size = packet[at]
+        if size == 0:
+            return name, behind or at + 1
+        if size >= 0xC0:  # a pointer to the rest, RFC 1035, 4.1.4
+            behind = behind or at + 2
+            at = (size & 0x3F) << 8 | packet[at + 1]
+            continue
+        label = packet[at + 1 : at + 1 + size]
+        name += b"." + label.lower()
+        if size > _LONGEST_LABEL or len(label) < size or len(name) > _LONGEST_NAME:
+            raise IndexError
+        at += 1 + size
+    raise IndexError  # its pointers lead in a circle

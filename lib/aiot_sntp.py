@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""Asks time servers for the time: SNTP (RFC 4330), with the checks that it asks for.
+
+A server that is not synchronised answers too, with zeros or with a time of its own: what is
+taken for the time without a look at the rest can be years off.
+"""
+
+import os
+
+import aiot_port
+from aiot_port.net import Udp
+from aiot_udp import ask as ask_servers
+
+_PORT = 123
+_SIZE = 48  # bytes of a packet
+_QUESTION = b"\x23" + b"\0" * 39  # version 4, mode 3: from a client
+_SERVER = 4  # the mode of an answer
+_TO_1970 = 2208988800  # seconds from 1900, RFC 4330, 3
+_ERA = 1 << 32  # seconds until the count begins anew, first in 2036
+_MOST_DISPERSION = 16  # seconds that a server may be off by its own account; RFC 5905, MAXDISP
+_NO_TIME = b"\0" * 8
+_A_HOST = 2  # how many addresses of each host are asked
+
+
+def ask(hosts, timeout_ms, is_good, on_wait=None):
+    """Return the time that the first of these hosts gives, in seconds since 1970 (an int).
+
+    `hosts` is a list of names, all of which are asked. `is_good(unix_s)` tells which times may
+    be taken. `on_wait` is called at least every second. Raises OSError, in words, where none
+    gives such a time within `timeout_ms` milliseconds.
+    """
+    started = aiot_port.ticks_ms()
+    names = " ".join(hosts)
+    found = _addresses(hosts, started, timeout_ms, on_wait)
+    if not found:
+        raise OSError("%s is unknown to DNS" % names)
+    asked = _QUESTION + os.urandom(8)
+    refused = []
+
+    def judge(answer):
+        unix_s = time_in(answer, asked)
+        if unix_s and not is_good(unix_s):
+            unix_s = False
+        if unix_s is False:
+            refused.append(answer)
+        return unix_s
+
+    udp = Udp()
+    left = _left_ms(started, timeout_ms)
+    unix_s = ask_servers(udp, asked, udp.places(found), (), judge, left, on_wait)
+    if unix_s:
+        return unix_s
+    if refused:
+        raise OSError("%s gives no time that can be believed" % names)
+    raise OSError("%s does not answer" % names)
+
+
+def _left_ms(started, timeout_ms):
+    return max(timeout_ms - aiot_port.ticks_diff(aiot_port.ticks_ms(), started), 0)
+
+
+def _addresses(hosts, started, timeout_ms, on_wait):
+    """Return addresses of the hosts; a name server that falls silent costs only what follows."""
+    found = []
+    for host in hosts:
+        try:
+            left = _left_ms(started, timeout_ms)
+            found.extend(aiot_port.resolve(host, _PORT, left, on_wait)[:_A_HOST])
+        except OSError:
+            if not found:
+                raise
+            break
+    return found
+
+
+def time_in(answer, asked):
+    """Return the time in an answer to the question `asked`, in seconds since 1970.
+
+    None where it is no answer to it; False where the server says that it has no time to give:
+    it is not synchronised, or wants to be left alone (the "kiss of death").
+    """
+    if len(answer) < _SIZE or answer[0] & 7 != _SERVER or answer[24:32] != asked[40:48]:
+        return None
+    if answer[0] >> 6 == 3 or not 1 <= answer[1] <= 15:  # leap indicator, stratum
+        return False
+    if (_number(answer, 4) >> 1) + _number(answer, 8) >= _MOST_DISPERSION << 16:
+        return False
+    # When the server was last set, when it got the question, and when it answered.
+    for at in (16, 32, 40):
+        if answer[at : at + 8] == _NO_TIME:
+            return False
+    seconds = _number(answer, 40)
+    if not seconds >> 31:
+        seconds += _ERA  # RFC 4330, 3: without its first bit it is of 2036 or later
+    return seconds - _TO_1970
+
+
+def _number(packet, at):
+    """Return the 32-bit number at a place."""
+    return int.from_bytes(packet[at : at + 4], "big")
