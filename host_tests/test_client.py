@@ -404,29 +404,5 @@ def test_client_that_is_refused(run, host, method, what):
     assert what in run("client.client_refused", host=host, sign_method=method)
 
 
-def test_usual_reply_is_read_where_it_lies(run):
-    usual = '{"code":0,"message":"success","info":{"messageId":%s}}'
-    replies = {
-        usual % "1": 1,
-        usual % "892687627916247040": 892687627916247040,
-        usual % "9223372036854775807": 9223372036854775807,
-        usual % "123456789": 123456789,
-        usual.replace(":", ": ") % "1234567890": None,  # JSON decides about the rest
-        usual % "0": None,
-        usual % "012": None,
-        usual % "12345678901234567890": None,
-        usual % "": None,
-        usual[:-2] % "7" + "}]": None,
-        usual % "-1": None,
-        usual % "1.0": None,
-        (usual % "12")[:-1]: None,
-        (usual % "12") + "}": None,
-        (usual % "12")[:30]: None,
-        "": None,
-        '{"code":20001,"message":"token is expired"}': None,
-    }
-    assert run("client.usual_message_ids", replies=list(replies)) == list(replies.values())
-
-
 def test_token_is_saved_as_soon_as_there_is_memory(run):
     assert run("client.memory_lacks_for_the_token_file") == [[1, 0], [2, 1], [3, 1]]

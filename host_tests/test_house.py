@@ -39,6 +39,7 @@ FLOORS = [
     "aiot_batch",
     "aiot_alink",
     "aiot_reply",
+    "aiot_peer",
     "aiot_delivery",
     "aiot_conn",
     "aiot_http",

@@ -73,7 +73,6 @@ def test_each_allocation_fails_in_turn(run):
 # for the better must not fail; and at which stride they are swept.
 SMALL = {
     "message": (30, 1), "settle": (12, 1), "sign": (45, 1), "reply": (20, 1),
-    "reply behind another": (20, 1),
 }  # fmt: skip
 
 

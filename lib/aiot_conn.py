@@ -1,38 +1,43 @@
 # SPDX-License-Identifier: MIT
 """One HTTPS POST at a time, over one kept connection, within a deadline.
 
-What each report runs is cut into small functions for the reason that aiot_http's `_send` tells.
-
 `Connection.post(path, headers, body) -> (status, body)` is the seam between what the platform
 means (aiot_http) and how bytes get there.
 """
 
 import aiot_port
-from aiot_errors import AiotError, NetworkError, ca_error
+from aiot_errors import AiotError, NetworkError, ReplyError, ca_error
+from aiot_peer import RESTED_MS, Peer
 from aiot_port import const
 from aiot_reply import BUFFER, Reply
 
 _PIECE = const(4096)  # bytes of a large body that go to TLS at once: mbedTLS's record on boards
 
-# A handshake takes an ESP32 up to 4 s of its own (design, "Figures"); the official SDK allows
-# 10 s to connect and 5 s to answer. So an exchange that has to open first may take twice as long.
+# A handshake takes an ESP32 up to 4 s of its own; the official SDK allows 10 s to connect and
+# 5 s to answer. So an exchange that has to open first may take twice as long.
 _OPENING = const(2)
-
-_ADDRESS_AGE_MS = const(3600000)  # an hour; the service's own records live minutes to an hour
 
 _LENGTH_AND_END = const(13)  # bytes: nine digits at most, and the lines' ends
 
 _READ_WAIT_MS = const(1000)  # between two calls of on_wait, with no byte coming
 # A write waits for room, which no port can tell from bytes coming in; look often.
 _WRITE_WAIT_MS = const(10)
+# A server that finds a body too large says so as soon as it has read the head: most roads to it
+# and back take less than this.
+_EARLY_MS = const(250)
 
 
 class Connection:
     """A connection to one host, opened when first needed and kept while it works.
 
-    `ca` as in aiot_ca, `timeout` in seconds for an exchange (twice that where the connection
-    has to be opened first), `on_wait` called between the steps of waiting, at least every
-    second: feed a watchdog there.
+    `ca` as in aiot_ca. `timeout` is in seconds, for an exchange; one that has to open the
+    connection, be it because a kept one gives no answer, may take twice that, and none takes
+    longer. `on_wait` is called between the steps of waiting, at least every second: feed a
+    watchdog there. `first` tells whether the last reply was the first on its connection.
+
+    An address is good once it has shown a certificate that is; until then the next one is
+    tried, and DNS asked again the next time. A connection is kept whatever the interval, unless
+    one that had rested for as long was found dead (aiot_peer).
     """
 
     def __init__(self, host, port, ca, timeout, on_wait=None):
@@ -41,16 +46,20 @@ class Connection:
         self._ca = ca
         self._timeout_ms = int(timeout * 1000)
         self._on_wait = on_wait
+        self._peer = Peer()
         self._context = None
-        self._addresses = None
         self._stream = None
+        self.first = True
+        self._answered = 0  # tick of the last reply
         self._buffer = bytearray(BUFFER)  # holds the request's head, then the reply
         self._view = memoryview(self._buffer)
         self._reply = Reply(self._buffer)
         place = host if port == 443 else "%s:%d" % (host, port)
         self._pattern = "POST %s HTTP/1.1\r\nHost: " + place + "\r\n%sContent-Length: "
         self._path = self._headers = self._start = None  # the last head but for its length
-        self._rest = None  # of the request's body: what has no room in the buffer
+        self._length = self._length_line = None  # of the last request's body
+        self._request = self._view[:0]  # what of the last request lies in the buffer
+        self._rest = None  # of its body: what has no room there
 
     @property
     def date(self):
@@ -72,41 +81,64 @@ class Connection:
         self._started = aiot_port.ticks_ms()
         if path is not self._path or headers is not self._headers:
             self._make_head(path, headers)
-        answer = self._on_kept(body) if self._kept_is_good() else None
+        idle_ms = aiot_port.ticks_diff(self._started, self._answered)
+        answer = None
+        silent = False
+        if self._kept_is_good(idle_ms):
+            answer = self._on_kept(body, idle_ms)
+            silent = self._expired
         if answer is None:
-            self._allowed_ms = self._timeout_ms * _OPENING
-            self._compose(body)
-            answer = self._exchange()
+            answer = self._on_new(body)
+            if silent:  # and a new connection was not: so it was dead
+                self._peer.was_silent(idle_ms)
+        self._answered = aiot_port.ticks_ms()
         return answer
 
-    def _on_kept(self, body):
-        """Do it on the kept connection; return None where it turns out to be none any more."""
-        self._allowed_ms = self._timeout_ms
-        self._compose(body)
-        try:
-            return self._exchange()
-        except NetworkError:
-            # A server may close an idle connection with no notice: once more, on a new one.
-            if self._reply.started() or self._expired:
-                raise
-        return None
-
-    def _kept_is_good(self):
+    def _kept_is_good(self, idle_ms):
         """Tell whether there is a kept connection with nothing to read: no end, no stray bytes."""
         if self._stream is None:
             return False
         try:
-            if self._stream.is_idle(self._view):
+            if self._peer.may_rest(idle_ms) and self._stream.readinto(self._view) is None:
                 return True
         except aiot_port.NETWORK_ERRORS:
             pass
         self.close()
         return False
 
+    def _on_kept(self, body, idle_ms):
+        """Do it on the kept connection; return None where it turns out to be none any more."""
+        self.first = False
+        self._allowed_ms = self._timeout_ms
+        self._compose(body)
+        try:
+            answer = self._exchange()
+        except NetworkError:
+            # A server may close an idle connection with no notice, and a router may forget it:
+            # once more, on a new one. One that is in use, and slow, is only asked once.
+            if self._reply.started() or (self._expired and 0 <= idle_ms < RESTED_MS):
+                raise
+            return None
+        self._peer.survived(idle_ms)
+        return answer
+
+    def _on_new(self, body):
+        self.first = True
+        self._allowed_ms = self._timeout_ms * _OPENING
+        self._compose(body)
+        try:
+            return self._exchange()
+        except NetworkError:
+            self._peer.failed()
+            raise
+
     def close(self):
         """Close the connection; the next post opens it again."""
-        stream, self._stream = self._stream, None
         self._rest = None  # a large payload is not held on to
+        self._hang_up()
+
+    def _hang_up(self):
+        stream, self._stream = self._stream, None
         if stream is not None:
             stream.close()
 
@@ -116,11 +148,13 @@ class Connection:
         try:
             self._reply.restart()
             self._expired = False
-            self._send()
-            self._read_reply()
+            if self._send():
+                self._read_reply()
+            else:
+                self._check_early()
             done = True
         except aiot_port.NETWORK_ERRORS as error:
-            raise NetworkError(self._explain(error)) from None
+            raise self._as_ours(error) from None
         finally:
             if not (done and self._reply.keep):
                 self.close()
@@ -128,7 +162,6 @@ class Connection:
 
     def _make_head(self, path, headers):
         """Make the request's head but for its length; it serves as long as these repeat."""
-        self._reply.forget()
         self._path = None  # memory may run out: the old head must not pass for the new one
         lines = ["%s: %s\r\n" % (name, headers[name]) for name in headers]
         start = (self._pattern % (path, "".join(lines))).encode()
@@ -144,105 +177,136 @@ class Connection:
         """
         end = len(self._start)
         self._buffer[:end] = self._start
-        end = self._write_end(end, len(body))
-        first = min(len(body), BUFFER - end)
-        self._buffer[end : end + first] = body if first == len(body) else body[:first]
-        self._size = end + first  # of the request, in the buffer
-        self._rest = memoryview(body)[first:] if first < len(body) else None
+        length = len(body)
+        if length != self._length:
+            self._length_line = b"%d\r\n\r\n" % length
+            self._length = length
+        self._buffer[end : end + len(self._length_line)] = self._length_line
+        end += len(self._length_line)
+        first = min(length, BUFFER - end)
+        self._buffer[end : end + first] = body if first == length else body[:first]
+        if len(self._request) != end + first:
+            self._request = self._view[: end + first]
+        self._rest = memoryview(body)[first:] if first < length else None
 
     def _send(self):
+        """Send all of the request; return False where the answer came before it was out."""
+        view = self._request
+        count = 0
         if self._stream is None:
-            self._open()
-        # TLS shakes hands at the first write: nothing leaves before the server is verified.
-        self._write(self._view[: self._size])
-        if self._rest:
-            rest, self._rest = self._rest, None
-            for start in range(0, len(rest), _PIECE):
-                self._write(rest[start : start + _PIECE])
+            count = self._open(view)
+        try:
+            while count < len(view):
+                view = view[count:] if count else view
+                count = self._write(view)
+            return self._send_rest()
+        except aiot_port.NETWORK_ERRORS:
+            # A server that refuses a request early may close with bytes of it unread, and what
+            # we send then fails; but its answer came first.
+            if self._expired or not self._take_all():
+                raise
+            return False
 
-    def _write_end(self, place, length):
-        """Write a Content-Length and the head's end, digit by digit: no text is made of it."""
-        power = 1
-        while power * 10 <= length:
-            power *= 10
-        while power:
-            self._buffer[place] = 48 + length // power % 10
-            place += 1
-            power //= 10
-        buffer = self._buffer
-        buffer[place] = buffer[place + 2] = 13  # \r\n\r\n
-        buffer[place + 1] = buffer[place + 3] = 10
-        return place + 4
+    def _send_rest(self):
+        """Send what had no room in the buffer; return False where the answer came first."""
+        rest, self._rest = self._rest, None
+        if rest:
+            self._stream.wait(min(self._left_ms(), _EARLY_MS))
+        while rest:
+            if self._take_all():
+                return False
+            rest = rest[self._write(rest[:_PIECE]) :]
+        return True
 
-    def _open(self):
+    def _check_early(self):
+        """Judge an answer that came before the request was out: it can only refuse it."""
+        self._reply.keep = False
+        if self._reply.status < 400:
+            raise ReplyError("a reply came before the request was sent")
+
+    def _open(self, view):
+        """Connect, shake hands and begin to send `view`; return how many bytes of it were taken.
+
+        TLS shakes hands at the first write, and takes nothing before the server is verified.
+        """
         if self._context is None:
             try:
                 self._context = aiot_port.tls_context(self._ca)
             except (OSError, ValueError) as error:
                 raise ca_error("ca: not a certificate (%s)" % error) from None
         self._waited()
-        addresses = self._resolve()
+        addresses = self._peer.addresses(self._resolve)
         failure = None
         for tried, address in enumerate(addresses):
-            self._waited()
-            # One that does not answer must leave time for the others, and no blocking step may
-            # outlast a watchdog that is only fed in between.
-            share = self._left_ms() // (len(addresses) - tried)
             try:
-                self._stream = aiot_port.open_stream(
-                    self._context, self._host, address, min(share, self._timeout_ms)
-                )
-                return
+                count = self._open_at(address, len(addresses) - tried - 1, view)
             except aiot_port.NETWORK_ERRORS as error:
                 failure = error
-        self._addresses = None  # perhaps the host has moved: ask anew
+                self._hang_up()
+            else:
+                self._peer.verified(address)
+                self._expired = False
+                return count
         raise failure
 
     def _resolve(self):
-        """Return the host's addresses, asking DNS once an hour."""
-        now = aiot_port.ticks_ms()
-        if self._addresses and 0 <= aiot_port.ticks_diff(now, self._resolved) < _ADDRESS_AGE_MS:
-            return self._addresses
+        """Ask DNS, which has half of the time at most: the rest is for what it answers."""
+        limit_ms = min(self._left_ms(), self._timeout_ms)
+        return aiot_port.resolve(self._host, self._port, limit_ms, self._waited)
+
+    def _open_at(self, address, others, view):
+        """Do as `_open` at one address, and leave time for so many others."""
+        self._waited()
+        allowed_ms = self._allowed_ms
+        left_ms = self._left_ms()
+        # No blocking step may outlast a watchdog that is only fed in between.
+        self._stream = aiot_port.open_stream(
+            self._context, self._host, address, min(left_ms // (others + 1), self._timeout_ms)
+        )
+        if others:  # a handshake takes seconds on a board: all shares but two would be too small
+            self._allowed_ms -= self._left_ms() // 2
         try:
-            found = aiot_port.resolve(self._host, self._port, self._left_ms(), self._on_wait)
-        except OSError:
-            found = None
-        if found:
-            self._addresses, self._resolved = found, now
-        elif not self._addresses:
-            raise OSError("no address from DNS")
-        return self._addresses  # a name server that is down is no reason to be down too
+            count = 0
+            while not count:
+                count = self._write(view)
+            return count
+        finally:
+            self._allowed_ms = allowed_ms
 
     def _write(self, view):
-        stream = self._stream
-        while True:
-            count = stream.write(view)
-            if count is None:
-                stream.wait(min(self._left_ms(), _WRITE_WAIT_MS))
-                self._waited()
-            elif count == len(view):
-                return
-            else:
-                view = view[count:]
+        """Write from `view`; return how many bytes were taken, 0 after a wait for room."""
+        left_ms = self._left_ms()
+        count = self._stream.write(view)
+        if count is None:
+            self._stream.wait(min(left_ms, _WRITE_WAIT_MS))
+            self._waited()
+        return count or 0
 
     def _read_reply(self):
-        reply = self._reply
-        count = None  # what was asked for just now cannot be there yet
-        while True:
+        whole = None  # what was asked for just now cannot be there yet
+        while not whole:
             left_ms = self._left_ms()  # on each read: a peer that drips must not stretch it
-            if count is None:
+            if whole is None:
                 self._stream.wait(min(left_ms, _READ_WAIT_MS))
                 self._waited()
-            elif not count and not reply.started():
-                raise OSError("closed without a reply")
-            elif reply.took(count):
-                return
-            room = reply.room()
-            # A reply that comes as expected ends with its bytes; of others the end must be seen.
-            if room is not reply.expected:
-                count = self._stream.readinto(room)
-            else:
-                count = self._stream.readinto_raw(room)
+            whole = self._take()
+
+    def _take(self):
+        """Read what there is of the reply; return whether it is whole, None if nothing came."""
+        reply = self._reply
+        count = self._stream.readinto(reply.room())
+        if count is None:
+            return None
+        if not count and not reply.started():
+            raise OSError("closed without a reply")
+        return reply.took(count)
+
+    def _take_all(self):
+        """Read all that there is of the reply; return whether it is whole."""
+        whole = False
+        while whole is False:
+            whole = self._take()
+        return whole
 
     def _waited(self):
         if self._on_wait:
@@ -255,12 +319,16 @@ class Connection:
             raise OSError("no answer within %d ms" % self._allowed_ms)
         return left
 
-    def _explain(self, error):
+    def _as_ours(self, error):
+        """Return what an error of the port means, as a NetworkError."""
         text = aiot_port.explain(error)
-        unset = aiot_port.unix_ms() is None
-        if unset and ("in the future" in text or "not yet valid" in text):
-            # Mbed TLS and OpenSSL blame the certificate, but the clock is what is wrong. The
-            # year by mean years (in ms), and a day on: real ones begin up to a day earlier.
+        early = "in the future" in text or "not yet valid" in text  # Mbed TLS's words, OpenSSL's
+        doubted = isinstance(error, ValueError) and (early or "expired" in text)
+        if early and aiot_port.unix_ms() is None:
+            # The certificate is blamed, but the clock is what is wrong. The year by mean years
+            # (in ms), and a day on: real ones begin up to a day earlier.
             year = 1970 + (aiot_port.wall_clock_ms() + 86400000) // 31556952000
             text = "the board's clock is not set, it reads %d (%s)" % (year, text)
-        return "%s:%d: %s" % (self._host, self._port, text)
+        ours = NetworkError("%s:%d: %s" % (self._host, self._port, text))
+        ours.clock = doubted
+        return ours

@@ -8,9 +8,8 @@ The lowest floor: it imports nothing. Users find these names in `aiot_http` too.
 TOKEN_CODES = (20001, 20002, 20003)
 REFUSED = 20000
 
-# Asking again with the same bytes cannot help: the platform's "param error" and the HTTP
-# statuses that say the request itself is wrong (RFC 9110, 15.5).
-_NEVER = (10001, 400, 405, 411, 413, 414, 415, 431)
+# The platform's "param error": asking again with the same bytes cannot help.
+_PARAM_ERROR = 10001
 
 
 class AiotError(Exception):
@@ -55,10 +54,11 @@ class PlatformError(AiotError):
     """The platform said no.
 
     `code` is the platform's code (document, Tables 3 and 5), or the HTTP status where no code
-    came with it; `message` is its own text; `retry` is False only where asking again cannot
-    help; `hint` says more where the client can tell more; `retry_after` is the number of
-    seconds that the platform asked to wait, or None; `signing_in` tells that it was the sign-in
-    that was refused, so that nothing is wrong with the report that waits for it.
+    came with it, which `bare` tells; `message` is its own text; `retry` is False only for the
+    platform's own 10001, as a bare status may come from anybody on the way; `hint` says more
+    where the client can tell more; `retry_after` is the number of seconds that the platform
+    asked to wait, or None; `signing_in` tells that it was the sign-in that was refused, so that
+    nothing is wrong with the report that waits for it.
     """
 
     signing_in = False
@@ -69,7 +69,8 @@ class PlatformError(AiotError):
         self.message = message
         self.hint = hint
         self.retry_after = retry_after
-        self.retry = code not in _NEVER
+        self.retry = code != _PARAM_ERROR
+        self.bare = 100 <= code < 600  # the platform's own codes have five digits
 
     def __str__(self):
         text = "%d %s" % (self.code, self.message)

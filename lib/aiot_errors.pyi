@@ -8,7 +8,8 @@ REFUSED: Final[int]
 class AiotError(Exception):
     retry: bool
 
-class NetworkError(AiotError): ...
+class NetworkError(AiotError):
+    clock: bool
 
 NOT_NOW: tuple[type[AiotError], type[MemoryError]]
 
@@ -22,6 +23,7 @@ class PlatformError(AiotError):
     hint: str
     retry_after: int | None
     signing_in: bool
+    bare: bool
     def __init__(
         self, code: int, message: str, hint: str = "", retry_after: int | None = None
     ) -> None: ...

@@ -38,11 +38,7 @@ _TOKEN_FILE_VERSION = const(1)
 _MAX_TIMEOUT_S = const(3600)  # an hour; ticks of a board count twelve days
 
 _METHODS = {"hmacmd5": "md5", "hmacsha1": "sha1", "hmacsha256": "sha256"}
-# The usual reply to a report, but for the number and }} behind it (document, Table 5).
-_ARRIVED = const(b'{"code":0,"message":"success","info":{"messageId":')
-_ARRIVED_SIZE = const(50)  # bytes
-_AROUND = const(52)  # with the }} behind
-_BRACE = const(125)
+_LAST_IDS = const(8)  # messageIds that must not come again on their connection
 
 _UNSIGNED = const(("version", "sign", "signmethod"))  # document, Table 2
 _AUTH_HEADERS = {"Content-Type": "application/json"}
@@ -177,18 +173,22 @@ class Client:
         self._clock = clock or aiot_port.unix_ms
         self._store = store or SmallFile(token_path, "token")
         self._headers = None  # of a topic request; made anew with each token
-        self._token = self._former = None  # the former one, so that no error shows it either
+        self._token = self._former = None
+        self._secrets = (device.device_secret,)  # what no error may show
         self._made = 0  # seconds since 1970 at which the token was given, 0 if unknown
         self._renew_at = None  # seconds since 1970, where that is known
         self._looked = None  # tick at which the clock was last looked at for that
         self._loaded = False  # whether flash has nothing to tell that is not known here
         self._unsaved = False  # the token on flash is another
+        self._warned = False  # that the token cannot be written
         self._topic = self._path = None
+        self._ids = []  # the last messageIds of this connection
         self._alink = None  # imported when first needed: a client of topics alone needs it never
 
     def __repr__(self):
         return "Client(%r, %r)" % (self._device, self._where)
 
+    @aiot_port.serialised
     def auth(self):
         """Return a token, signing in where there is none or it nears its end.
 
@@ -210,8 +210,12 @@ class Client:
             self._save_token()
         return self._token
 
+    @aiot_port.serialised
     def publish(self, topic, payload):
         """Send a payload to a topic and return its messageId, an int of up to 19 digits.
+
+        A report that is accepted under no such number has arrived too: an id that is text is
+        returned as it came, and None where there is neither.
 
         `topic` "user/pub" is short for "/{ProductKey}/{DeviceName}/user/pub"; one that begins
         with "/" is taken as it is. `payload` is bytes-like or str, 131,072 bytes at most.
@@ -225,6 +229,7 @@ class Client:
         self.auth()
         return self._send(path, body)
 
+    @aiot_port.serialised
     def post_properties(self, params, time_ms=None):
         """Report thing-model properties, a dict of JSON values; return the messageId.
 
@@ -236,6 +241,7 @@ class Client:
             raise AiotError("time_ms: give an int, in milliseconds since 1970")
         return self.publish(*self._messages().properties(params, time_ms))
 
+    @aiot_port.serialised
     def post_event(self, identifier, params, time_ms=None):
         """Report a thing-model event with its output parameters; return the messageId.
 
@@ -252,6 +258,7 @@ class Client:
             self._alink = Alink(self._device, self._clock)
         return self._alink
 
+    @aiot_port.serialised
     def close(self):
         """Close the connection. The next report opens it again."""
         self._connection.close()
@@ -268,35 +275,58 @@ class Client:
         return self._path
 
     def _send(self, path, body):
-        """Send a topic request and return its messageId.
-
-        What is unusual stands apart: a function that needs over 11 words takes them from the
-        heap at each call (MicroPython, py/objfunbc.c: VM_MAX_STATE_ON_STACK).
-        """
-        answer = self._connection.post(path, self._headers, body)
-        message_id = _usual_message_id(answer[1]) if answer[0] == 200 else None
-        if message_id is None:
-            return self._send_again(answer, path, body)
-        return message_id
-
-    def _send_again(self, answer, path, body):
-        """Return the messageId of an unusual reply; where the token was no good, of another."""
+        """Send a topic request; return its messageId. A token that is no good is renewed once."""
         try:
-            return _message_id(self._info(*answer))
+            return self._send_once(path, body)
         except PlatformError as error:
             if error.code not in TOKEN_CODES:
                 raise
         self._former, self._token = self._token, None
         self.auth()
-        return _message_id(self._info(*self._connection.post(path, self._headers, body)))
+        return self._send_once(path, body)
 
-    def _info(self, status, reply):
-        """Return the info, a dict, of a reply."""
-        secrets = (self._token, self._former, self._device.device_secret)
+    def _send_once(self, path, body):
+        """Send a topic request; return its messageId.
+
+        A reply that repeats an earlier one, as a proxy may make it, says nothing about this
+        request; nor does what follows it on its connection.
+        """
+        message_id = self._message_id(path, body)
+        if message_id in self._ids:
+            self._connection.close()
+            message_id = self._message_id(path, body)
+        if message_id is None:
+            self._connection.close()  # a repetition could not be told from the next reply
+            return None
+        self._ids.append(message_id)
+        if len(self._ids) > _LAST_IDS:
+            self._ids.pop(0)
+        return message_id
+
+    def _message_id(self, path, body):
+        """Post to a topic; return the messageId, None where the reply has none."""
+        message_id = self._ask(path, self._headers, body, _topic_info).get("messageId")
+        if isinstance(message_id, str):
+            return _printable(message_id, self._secrets)
+        return message_id if type(message_id) is int else None
+
+    def _ask(self, path, headers, body, check):
+        """Post, and return the info of the reply, a dict that passes a check.
+
+        After any other reply the connection is closed: a repetition of it must not be taken for
+        the answer to the next request.
+        """
+        status, reply = self._connection.post(path, headers, body)
+        if getattr(self._connection, "first", False):
+            self._ids.clear()
         try:
-            return read_reply(status, reply, secrets)
-        except PlatformError as error:
-            error.retry_after = getattr(self._connection, "retry_after", None)
+            info = read_reply(status, reply, self._secrets)
+            check(info)
+            return info
+        except AiotError as error:
+            if isinstance(error, PlatformError):
+                error.retry_after = getattr(self._connection, "retry_after", None)
+            self._connection.close()
             raise
 
     def _sign_in(self):
@@ -314,13 +344,13 @@ class Client:
         fields["version"] = "default"
         try:
             body = json.dumps(fields).encode()
-            info = self._info(*self._connection.post("/auth", _AUTH_HEADERS, body))
+            info = self._ask("/auth", _AUTH_HEADERS, body, _token)
         except PlatformError as error:
             if error.code == REFUSED:
                 error.hint = self._why_refused(now)
             error.signing_in = True
             raise
-        token = _token(info)
+        token = info["token"]
         known = token in (self._token, self._former)  # flash is written only for another one
         self._use_token(token, 0 if now is None else now // 1000)
         if not known:
@@ -340,6 +370,8 @@ class Client:
         self._renew_at = made + _TOKEN_LIFE_S - _RENEW_EARLY_S if made else None
         self._headers = {"Content-Type": "application/octet-stream", "password": token}
         self._made = made
+        # The former token too: it may be good for an hour yet.
+        self._secrets = (token, self._token, self._former, self._device.device_secret)
         self._token = token
         self._loaded = True
 
@@ -370,10 +402,13 @@ class Client:
     def _save_token(self):
         """Keep the token on flash; where memory lacks for it, the next report does so."""
         try:
-            self._store.save(self._sealed())
+            trouble = self._store.save(self._sealed())
         except MemoryError:
             return
         self._unsaved = False
+        if isinstance(trouble, Exception) and not self._warned:
+            self._warned = True
+            aiot_port.warn("token_path: cannot be written (%s): each start signs in" % trouble)
 
     def _sealed(self):
         fields = {"token": self._token, "made": self._made}
@@ -398,8 +433,9 @@ class Client:
 def read_reply(status, body, secrets=()):
     """Return the info (a dict) of a reply, given its HTTP status and body (bytes-like).
 
-    Raises PlatformError for a code other than 0 (Tables 3 and 5) or an HTTP error without one,
-    its message without any of `secrets`; ReplyError for what the platform would not say.
+    Code 0 is a success whatever comes with it: the dict is empty where there is no info. Raises
+    PlatformError for another code (Tables 3 and 5) or an HTTP error without one, its message
+    without any of `secrets`; ReplyError for what the platform would not say.
     """
     try:
         reply = json.loads(str(body, "utf-8"))
@@ -414,12 +450,10 @@ def read_reply(status, body, secrets=()):
         raise ReplyError("HTTP status %d without the platform's JSON" % status)
     if code:
         raise PlatformError(code, _printable(reply.get("message"), secrets))
-    if status != 200:
+    if not 200 <= status < 300:
         raise ReplyError("HTTP status %d with code 0" % status)
     info = reply.get("info") or reply.get("Info")  # the document has Info, the service info
-    if not isinstance(info, dict):
-        raise ReplyError("the reply has no info")
-    return info
+    return info if isinstance(info, dict) else {}
 
 
 def _token(info):
@@ -431,21 +465,10 @@ def _token(info):
     return token
 
 
-def _usual_message_id(body):
-    """Return the messageId of a reply in the platform's usual form (Table 5), None for any other.
-
-    It takes next to no memory; JSON takes 400 bytes, for each report.
-    """
-    if not _AROUND < len(body) < _AROUND + 20 or body[:_ARRIVED_SIZE] != _ARRIVED:
-        return None
-    if body[-1] != _BRACE or body[-2] != _BRACE:
-        return None
-    try:
-        number = int(body[_ARRIVED_SIZE:-2])
-    except ValueError:
-        return None
-    # int() takes signs, spaces, _ and zeros before, too: then the number has fewer digits.
-    return number if number >= 10 ** (len(body) - _AROUND - 1) else None
+def _topic_info(info):
+    """Check the info of a reply to a topic request."""
+    if "token" in info and "messageId" not in info:
+        raise ReplyError("the reply is one to a sign-in")
 
 
 def _as_bytes(payload):
@@ -457,13 +480,6 @@ def _as_bytes(payload):
     if len(bytes(payload[:1])) > 1:
         raise AiotError("payload: give a memoryview of bytes")
     return payload
-
-
-def _message_id(info):
-    message_id = info.get("messageId")
-    if type(message_id) is not int or message_id < 0:
-        raise ReplyError("the reply has no messageId")
-    return message_id
 
 
 def _printable(message, secrets):

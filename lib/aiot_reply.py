@@ -9,63 +9,61 @@ from aiot_date import http_date
 from aiot_errors import ReplyError
 from aiot_port import const
 
-# The platform's replies have under 300 bytes of body. RFC 9110 sets no limit, a board's RAM does.
-LIMIT = const(4096)  # bytes of head, and again bytes of body, that a reply may have
-BUFFER = const(4224)  # LIMIT, and 128 more for the line that ends a chunk behind a full body
+# Bytes that a reply may have, head and body together. The platform's have under 300 of body;
+# RFC 9110 sets no limit, a board's RAM does. The 128 leave room for a head before 4 KB of body.
+BUFFER = const(4224)
 
 _STATUS = const(0)  # what the next bytes are: a line
 _HEADER = const(1)
 _CHUNK_SIZE = const(2)
 _CHUNK_END = const(3)
 _TRAILER = const(4)
-_BODY = const(5)  # so many bytes, as Content-Length said
-_CHUNK_DATA = const(6)
-_TO_CLOSE = const(7)  # all bytes until the peer closes
+_TO_CLOSE = const(5)  # all bytes until the peer closes
+_BODY = const(6)  # so many bytes, as Content-Length said
+_CHUNK_DATA = const(7)
 _DONE = const(8)
 
-_SPACE = const(32)
-_WHITE = const(b" \t")
-_DATE = const(29)  # bytes of a date (RFC 9110, 5.6.7)
+# Whoever asks for more bytes than come may meet the connection's end behind them, and does not
+# hear of it under MicroPython. So the fewest that can come are asked for, in each of the states
+# before _BODY: behind a status the line's end and an empty line, with a chunk's size 0 and two
+# lines' ends, and any byte may be the last of a head, or of a body that ends with the connection.
+_FEWEST = const((3, 1, 5, 7, 1, 1))
+_FIRST = const(17)  # HTTP/1.1 200 OK, and the line's end; a shorter line has headers behind it
+_MORE = const(64)  # of that reply's head, as 70 bytes of body are to come (document, Table 5)
+
+_WHITE = const(b" \t\r")
 
 
 class Reply:
     """One reply, read into `buffer`, a bytearray of BUFFER bytes that is kept for the next.
 
-    `status` is the HTTP status, `keep` whether the connection may carry another request.
-    If it is like the last one, it fills the part `expected` of `buffer`, which is else empty.
-    `body()` is valid until `restart()`. A common reply costs under 300 bytes of heap: lines are
-    compared and numbers read where they lie, and a head that comes again is not read anew.
+    `status` is the HTTP status, `keep` whether the connection may carry another request. What
+    it tells is valid until `restart()`. Lines are compared and numbers read where they lie, so
+    that a common reply leaves under 100 bytes of heap to the collector.
     """
 
     def __init__(self, buffer):
         self._buffer = buffer
         self._view = memoryview(buffer)
-        self.forget()
         self.restart()
-
-    def forget(self):
-        """Expect nothing: the next reply is one to another request."""
-        self.expected = self._known = self._view[:0]  # the latter is the last head
-        self._known_size = 0  # of it, 0 where nothing is to be compared with it
 
     def restart(self):
         """Forget everything; the next bytes begin a new reply."""
+        self.status = 0
+        self.keep = False
         self._state = _STATUS
         self._filled = 0  # bytes in the buffer
         self._next = 0  # the first of them that is not yet understood
-        self._asked = False  # for the first of them
-        self._head = 0  # bytes of head so far, for the limit
-        self._begin = 0  # where the body begins in the buffer
-        self._body = 0  # bytes of body so far
-        self._date = b""
-        self._retry_after = b""
+        self._begin = self._end = 0  # of the body, in the buffer
+        self._left = 0  # bytes that this body or chunk still lacks
+        self._date = self._retry_after = 0  # where the header's value begins, 0 without it
 
     def retry_after(self):
         """Return the seconds that a Retry-After header asks to wait, None where there is none.
 
         A date in it counts from the reply's own Date (RFC 9110, 10.2.3).
         """
-        value = self._retry_after
+        value = self._value(self._retry_after)
         if value.isdigit() and len(value) < 9:  # small ints on every board
             return int(value)
         until, date = http_date(value), self.date()
@@ -75,25 +73,27 @@ class Reply:
 
     def date(self):
         """Return the reply's own time in seconds since 1970, None where it has none."""
-        return http_date(bytes(self._date))
+        return http_date(self._value(self._date))
 
     def started(self):
-        """Whether a single byte has come, even if an error hid how many."""
-        return bool(self._filled or self._head or (self._asked and self._buffer[0]))
+        """Return whether a single byte has come."""
+        return self._filled > 0
 
     def body(self):
         """Return the body as a memoryview."""
-        return self._view[self._begin : self._begin + self._body]
+        return self._view[self._begin : self._end]
 
     def room(self):
-        """Return a writable memoryview for the next bytes of the connection."""
-        if self._filled or self._head:
-            if self._filled == len(self._buffer):
-                raise _too_long()
-            return self._view[self._filled :]
-        self._buffer[0] = 0
-        self._asked = True
-        return self.expected or self._view
+        """Return a writable memoryview for the next bytes, which never asks for too many."""
+        start = self._filled
+        if start == BUFFER:
+            raise _too_long()
+        count = self._left or _FEWEST[self._state]
+        if not start:
+            count = _FIRST
+        elif self._state == _HEADER and self.status == 200:
+            count = _MORE
+        return self._view[start : min(start + count, BUFFER)]
 
     def took(self, count):
         """Tell that `count` bytes were put into `room()`, 0 when the peer closed.
@@ -104,10 +104,7 @@ class Reply:
             if self._state != _TO_CLOSE:
                 raise ReplyError("the connection closed inside the reply")
             self._state = _DONE
-            return True
         self._filled += count
-        if not self._head and 0 < self._known_size <= self._filled:
-            self._recognise()
         while self._state != _DONE:
             if not self._step():
                 return False
@@ -115,126 +112,53 @@ class Reply:
             self.keep = False  # bytes that nobody asked for: trust nothing after them
         return True
 
-    def _recognise(self):
-        """Take in the whole head where it is the last one's, but for the date."""
-        at = self._known_at
-        if self._again != self._known_parts or self._buffer.find(b"\n", at, at + _DATE) >= 0:
-            return
-        self._date = self._again_date
-        self.status = 200
-        self.keep = True
-        self._head = self._next = self._begin = self._known_size
-        length = len(self.expected) - self._known_size
-        if self._filled != len(self.expected):
-            self._expect(length, _BODY)
-            return
-        self._next = self._filled  # the body is whole, too
-        self._body = length
-        self._state = _DONE
-
-    def _remember(self):
-        """Keep the head, which lies whole in the buffer and has a date, for `_recognise`."""
-        if self.status != 200 or not self.keep:
-            return
-        size, length, at = self._head, self._length, self._date_at
-        view = self._view
-        self._known_size = 0  # while memory may run out
-        if len(self._known) != size or len(self.expected) != size + length or self._known_at != at:
-            self._known = view[:0]
-            self._known_at = at
-            end = at + _DATE
-            known = memoryview(bytearray(size))
-            self._known_parts = known[:at], known[end:]
-            self._again = view[:at], view[end:size]  # where they lie if they come again
-            self._again_date = view[at:end]
-            self.expected = view[: size + length]
-            self._known = known
-        self._known[:] = view[:size]
-        self._date = self._again_date
-        self._known_size = size
-
     def _step(self):
         """Understand one line or one run of bytes; False when more bytes are needed."""
         state = self._state
-        if state >= _BODY:
+        if state >= _TO_CLOSE:
             return self._take_body()
         start = self._next
         end = self._buffer.find(b"\n", start, self._filled)
         if end < 0:
-            self._pack()
             return False
         self._next = end + 1
-        self._head += end + 1 - start
-        if self._head > LIMIT:
-            raise _too_long()
         if end > start and self._buffer[end - 1] == 13:
             end -= 1
-        if state == _HEADER:
+        if state == _STATUS:
+            self._status_line(start, end)
+        elif state == _HEADER:
             self._header(start, end)
         else:
-            self._other_line(start, end)
+            self._chunk_line(start, end)
         return True
-
-    def _other_line(self, start, end):
-        if self._state == _STATUS:
-            self._status_line(start, end)
-        elif self._state == _CHUNK_SIZE:
-            self._chunk_size(bytes(self._view[start:end]))
-        elif self._state == _CHUNK_END:
-            if end > start:
-                raise ReplyError("a chunk is longer than it said")
-            self._state = _CHUNK_SIZE
-        elif end == start:  # the empty line after the trailers
-            self._state = _DONE
-
-    def _pack(self):
-        """Move what is not understood behind the body, so that the buffer has room."""
-        end = self._begin + self._body
-        if self._next == end:
-            return
-        rest = self._filled - self._next
-        self._view[end : end + rest] = self._view[self._next : self._filled]
-        self._next = end
-        self._filled = end + rest
 
     def _take_body(self):
         count = self._filled - self._next
         if self._state != _TO_CLOSE:
             count = min(count, self._left)
-        if self._body + count > LIMIT:
-            raise _too_long()
-        end = self._begin + self._body
-        if self._next != end:
-            self._view[end : end + count] = self._view[self._next : self._next + count]
+            self._left -= count
         self._next += count
-        self._body += count
-        self._left -= count
-        if self._state == _TO_CLOSE or self._left:
-            self._pack()
+        self._end = self._next
+        if self._left or self._state == _TO_CLOSE:
             return False
         self._state = _DONE if self._state == _BODY else _CHUNK_END
         return True
 
     def _status_line(self, start, end):
         # RFC 9112, 4: the reason may be empty; seen from the platform without its space too.
+        buffer = self._buffer
         after = start + 12
-        if (
-            end < after
-            or not self._is(b"HTTP/1.", start)
-            or not 48 <= self._buffer[start + 7] <= 57
-            or self._buffer[start + 8] != _SPACE
-            or (end > after and self._buffer[after] != _SPACE)
-        ):
+        if end < after or buffer.find(b"HTTP/1.", start, end) != start:
             raise ReplyError("the reply is not HTTP")
-        self.keep = True
-        self._length = None
-        self._chunked = False
-        self._left = 0  # bytes that this body or chunk still lacks
-        self.status = self._number(start + 8, after)
+        if buffer[start + 8] != 32 or (end > after and buffer[after] != 32):  # spaces
+            raise ReplyError("the reply is not HTTP")
+        self.keep = self._number(start + 7, start + 8) > 0  # HTTP/1.0 closes, as a rule
+        self.status = self._number(start + 9, after)
         if self.status < 100:
             raise ReplyError("the reply has no HTTP status")
-        if self._buffer[start + 7] == 48:  # HTTP/1.0 closes, as a rule
-            self.keep = False
+        self._length = None
+        self._chunked = False
+        self._date = self._retry_after = 0
         self._state = _HEADER
 
     def _header(self, start, end):
@@ -245,58 +169,63 @@ class Reply:
         if colon <= start:
             raise ReplyError("a header of the reply has no name")
         size = colon - start
-        if size == 14 and self._is(b"Content-Length", start):
-            length = self._number(colon, end)
+        if size == 14 and self._is(b"content-length", start):
+            length = self._number(colon + 1, end)
             if self._length is not None and self._length != length:
                 raise ReplyError("the reply has two Content-Lengths")
             self._length = length
-        elif size == 17 and self._is(b"Transfer-Encoding", start):
-            if self._value(colon, end).lower() != b"chunked":
+        elif size == 17 and self._is(b"transfer-encoding", start):
+            if self._value(colon + 1).lower() != b"chunked":
                 raise ReplyError("the reply has an unknown transfer encoding")
             self._chunked = True
-        elif size == 10 and self._is(b"Connection", start):
-            if b"close" in self._value(colon, end).lower():
+        elif size == 10 and self._is(b"connection", start):
+            if b"close" in self._value(colon + 1).lower():
                 self.keep = False
         else:
-            self._time_header(size, start, colon, end)
+            self._time_header(size, start, colon)
 
-    def _time_header(self, size, start, colon, end):
-        if size == 4 and self._is(b"Date", start):
-            value = self._value(colon, end)
-            if len(value) == _DATE:
-                self._date = value
-                self._date_at = self._buffer.find(value, colon)
-        elif size == 11 and self._is(b"Retry-After", start):
-            self._retry_after = self._value(colon, end)
+    def _time_header(self, size, start, colon):
+        if size == 4 and self._is(b"date", start):
+            self._date = colon + 1
+        elif size == 11 and self._is(b"retry-after", start):
+            self._retry_after = colon + 1
 
     def _is(self, name, start):
-        """Compare bytes in the buffer with a name, letters in any case."""
-        buffer = self._buffer
-        if buffer.find(name, start, start + len(name)) == start:
-            return True  # in the usual spelling
+        """Compare bytes in the buffer with a name in lower case; bit 32 makes letters lower."""
         for byte in name:
-            found = buffer[start]
-            if found != byte and (found ^ byte != 32 or found < 65):
+            if self._buffer[start] | 32 != byte:
                 return False
             start += 1
         return True
 
-    def _value(self, before, end):
-        """Return what stands behind byte `before`, without the white space around it."""
-        return bytes(self._view[before + 1 : end]).strip(_WHITE)
+    def _value(self, start):
+        """Return what stands from byte `start` to the line's end, without white space around."""
+        end = self._buffer.find(b"\n", start)
+        return bytes(self._view[start:end]).strip(_WHITE) if start else b""
 
-    def _number(self, before, end):
-        """Return the decimal number in `_value`; `int()` alone would let signs and _ pass."""
-        value = self._value(before, end)
-        if not value.isdigit() or len(value) > 8:  # a small int on every board
+    def _number(self, start, end):
+        """Return the decimal number between; `int()` alone would let signs and _ pass."""
+        buffer = self._buffer
+        while start < end and buffer[start] in _WHITE:
+            start += 1
+        while start < end and buffer[end - 1] in _WHITE:
+            end -= 1
+        number = 0
+        digits = end - start
+        for place in range(start, min(end, start + 9)):
+            digit = buffer[place] - 48
+            if not 0 <= digit <= 9:
+                digits = 0
+            number = number * 10 + digit
+        if not 0 < digits < 9:  # a small int on every board
             raise ReplyError("a number in the reply is none, or too large")
-        return int(value)
+        return number
 
     def _head_done(self):
+        self._begin = self._end = self._next
         if self.status < 200:  # 100 Continue and the like: the reply itself follows
             self._state = _STATUS
-            return
-        if self.status in (204, 304):
+        elif self.status in (204, 304):
             self._state = _DONE
         elif self._chunked:
             self._state = _CHUNK_SIZE
@@ -306,11 +235,26 @@ class Reply:
             self._state = _TO_CLOSE
             self.keep = False
         else:
-            if self._next + self._length <= len(self._buffer):
-                self._begin = self._next  # it stays where it comes in
             self._expect(self._length, _BODY)
-            if self._begin == self._head and self._date and not self._retry_after:
-                self._remember()
+
+    def _chunk_line(self, start, end):
+        """Understand a line between chunks, and drop it, so that the body lies in one piece."""
+        if self._state == _CHUNK_SIZE:
+            self._chunk_size(bytes(self._view[start:end]))
+        elif self._state == _CHUNK_END:
+            if end > start:
+                raise ReplyError("a chunk is longer than it said")
+            self._state = _CHUNK_SIZE
+        elif end == start:  # the empty line after the trailers
+            self._state = _DONE
+        self._pack()
+
+    def _pack(self):
+        """Move what is not understood yet to the body's end."""
+        rest = self._filled - self._next
+        self._view[self._end : self._end + rest] = self._view[self._next : self._filled]
+        self._next = self._end
+        self._filled = self._end + rest
 
     def _chunk_size(self, line):
         size = line.split(b";")[0].strip()
@@ -325,11 +269,11 @@ class Reply:
             self._state = _TRAILER
 
     def _expect(self, length, state):
-        if self._body + length > LIMIT:
+        if self._end + length > BUFFER:
             raise _too_long()
         self._left = length
         self._state = state if length else _DONE
 
 
 def _too_long():
-    return ReplyError("the reply's head or body is over %d bytes" % LIMIT)
+    return ReplyError("the reply is over %d bytes" % BUFFER)

@@ -10,7 +10,7 @@ _MOST = const(2048)  # bytes read: what is longer is not ours
 
 
 class SmallFile:
-    """A small file that is replaced whole: written beside, then renamed (design, trap 14).
+    """A small file that is replaced whole: written beside, then renamed. Only its owner reads it.
 
     `kind` is "token" or "starts" for what goes to the runtime's spare memory, where it has one,
     while flash takes no writes; None for what does not.
@@ -33,32 +33,39 @@ class SmallFile:
 
     def _read(self):
         try:
-            with open(self._path, "rb") as file:
+            with aiot_port.open_private(self._path, "rb") as file:
                 return file.read(_MOST)
         except OSError:
             # FAT cannot rename over a file: the power may have failed between its two steps.
-            with open(self._path + ".new", "rb") as file:
+            with aiot_port.open_private(self._path + ".new", "rb") as file:
                 return file.read(_MOST)
 
     def save(self, data):
-        """Replace the file's bytes. What flash does not take is left to spare memory, or RAM."""
+        """Replace the file's bytes; what flash does not take is left to spare memory.
+
+        Return None, or the error for which they are kept in neither.
+        """
         if self._path is None:
-            return
-        written = self._write(data)
+            return None
+        trouble = self._write(data)
         if self._spare:
-            self._spare.save(b"" if written or len(data) > self._spare.size else data)
+            spared = b"" if trouble is None or len(data) > self._spare.size else data
+            self._spare.save(spared)
+            if spared:
+                return None
+        return trouble
 
     def _write(self, data):
-        """Write the file; return whether it could be done."""
+        """Write the file; return None, or why it could not be done."""
         beside = self._path + ".new"
         try:
-            with open(beside, "wb") as file:
+            with aiot_port.open_private(beside, "wb") as file:
                 file.write(data)
             try:
                 os.rename(beside, self._path)
             except OSError:  # FAT, unlike littlefs, does not replace
                 os.remove(self._path)
                 os.rename(beside, self._path)
-        except (OSError, ValueError):  # ValueError: a path that can be none
-            return False
-        return True
+        except (OSError, ValueError) as error:  # ValueError: a path that can be none
+            return error
+        return None

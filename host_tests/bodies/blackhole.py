@@ -81,12 +81,6 @@ class _Stream:
         self.stray = b""
         return len(view)
 
-    def is_idle(self, view):
-        return self.readinto(view) is None
-
-    def readinto_raw(self, view):
-        return self.readinto(view)
-
     def readinto(self, view):
         if self.broken:
             self.broken = False

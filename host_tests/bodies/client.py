@@ -484,11 +484,6 @@ def odd_memoryview():
     return len(connection.sent[1][2])
 
 
-def usual_message_ids(replies):
-    """Return what each reply gives where it has the usual form, and None where it has not."""
-    return [aiot_http._usual_message_id(reply.encode()) for reply in replies]
-
-
 class ForgetfulStore:
     """A store for which memory lacks once at loading, and once at saving."""
 

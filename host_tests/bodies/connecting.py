@@ -70,8 +70,8 @@ def writes_of_a_report(place, sizes):
 
 
 def reads_of_a_report(place, count):
-    """Return with how many reads from MicroPython's TLS the reply to each report came."""
-    return _calls(place, "readinto_raw", [0] * count)
+    """Return with how many reads from TLS the reply to each report came."""
+    return _calls(place, "readinto", [0] * count)
 
 
 def delay_is_off(place):

@@ -114,7 +114,7 @@ def no_name(place, timeout):
     bench = Bench(place, timeout)
     client = bench.client()
 
-    def fails(host, port):
+    def fails(host, port, timeout_ms, on_wait):
         raise OSError(-2)
 
     real = aiot_port.resolve

@@ -90,39 +90,6 @@ def flips(wire):
     return 8 * len(data)
 
 
-def _all_of(reply, data):
-    """Return all that a Reply tells of `data` and a close behind them."""
-    reply.restart()
-    try:
-        whole, used = _feed(reply, data)
-        if not whole:
-            reply.took(0)
-    except ReplyError as error:
-        return [0, str(error), reply.date()]
-    return [used, reply.status, bytes(reply.body()), reply.keep, reply.date(), reply.retry_after()]
-
-
-def behind_another(wire, others):
-    """Read replies behind the one in `wire`: all must mean what they mean to a new Reply.
-
-    They are `others`, and that of `wire` with each of its bytes changed. Return how many.
-    """
-    data = wire.encode()
-    bad = [other.encode() for other in others]
-    for place in range(len(data)):
-        bad.append(data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :])
-        bad.append(data[:place] + b"\n" + data[place + 1 :])
-    for one in bad:
-        reply = Reply(_BUFFER)
-        right = _all_of(reply, one)
-        reply = Reply(_BUFFER)
-        for _ in range(2):  # it may be remembered, and recognised
-            assert _all_of(reply, data)[0] == len(data)
-        found = _all_of(reply, one)
-        assert found == right, (one, found, right)
-    return len(bad)
-
-
 def kept(wire):
     """Return [whole, keep, date] after the reply's bytes, with no close behind them."""
     reply = Reply(_BUFFER)

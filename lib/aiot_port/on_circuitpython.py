@@ -74,6 +74,14 @@ def free_memory():
     return gc.mem_free()
 
 
+def serialised(method):
+    return method
+
+
+open_private = open
+warn = print
+
+
 def spare_store(kind):
     from aiot_port.memory_on_circuitpython import spare
 

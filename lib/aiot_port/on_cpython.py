@@ -5,12 +5,16 @@ Every port has the names of this file. Times are integers; `ticks_*` measure spa
 is the time of day. Streams never block: an operation that cannot go on returns None.
 """
 
+import contextlib
+import functools
+import os
 import selectors
 import socket
 import ssl
 import sys
 import threading
 import time
+import warnings
 
 import aiot_ca
 
@@ -108,16 +112,11 @@ class _Stream:
         self._selector = selectors.DefaultSelector()
         self._selector.register(tls, selectors.EVENT_READ)
 
-    def is_idle(self, view):
-        """Whether there is nothing to read: neither bytes, which `view` would get, nor an end."""
-        return self.readinto(view) is None
-
-    def readinto_raw(self, view):
-        """Read as `readinto`, but an end or an error behind other bytes may go unnoticed."""
-        return self.readinto(view)
-
     def readinto(self, view):
-        """Read into `view`; return the count, 0 where the peer closed, None to wait."""
+        """Read into `view`; return the count, 0 where the peer closed, None to wait.
+
+        An end behind other bytes may go unnoticed until TCP ends too, unless these fill `view`.
+        """
         try:
             return self._tls.recv_into(view)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
@@ -157,6 +156,40 @@ def explain(error):
 def free_memory():
     """Return the free bytes of the heap after a collection; here there is no limit."""
     return sys.maxsize
+
+
+def serialised(method):
+    """Return a method of which one thread at a time runs in an object, with all others so marked.
+
+    A board pays nothing for it, and has no such lock.
+    """
+
+    @functools.wraps(method)
+    def in_turn(self, *arguments, **named):
+        with self.__dict__.setdefault("_one_at_a_time", threading.RLock()):
+            return method(self, *arguments, **named)
+
+    return in_turn
+
+
+def open_private(path, mode):
+    """Open a small file, "rb" or "wb", that only its owner may read; a board has one user."""
+    if mode == "wb":
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(path)  # what is there may be open to others, or lead elsewhere
+        return open(path, "xb", opener=_create_private)
+    with contextlib.suppress(OSError):
+        os.chmod(path, 0o600)  # an earlier version did not make it so
+    return open(path, mode)
+
+
+def _create_private(path, flags):
+    return os.open(path, flags, 0o600)
+
+
+def warn(text):
+    """Warn whoever runs the program; a board prints it."""
+    warnings.warn(text, stacklevel=2)
 
 
 # A function (kind: "token" or "starts") that returns where a small file's bytes go while flash

@@ -48,9 +48,7 @@ class Stream:
     def __init__(self, stream, verified):
         self._stream = stream
         self._verified = verified
-        self.is_idle = stream.is_idle
         self.readinto = stream.readinto
-        self.readinto_raw = stream.readinto_raw
         self.wait = stream.wait
         self.close = stream.close
 
