@@ -16,6 +16,7 @@ import aiot_hash
 import aiot_port
 from aiot_errors import NOT_NOW, REFUSED, TOKEN_CODES, AiotError, PlatformError, ReplyError
 from aiot_errors import NetworkError as NetworkError  # for users: the tree in one place
+from aiot_peer import Peer
 from aiot_port import const
 from aiot_store import SmallFile
 
@@ -86,8 +87,9 @@ def new_connection(host, port, ca, timeout, on_wait=None):
 
     The arguments are those of Connection.
     """
-    make = aiot_port.own_connection or Connection
-    return make(host, port, ca, timeout, on_wait)
+    if aiot_port.own_connection is None:
+        return Connection(host, port, ca, timeout, on_wait)
+    return aiot_port.own_connection(Peer(), host, port, ca, timeout, on_wait)
 
 
 class Device:

@@ -318,3 +318,17 @@ def retry_after(place):
     finally:
         client.close()
     return None
+
+
+def wait_after(place):
+    """Publish once; return the milliseconds to wait after the refusal."""
+    from aiot_delivery import Delivery
+
+    client = _client(place)
+    try:
+        client.publish("user/pub", b"")
+    except aiot_http.PlatformError as error:
+        return Delivery().wait_ms(error)
+    finally:
+        client.close()
+    return None
