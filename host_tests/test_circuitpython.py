@@ -675,16 +675,6 @@ def test_failures_that_the_desk_does_not_have(board):
 
         class Pool:
             SOCK_STREAM = 1
-            asked = 0
-
-        def resolve(host, number, timeout_ms, on_wait):
-            Pool.asked += 1
-            assert timeout_ms > 0
-            if Pool.asked > 1:
-                raise OSError("no name server answers")
-            return [(2, 1, 0, "", ("192.0.2.1", 443))]
-
-        port.resolve = resolve
 
         class Broken:
             type = 1
@@ -710,17 +700,21 @@ def test_failures_that_the_desk_does_not_have(board):
             def close(self):
                 print("closed")
 
-        wire = port.Wire(None)
-        wire.started, wire.allowed_ms = port.ticks_ms(), 60000
+        wire = port.Wire(None, print)
+        wire.started = port.ticks_ms()
+        wire.allow(60000)
         wire.use(Pool(), NoMemory())
         try:
             wire.wrap_socket(Closed(), "host")
         except OSError as error:
             print(error.args[0])
-        first = wire.getaddrinfo("host", 443)
-        wire._resolved -= 3600001
-        print(wire.getaddrinfo("host", 443) == first, Pool.asked)
-        wire.allowed_ms = 0
+        wire.aim("first", 1)
+        print(wire.getaddrinfo("host", 443), 29000 < wire.left_ms() <= 30000)
+        wire.shown_good()  # now all of the time is its own
+        print(59000 < wire.left_ms() <= 60000)
+        wire.aim("second", 0)
+        print(wire.getaddrinfo("host", 443), 59000 < wire.left_ms() <= 60000)
+        wire.allow(0)
         wire.sent = True
         for wire.received in (0, 1):
             try:
@@ -742,13 +736,53 @@ def test_failures_that_the_desk_does_not_have(board):
     assert printed == [
         "closed",
         "12",
-        "True 2",
+        "['first'] True",
+        "first",
+        "True",
+        "['second'] True",
         "closed without a reply",
         "what answered does not speak HTTP",
         "False",
         "no answer within 0 ms",
         "the reply is over 8192 bytes",
     ]
+
+
+@pytest.mark.parametrize(
+    ("error", "is_bad"),
+    [
+        ("ValueError('invalid cert')", True),  # CircuitPython 9
+        ("OSError(-8576, 'MBEDTLS_ERR_X509_INVALID_FORMAT')", True),
+        ("OSError(-8674)", True),
+        ("OSError(-10368)", False),  # out of memory
+        ("OSError(-32512)", False),
+        ("OSError(12)", False),
+        ("OSError()", False),
+        ("MemoryError()", False),
+    ],
+)
+def test_authority_that_is_none_is_told_from_want_of_memory(board, error, is_bad):
+    printed = board.run(
+        f"from aiot_port.on_circuitpython import is_bad_authority\nprint(is_bad_authority({error}))"
+    )
+    assert printed == [str(is_bad)]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ("OSError(-9984)", "certificate: -9984"),
+        ("OSError(-9984, 'not verified')", "certificate: [Errno -9984] not verified"),
+        ("OSError(-29312)", "TLS error -29312"),
+        ("OSError(-10368)", "out of memory for TLS, 100000 bytes free"),
+        ("OSError(119)", "TCP does not open"),
+        ("RuntimeError('Out of sockets')", "Out of sockets"),
+        ("OSError()", "OSError"),
+    ],
+)
+def test_errors_of_the_port_are_explained(board, error, words):
+    printed = board.run(f"import aiot_port\nprint(aiot_port.explain({error}))")
+    assert printed == [words]
 
 
 def test_computer_that_comes_in_the_last_moment_keeps_the_drive(board):

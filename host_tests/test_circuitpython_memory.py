@@ -12,9 +12,9 @@ from host_tests.interpreters import ROOT
 from host_tests.test_circuitpython import Board
 from tools import bytecode
 
-# Bytes of .mpy. 67,638 were loaded when aiot_conn and aiot_reply were, too, and that was more than
-# a Pico W has room for; this is 90 % of it.
-BUDGET = 60874
+# Bytes of .mpy. 69,752 were loaded when aiot_conn, aiot_reply and adafruit_ntp were, too, and that
+# was more than a Pico W has room for; this is 90 % of it.
+BUDGET = 62776
 
 REPORT_ONCE = """
 import sys
@@ -23,6 +23,7 @@ import board_config
 from aiot_port.drive_on_circuitpython import at_start
 
 at_start()
+del at_start, sys.modules["aiot_port.drive_on_circuitpython"]
 
 import app
 

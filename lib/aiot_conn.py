@@ -116,9 +116,7 @@ class Connection:
         except NetworkError:
             # A server may close an idle connection with no notice, and a router may forget it:
             # once more, on a new one. One that is in use, and slow, is only asked once.
-            if self._reply.started() or (
-                self._expired and not self._peer.has_rested(idle_ms)
-            ):
+            if self._reply.started() or (self._expired and not self._peer.has_rested(idle_ms)):
                 raise
             return None
         self._peer.survived(idle_ms)

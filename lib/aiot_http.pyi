@@ -29,7 +29,6 @@ def sign(params: dict[str, Any], secret: str, method: _Method = "hmacsha1") -> s
 def read_reply(
     status: int, body: bytes | bytearray | memoryview, secrets: tuple[str | None, ...] = ()
 ) -> dict[str, Any]: ...
-
 def new_connection(
     host: str,
     port: int,

@@ -5,7 +5,6 @@ import ipaddress as _ipaddress
 
 from .world import board as _board
 
-
 # Of RFC 5737's addresses for examples: fake_socketpool answers in its place.
 _NAME_SERVER = "192.0.2.53"
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """CircuitPython's `post` of aiot_conn.Connection: over adafruit_requests, on sockets of ours."""
 
+import adafruit_connection_manager
+import adafruit_requests
 import aiot_port
 from aiot_date import http_date, retry_seconds
 from aiot_errors import AiotError, NetworkError, ReplyError
@@ -90,7 +92,9 @@ class Connection:
         try:
             addresses = self._addresses()
             for tried in range(len(addresses)):
-                answer = self._at(addresses[tried], len(addresses) - tried - 1, path, headers, body)
+                answer = self._at(
+                    addresses[tried], len(addresses) - tried - 1, path, headers, body
+                )
                 if answer is not None:
                     return answer
         except NetworkError:
@@ -124,8 +128,6 @@ class Connection:
     def close(self):
         if self._session is None:
             return
-        import adafruit_connection_manager
-
         # An exchange that failed leaves its socket with the manager, and the next one stuck.
         adafruit_connection_manager.connection_manager_close_all(self._wire)
         self._wire.close()
@@ -157,7 +159,6 @@ class Connection:
     def _new_session(self):
         import ssl
 
-        import adafruit_requests
         import aiot_ca
 
         context = ssl.create_default_context()  # verifies certificates and names

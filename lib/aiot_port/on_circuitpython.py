@@ -52,7 +52,7 @@ def is_bad_authority(error):
     """Return whether an error of wrapping a socket says that the authority is none."""
     if isinstance(error, ValueError):
         return True
-    code = error.errno if isinstance(error, OSError) else None
+    code = error.args[0] if isinstance(error, OSError) and error.args else None
     return isinstance(code, int) and code < _TLS_CODES and code not in _NO_MEMORY
 
 
@@ -68,7 +68,7 @@ def resolve(host, port, timeout_ms, on_wait):
         pool = socket_pool()
         return [(pool.AF_INET, pool.SOCK_STREAM, 0, "", (name, port)) for name in names]
     finally:
-        for module in ("aiot_dns", "aiot_udp"):
+        for module in ("aiot_dns", "aiot_udp", "aiot_port.net_on_circuitpython"):
             sys.modules.pop(module, None)  # needed once an hour: they need not stay in RAM
 
 
