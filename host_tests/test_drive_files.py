@@ -12,7 +12,7 @@ from tools.board.facts import known_boards, load_facts
 
 PICO = "raspberry_pi_pico_w"
 SETTINGS = ROOT / "firmware" / "settings.example.toml"
-HEAP = b"CIRCUITPY_HEAP_START_SIZE = 143360\n"
+HEAP = b"CIRCUITPY_HEAP_START_SIZE = 153600\n"
 STACK = b"CIRCUITPY_PYSTACK_SIZE = 4000\n"
 
 each_board = pytest.mark.parametrize("name", known_boards())
