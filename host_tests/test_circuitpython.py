@@ -762,10 +762,8 @@ def test_failures_that_the_desk_does_not_have(board):
     ],
 )
 def test_authority_that_is_none_is_told_from_want_of_memory(board, error, is_bad):
-    printed = board.run(
-        f"from aiot_port.on_circuitpython import is_bad_authority\nprint(is_bad_authority({error}))"
-    )
-    assert printed == [str(is_bad)]
+    start = "from aiot_port.on_circuitpython import is_bad_authority as is_bad\n"
+    assert board.run(f"{start}print(is_bad({error}))") == [str(is_bad)]
 
 
 @pytest.mark.parametrize(
