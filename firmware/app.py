@@ -10,12 +10,10 @@ import os
 import sys
 
 # The largest first: a board compiles each file as it is imported, and needs most room for it.
-from aiot_http import Client, Device  # isort: skip
+from aiot_http import Client, Device, new_connection  # isort: skip
 from aiot_outbox import Outbox  # isort: skip
 import board_config
 import sensors
-from aiot_batch import join
-from aiot_conn import new_connection
 from aiot_delivery import Delivery
 from aiot_errors import NOT_NOW, REFUSED, AiotError, NetworkError, PlatformError
 from aiot_port import board as aiot_port
@@ -288,6 +286,8 @@ class Loop:
         """Send reports of the outbox; return as _send."""
         if len(waiting) == 1:
             return self._send("late report", waiting[0][0], waiting[0][1])
+        from aiot_batch import join  # only where a backlog has to be sent
+
         message = join([(topic, self._reports.settled(payload)) for topic, payload in waiting])
         if message is None:
             return _OURS

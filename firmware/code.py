@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: MIT
 """Runs at every start of a CircuitPython board. Ctrl-C stops it and gives the REPL."""
 
+import sys
+
 import board_config
 from aiot_port.drive_on_circuitpython import at_start
 
 at_start(getattr(board_config, "DRIVE_BUTTON", None))
+del at_start, sys.modules["aiot_port.drive_on_circuitpython"]  # needed once: it leaves RAM
 
-import app  # noqa: E402 - once it is known who writes the drive
+# What follows comes once it is known who writes the drive. The way to HTTPS comes first, with
+# adafruit_requests: the largest of all, which later finds no room in one piece.
+import aiot_port.connection_on_circuitpython  # noqa: E402, F401
+import app  # noqa: E402
 
 app.main()

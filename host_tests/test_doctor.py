@@ -716,7 +716,7 @@ def test_the_terminal_shows_a_spinner(bench):
 class PlainConnection:
     """CircuitPython's kind of connection: nobody can look into its socket."""
 
-    def __init__(self, host, port, ca, timeout, on_wait=None):
+    def __init__(self, peer, host, port, ca, timeout, on_wait=None):
         self._place = host, port, timeout, ssl.create_default_context(cafile=ca)
         self.date = self.retry_after = None
 
@@ -736,8 +736,15 @@ class PlainConnection:
         pass
 
 
-def radio_failure(ssid, password, timeout):
-    raise ConnectionError("Authentication failure")
+class Radio:
+    """A Pico W's, of which CircuitPython 10.2 cannot say how strong the signal is."""
+
+    @property
+    def ap_info(self):
+        raise NotImplementedError
+
+    def connect(self, ssid, password, timeout):
+        raise ConnectionError("Authentication failure")
 
 
 @pytest.fixture
@@ -746,7 +753,7 @@ def circuitpython(monkeypatch, tmp_path, platform, capsys):
     import aiot_port
     from aiot_port import board
 
-    radio = types.SimpleNamespace(ap_info=types.SimpleNamespace(rssi=-61), connect=radio_failure)
+    radio = Radio()
     pool = types.SimpleNamespace(getaddrinfo=socket.getaddrinfo)
     watchdog = types.SimpleNamespace(mode="RESET")
     modules = {
@@ -792,6 +799,17 @@ def test_all_is_well_on_circuitpython(circuitpython, platform):
     found = {name for name, state in examination.verdicts.items() if state == "ok"}
     assert found == wanted
     assert len(platform.reports) == 1
+
+
+def test_a_signal_that_the_port_knows_is_told_on_circuitpython(circuitpython, monkeypatch):
+    monkeypatch.setattr(Radio, "ap_info", types.SimpleNamespace(rssi=-61))
+    assert "doctor wifi ok joined, signal -61 dBm" in circuitpython("doctor.py", EXAMINE)
+
+
+@pytest.mark.parametrize("info", [None, types.SimpleNamespace()])
+def test_a_signal_that_nobody_knows_is_no_fault_on_circuitpython(circuitpython, monkeypatch, info):
+    monkeypatch.setattr(Radio, "ap_info", info)
+    assert "doctor wifi ok joined" in circuitpython("doctor.py", EXAMINE)
 
 
 def test_a_secret_that_is_refused_on_circuitpython(circuitpython):

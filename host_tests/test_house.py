@@ -120,7 +120,7 @@ def test_ports_have_the_same_names(prefix):
             elif isinstance(node, ast.ImportFrom) and node.module == "micropython":
                 defined.update(alias.name for alias in node.names)
         # What the two files of one port share is not for others, and const is the compiler's.
-        own = {"const", "EPOCH_MS", "socket_pool"}
+        own = {"const", "EPOCH_MS", "is_bad_authority", "socket_pool"}
         return {name for name in defined - own if not name.startswith("_")}
 
     # What only the kept socket of aiot_conn needs; CircuitPython brings its own connection.

@@ -7,7 +7,7 @@ means (aiot_http) and how bytes get there.
 
 import aiot_port
 from aiot_errors import AiotError, NetworkError, ReplyError, ca_error
-from aiot_peer import RESTED_MS, Peer
+from aiot_peer import Peer
 from aiot_port import const
 from aiot_reply import BUFFER, Reply
 
@@ -25,12 +25,6 @@ _WRITE_WAIT_MS = const(10)
 # A server that finds a body too large says so as soon as it has read the head: most roads to it
 # and back take less than this.
 _EARLY_MS = const(250)
-
-
-def new_connection(host, port, ca, timeout, on_wait=None):
-    """Return the runtime's own connection where it has one, else a Connection; same arguments."""
-    make = aiot_port.own_connection or Connection
-    return make(host, port, ca, timeout, on_wait)
 
 
 class Connection:
@@ -122,7 +116,7 @@ class Connection:
         except NetworkError:
             # A server may close an idle connection with no notice, and a router may forget it:
             # once more, on a new one. One that is in use, and slow, is only asked once.
-            if self._reply.started() or (self._expired and 0 <= idle_ms < RESTED_MS):
+            if self._reply.started() or (self._expired and not self._peer.has_rested(idle_ms)):
                 raise
             return None
         self._peer.survived(idle_ms)

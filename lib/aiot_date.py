@@ -37,6 +37,20 @@ def http_date(value):
     return _unix_seconds(year, month // 3 + 1, day, (hour * 60 + minute) * 60 + second)
 
 
+def retry_seconds(value, date):
+    """Return the seconds that a Retry-After header (bytes) asks to wait, None where it does not.
+
+    A date in it counts from the reply's own time, `date` in seconds since 1970 or None (RFC
+    9110, 10.2.3).
+    """
+    if value.isdigit() and len(value) < 9:  # small ints on every board
+        return int(value)
+    until = http_date(value)
+    if until is None or date is None:
+        return None
+    return max(0, until - date)
+
+
 def _unix_seconds(year, month, day, second):
     """Return a UTC date and second of the day (integers) in seconds since 1970.
 

@@ -15,11 +15,14 @@ import sys
 
 import aiot_hash
 import aiot_port
-from aiot_conn import new_connection
 from aiot_errors import NOT_NOW, REFUSED, TOKEN_CODES, AiotError, PlatformError, ReplyError
 from aiot_errors import NetworkError as NetworkError  # for users: the tree in one place
+from aiot_peer import Peer
 from aiot_port import const
 from aiot_store import SmallFile
+
+if aiot_port.own_connection is None:  # else these 7 KB would lie about in RAM
+    from aiot_conn import Connection
 
 __version__ = "0.1.0"  # the one place: packages, pip and circup read it here
 
@@ -80,6 +83,16 @@ def _digest(name, first, second):
     digest.update(first)
     digest.update(second)
     return digest.digest()
+
+
+def new_connection(host, port, ca, timeout, on_wait=None):
+    """Return a new connection: the runtime's own where it has one, else an aiot_conn.Connection.
+
+    The arguments are those of Connection.
+    """
+    if aiot_port.own_connection is None:
+        return Connection(host, port, ca, timeout, on_wait)
+    return aiot_port.own_connection(Peer(), host, port, ca, timeout, on_wait)
 
 
 class Device:

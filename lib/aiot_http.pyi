@@ -29,6 +29,13 @@ def sign(params: dict[str, Any], secret: str, method: _Method = "hmacsha1") -> s
 def read_reply(
     status: int, body: bytes | bytearray | memoryview, secrets: tuple[str | None, ...] = ()
 ) -> dict[str, Any]: ...
+def new_connection(
+    host: str,
+    port: int,
+    ca: str | bytes | PathLike[str] | None,
+    timeout: float,
+    on_wait: Callable[[], object] | None = None,
+) -> _Connection: ...
 
 class Device:
     product_key: str

@@ -12,7 +12,7 @@ _ADDRESS_AGE_MS = const(3600000)  # an hour; the service's own records live minu
 
 # A connection that rested for so long may have been forgotten on the way. The shortest memory of
 # a router that RFC 5382 speaks of is minutes long, and a server answers within a second.
-RESTED_MS = const(1000)
+_RESTED_MS = const(1000)
 # A day: routers are changed, and to find out anew costs one timeout.
 _LEARNED_AGE_MS = const(86400000)
 
@@ -72,7 +72,12 @@ class Peer:
         if self._silent is None or not _is_within(self._silent, _LEARNED_AGE_MS):
             self._silent = None
             return True
-        return 0 <= idle_ms <= max(self._survived_ms, RESTED_MS)
+        return 0 <= idle_ms <= max(self._survived_ms, _RESTED_MS)
+
+    @staticmethod
+    def has_rested(idle_ms):
+        """Return whether a connection was idle for so long that it may have been forgotten."""
+        return not 0 <= idle_ms < _RESTED_MS
 
     def survived(self, idle_ms):
         """Note that a connection answered after it had been idle for so long."""

@@ -5,7 +5,7 @@ Put bytes into `room()`, say how many with `took(count)`, until it answers True.
 bytes are, the outcome is a whole reply or a ReplyError, never anything else.
 """
 
-from aiot_date import http_date
+from aiot_date import http_date, retry_seconds
 from aiot_errors import ReplyError
 from aiot_port import const
 
@@ -59,17 +59,8 @@ class Reply:
         self._date = self._retry_after = 0  # where the header's value begins, 0 without it
 
     def retry_after(self):
-        """Return the seconds that a Retry-After header asks to wait, None where there is none.
-
-        A date in it counts from the reply's own Date (RFC 9110, 10.2.3).
-        """
-        value = self._value(self._retry_after)
-        if value.isdigit() and len(value) < 9:  # small ints on every board
-            return int(value)
-        until, date = http_date(value), self.date()
-        if until is None or date is None:
-            return None
-        return max(0, until - date)
+        """Return the seconds that a Retry-After header asks to wait, None where there is none."""
+        return retry_seconds(self._value(self._retry_after), self.date())
 
     def date(self):
         """Return the reply's own time in seconds since 1970, None where it has none."""

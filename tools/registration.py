@@ -17,7 +17,6 @@ from tools.board.facts import PROJECT
 
 sys.path.insert(0, str(PROJECT / "lib"))
 
-import aiot_conn  # noqa: E402 - found by the path above
 import aiot_http  # noqa: E402
 
 HOST = "iot-auth.cn-shanghai.aliyuncs.com"
@@ -58,7 +57,7 @@ def register(product_key, device_name, product_secret, host=HOST, port=443, ca=N
     `ca` as in `aiot_http.Client`. Raises `RegistrationError`.
     """
     body = request_body(product_key, device_name, product_secret, os.urandom(_RANDOM_BYTES).hex())
-    connection = aiot_conn.new_connection(host, port, ca, _TIMEOUT_S)
+    connection = aiot_http.new_connection(host, port, ca, _TIMEOUT_S)
     try:
         status, reply = connection.post(_PATH, _HEADERS, body)
         return read_reply(status, bytes(reply))

@@ -129,7 +129,7 @@ def waits(place, timeout, on_the_way):
     def on_wait():
         calls[0] += 1
 
-    connection = aiot_conn.new_connection(
+    connection = aiot_http.new_connection(
         place["host"], place["port"], place["ca"], timeout, on_wait
     )
     try:
@@ -187,7 +187,7 @@ def memory_of_a_large_payload(place, size):
 
 def post(place, path, headers, body):
     """One post of the runtime's connection: [status, body, date]."""
-    connection = aiot_conn.new_connection(place["host"], place["port"], place["ca"], 5)
+    connection = aiot_http.new_connection(place["host"], place["port"], place["ca"], 5)
     try:
         status, reply = connection.post(path, headers, body.encode())
         return [status, str(reply, "utf-8"), connection.date]
@@ -199,7 +199,7 @@ def post(place, path, headers, body):
 
 def post_in_a_row(place, count):
     """Post on one connection; return the status of each, or the error's kind."""
-    connection = aiot_conn.new_connection(place["host"], place["port"], place["ca"], 5)
+    connection = aiot_http.new_connection(place["host"], place["port"], place["ca"], 5)
     headers = {"password": "t"}
     outcomes = []
     for number in range(count):
@@ -292,7 +292,7 @@ def interrupted(place):
         raise KeyboardInterrupt
 
     on_wait = [interrupt]
-    connection = aiot_conn.new_connection(
+    connection = aiot_http.new_connection(
         place["host"], place["port"], place["ca"], 5, on_wait=lambda: on_wait[0]()
     )
     before = _open_files()
@@ -315,6 +315,20 @@ def retry_after(place):
         client.publish("user/pub", b"")
     except aiot_http.PlatformError as error:
         return [error.code, error.retry_after]
+    finally:
+        client.close()
+    return None
+
+
+def wait_after(place):
+    """Publish once; return the milliseconds to wait after the refusal."""
+    from aiot_delivery import Delivery
+
+    client = _client(place)
+    try:
+        client.publish("user/pub", b"")
+    except aiot_http.PlatformError as error:
+        return Delivery().wait_ms(error)
     finally:
         client.close()
     return None

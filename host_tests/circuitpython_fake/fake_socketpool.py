@@ -7,20 +7,16 @@ from . import fake_wifi as _wifi
 from .world import board as _board
 from .world import error as _error
 
-_ETIMEDOUT = 116  # newlib's number
+# newlib's numbers
 _EBADF = 9
 _EAGAIN = 11
+_ETIMEDOUT = 116
+_EINPROGRESS = 119
 _open = set()
 
 
-def _as_oserror(error):
-    if isinstance(error, (TimeoutError, BlockingIOError)):
-        return _error(_EAGAIN if isinstance(error, BlockingIOError) else _ETIMEDOUT)
-    return _error(error.errno)
-
-
 class Socket:
-    __slots__ = ("_answers", "_real", "_timeout")
+    __slots__ = ("_answers", "_kind", "_real", "_timeout")
 
     def __init__(self):
         raise TypeError("cannot create 'Socket' instances")
@@ -33,21 +29,25 @@ class Socket:
 
     @property
     def type(self):
-        return self._real.type
+        return self._kind
 
-    def _call(self, method, *arguments):
+    def _call(self, method, *arguments, late=_ETIMEDOUT):
         if self._real.fileno() < 0:
             raise _error(_EBADF)
         try:
             return getattr(self._real, method)(*arguments)
+        except BlockingIOError:
+            raise _error(_EAGAIN) from None
+        except TimeoutError:
+            raise _error(late) from None
         except OSError as error:
-            raise _as_oserror(error) from None
+            raise _error(error.errno) from None
 
     def accept(self):
         raise NotImplementedError
 
     def bind(self, address, /):
-        raise NotImplementedError
+        self._call("bind", address)
 
     def close(self):
         self._real.close()
@@ -57,8 +57,9 @@ class Socket:
         host, port = address
         if not isinstance(host, str):
             raise TypeError("can't convert to str implicitly")
-        found = _resolve(host, port)
-        self._call("connect", found)
+        if self._timeout == 0:
+            raise NotImplementedError  # the real one may be asked again; nobody here does
+        self._call("connect", _resolve(host, port), late=_EINPROGRESS)
 
     def listen(self, backlog, /):
         raise NotImplementedError
@@ -100,6 +101,7 @@ class Socket:
     def settimeout(self, value, /):
         if value is not None and value < 0:
             raise ValueError("timeout must be >= 0")
+        self._timeout = value
         self._real.settimeout(value)
 
 
@@ -158,8 +160,8 @@ class SocketPool:
         if len(_open) >= _board.sockets:
             raise RuntimeError("Out of sockets")
         made = Socket.__new__(Socket)
+        made._kind, made._timeout, made._answers = type, None, []
         made._real = _real.socket(_real.AF_INET, type)
-        made._answers = []
         _open.add(made)
         return made
 

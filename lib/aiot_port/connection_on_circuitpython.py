@@ -1,32 +1,48 @@
 # SPDX-License-Identifier: MIT
 """CircuitPython's `post` of aiot_conn.Connection: over adafruit_requests, on sockets of ours."""
 
-from aiot_date import http_date
+import adafruit_connection_manager
+import adafruit_requests
+import aiot_port
+from aiot_date import http_date, retry_seconds
 from aiot_errors import AiotError, NetworkError, ReplyError
 from micropython import const
 
-from aiot_port.on_circuitpython import explain, socket_pool, ticks_ms
+from aiot_port.on_circuitpython import (
+    NETWORK_ERRORS,
+    explain,
+    socket_pool,
+    ticks_diff,
+    ticks_ms,
+)
 from aiot_port.sockets_on_circuitpython import Wire
 
 _LIMIT = const(4096)  # bytes of a reply's body, as in aiot_reply
 _PIECE = const(512)  # bytes read at once
 
-# A handshake takes 2 to 4 s of the chip's own (design, "Figures"), so an exchange that has to
-# open first may take twice as long, as in aiot_conn.
+# A handshake takes 2 to 4 s of the chip's own, so an exchange that has to open first may take
+# twice as long, as in aiot_conn.
 _OPENING = const(2)
 
 
 class Connection:
-    """Does what aiot_conn.Connection does, by an adafruit_requests session; same arguments."""
+    """Does what aiot_conn.Connection does, by an adafruit_requests session; same arguments.
 
-    def __init__(self, host, port, ca, timeout, on_wait=None):
+    `peer` is the aiot_peer.Peer that keeps what is learned of the server.
+    """
+
+    def __init__(self, peer, host, port, ca, timeout, on_wait=None):
+        self._peer = peer
+        self._host = host
+        self._port = port
         self._place = host if port == 443 else "%s:%d" % (host, port)
         self._ca = ca
         self._timeout_ms = int(timeout * 1000)
-        self._wire = Wire(on_wait)
+        self._wire = Wire(on_wait, peer.verified)
         self._session = None
-        self._date = b""
-        self._retry_after = None
+        self._date = self._retry_after = b""
+        self._answered = 0  # tick of the last reply
+        self.first = True
 
     @property
     def date(self):
@@ -34,29 +50,84 @@ class Connection:
 
     @property
     def retry_after(self):
-        return self._retry_after
+        return retry_seconds(self._retry_after, self.date)
 
     def post(self, path, headers, body):
         wire = self._wire
         wire.started = ticks_ms()
-        if wire.kept_is_good():
-            wire.allowed_ms = self._timeout_ms
-            try:
-                return self._exchange(path, headers, body)
-            except NetworkError:
-                # A server may close an idle connection with no notice: once more, on a new one.
-                if wire.received or wire.is_late():
-                    raise
-        else:
+        idle_ms = ticks_diff(wire.started, self._answered)
+        answer = None
+        silent = False
+        if self._peer.may_rest(idle_ms) and wire.kept_is_good():
+            answer = self._on_kept(idle_ms, path, headers, body)
+            silent = wire.is_late()
+        if answer is None:
             self.close()  # so that the session does not take the one that is no good
-        wire.allowed_ms = self._timeout_ms * _OPENING
-        return self._exchange(path, headers, body)
+            answer = self._on_new(path, headers, body)
+            if silent:  # and a new connection was not: so it was dead
+                self._peer.was_silent(idle_ms)
+        self._answered = ticks_ms()
+        return answer
+
+    def _on_kept(self, idle_ms, path, headers, body):
+        """Do it on the kept connection; return None where it turns out to be none any more."""
+        wire = self._wire
+        self.first = False
+        wire.allow(self._timeout_ms)
+        try:
+            answer = self._exchange(path, headers, body)
+        except NetworkError:
+            # A server may close an idle connection with no notice, and a router may forget it:
+            # once more, on a new one. One that is in use, and slow, is only asked once.
+            if wire.received or (wire.is_late() and not self._peer.has_rested(idle_ms)):
+                raise
+            return None
+        self._peer.survived(idle_ms)
+        return answer
+
+    def _on_new(self, path, headers, body):
+        self.first = True
+        self._wire.allow(self._timeout_ms * _OPENING)
+        self._wire.begin()
+        try:
+            addresses = self._addresses()
+            for tried in range(len(addresses)):
+                answer = self._at(
+                    addresses[tried], len(addresses) - tried - 1, path, headers, body
+                )
+                if answer is not None:
+                    return answer
+        except NetworkError:
+            self._peer.failed()
+            raise
+
+    def _addresses(self):
+        try:
+            return self._peer.addresses(self._resolve)
+        except NETWORK_ERRORS as error:
+            raise self._as_ours(error) from None
+
+    def _resolve(self):
+        """Ask DNS, which has half of the time at most: the rest is for what it answers."""
+        wire = self._wire
+        limit_ms = min(wire.left_ms(), self._timeout_ms)
+        return aiot_port.resolve(self._host, self._port, limit_ms, wire.feed)
+
+    def _at(self, address, others, path, headers, body):
+        """Do it at one address; return None where that is not good, and there are others."""
+        wire = self._wire
+        wire.aim(address, others)
+        try:
+            answer = self._exchange(path, headers, body)
+        except NetworkError:
+            if wire.verified or not others:
+                raise
+            return None
+        return answer
 
     def close(self):
         if self._session is None:
             return
-        import adafruit_connection_manager
-
         # An exchange that failed leaves its socket with the manager, and the next one stuck.
         adafruit_connection_manager.connection_manager_close_all(self._wire)
         self._wire.close()
@@ -88,7 +159,6 @@ class Connection:
     def _new_session(self):
         import ssl
 
-        import adafruit_requests
         import aiot_ca
 
         context = ssl.create_default_context()  # verifies certificates and names
@@ -110,8 +180,7 @@ class Connection:
         try:
             told = response.headers
             self._date = told.get("date", "").encode()
-            after = told.get("retry-after", "")
-            self._retry_after = int(after) if after.isdigit() else None
+            self._retry_after = told.get("retry-after", "").encode()
             # Without a length the body ends where the connection does.
             kept = told.get("connection", "").lower() != "close" and (
                 "content-length" in told or "transfer-encoding" in told

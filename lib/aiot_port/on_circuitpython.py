@@ -14,7 +14,10 @@ from micropython import const
 # adafruit_requests adds RuntimeError, and OutOfRetries which is a plain Exception.
 NETWORK_ERRORS = (OSError, ValueError, MemoryError, RuntimeError)
 
+_TLS_CODES = const(-256)  # Mbed TLS's error codes are below it
 _NOT_VERIFIED = const(-9984)  # MBEDTLS_ERR_X509_CERT_VERIFY_FAILED, some builds have no text
+_NO_MEMORY = (-10368, -32512)  # MBEDTLS_ERR_X509_ALLOC_FAILED, MBEDTLS_ERR_SSL_ALLOC_FAILED
+_CONNECTING = const(119)  # EINPROGRESS in newlib: TCP has not opened within the time given
 
 
 def ticks_ms():
@@ -30,14 +33,27 @@ def wall_clock_ms():
 
 
 def explain(error):
-    if isinstance(error, MemoryError):
+    code = error.args[0] if error.args else None
+    if isinstance(error, MemoryError) or code in _NO_MEMORY:
         return "out of memory for TLS, %d bytes free" % free_memory()
     text = str(error) or error.__class__.__name__
     if "pystack" in text:
         return text + ": CIRCUITPY_PYSTACK_SIZE = 4000 in settings.toml gives it room"
-    if error.args and error.args[0] == _NOT_VERIFIED:
+    if code == _NOT_VERIFIED:
         return "certificate: " + text
+    if code == _CONNECTING:
+        return "TCP does not open"
+    if isinstance(code, int) and code < _TLS_CODES and len(error.args) < 2:
+        return "TLS error %d" % code
     return text
+
+
+def is_bad_authority(error):
+    """Return whether an error of wrapping a socket says that the authority is none."""
+    if isinstance(error, ValueError):
+        return True
+    code = error.args[0] if isinstance(error, OSError) and error.args else None
+    return isinstance(code, int) and code < _TLS_CODES and code not in _NO_MEMORY
 
 
 def resolve(host, port, timeout_ms, on_wait):
@@ -52,14 +68,14 @@ def resolve(host, port, timeout_ms, on_wait):
         pool = socket_pool()
         return [(pool.AF_INET, pool.SOCK_STREAM, 0, "", (name, port)) for name in names]
     finally:
-        for module in ("aiot_dns", "aiot_udp"):
+        for module in ("aiot_dns", "aiot_udp", "aiot_port.net_on_circuitpython"):
             sys.modules.pop(module, None)  # needed once an hour: they need not stay in RAM
 
 
-def own_connection(host, port, ca, timeout, on_wait=None):
+def own_connection(peer, host, port, ca, timeout, on_wait=None):
     from aiot_port.connection_on_circuitpython import Connection
 
-    return Connection(host, port, ca, timeout, on_wait)
+    return Connection(peer, host, port, ca, timeout, on_wait)
 
 
 def socket_pool():

@@ -23,7 +23,8 @@ _STEP_MS = 1000  # between two calls of on_wait
 # What TLS, TCP and DNS raise when the network fails (design, trap 9).
 NETWORK_ERRORS = (OSError, ValueError, MemoryError)
 
-# Makes what stands for aiot_conn.Connection, where the runtime has its own way to HTTPS.
+# Makes what stands for aiot_conn.Connection, where the runtime has its own way to HTTPS: of an
+# aiot_peer.Peer, and the same arguments.
 own_connection = None
 
 

@@ -10,15 +10,13 @@ import gc
 from aiot_errors import ca_error
 from micropython import const
 
-from aiot_port.on_circuitpython import NETWORK_ERRORS, resolve, ticks_diff, ticks_ms
+from aiot_port.on_circuitpython import NETWORK_ERRORS, is_bad_authority, ticks_diff, ticks_ms
 
 _MOST = const(8192)  # bytes of a whole reply: nobody's head has as many as the body
 _RECORD = const(4096)  # bytes that go to TLS at once: a record of mbedTLS on boards
 
 _STEP_MS = const(1000)  # between two feeds of a watchdog, as in aiot_conn
 _CONNECT_MS = const(7000)  # TCP's opening cannot go on after a wait; below the 8.388 s of RP2040
-
-_ADDRESS_AGE_MS = const(3600000)  # an hour, as in aiot_conn
 
 _LONGEST_LINE = const(128)  # bytes of a reply's first line
 
@@ -30,13 +28,16 @@ class Wire:
     """Pool of sockets and TLS context in one, as adafruit_requests asks for them.
 
     `started` is the tick at which the exchange began, `allowed_ms` what it may take.
+    `on_verified(address)` is called when a server has shown a good certificate.
     """
 
-    def __init__(self, on_wait):
+    def __init__(self, on_wait, on_verified):
         self._on_wait = on_wait
-        self._addresses = self._resolved = None
+        self._on_verified = on_verified
         self._socket = None  # the one that is open
-        self.started = self.allowed_ms = 0
+        self.address = None  # as `resolve` gave it
+        self.started = 0
+        self.allow(0)
         self.begin()
 
     def use(self, pool, context):
@@ -45,8 +46,20 @@ class Wire:
         self._context = context
         self.SOCK_STREAM = pool.SOCK_STREAM
 
+    def allow(self, ms):
+        """Set how long the exchange may take, in milliseconds since `started`."""
+        self.allowed_ms = self._limit_ms = ms
+
+    def aim(self, address, others):
+        """Connect to this address, and leave time for so many others."""
+        self.address = address
+        self._limit_ms = self.allowed_ms
+        if others:  # a handshake takes seconds on a board: all shares but two would be too small
+            self._limit_ms -= self.left_ms() // 2
+
     def begin(self):
         """Begin an attempt: one request, and no reply yet."""
+        self.verified = False  # whether a server has shown a good certificate in it
         self.sent = False  # whether any of the request may have gone out
         self.received = 0  # bytes of the reply
         self.trouble = None  # the first error: adafruit_requests and TLS put theirs before it
@@ -57,16 +70,21 @@ class Wire:
 
     def is_late(self):
         """Tell whether the time for the exchange is over."""
-        return ticks_diff(ticks_ms(), self.started) >= self.allowed_ms
+        return ticks_diff(ticks_ms(), self.started) >= self._limit_ms
 
     def wait_s(self, most_ms):
         """Feed the watchdog, and return for how long the next step may wait, in seconds."""
+        self.feed()
+        return min(self.left_ms(), most_ms) / 1000
+
+    def feed(self):
+        """Feed the watchdog."""
         if self._on_wait:
             self._on_wait()
-        return min(self._left_ms(), most_ms) / 1000
 
-    def _left_ms(self):
-        left = self.allowed_ms - ticks_diff(ticks_ms(), self.started)
+    def left_ms(self):
+        """Return how many milliseconds are left; raises OSError where none is."""
+        left = self._limit_ms - ticks_diff(ticks_ms(), self.started)
         if left <= 0:
             raise self._late()
         return left
@@ -79,15 +97,13 @@ class Wire:
         return error
 
     def _late(self):
-        return OSError("no answer within %d ms" % self.allowed_ms)
+        return OSError("no answer within %d ms" % self._limit_ms)
 
-    def address(self):
-        """Return where to connect to: by the host's name each opening would ask DNS again."""
-        return self._addresses[0][4]
-
-    def unreachable(self):
-        """Forget the addresses: perhaps the host has moved."""
-        self._addresses = None
+    def shown_good(self):
+        """Note that the server has shown a good certificate: all of the time is its own now."""
+        self.verified = True
+        self._limit_ms = self.allowed_ms
+        self._on_verified(self.address)
 
     def close(self):
         """Close the connection, where one is open: one that was interrupted is nobody's."""
@@ -101,20 +117,8 @@ class Wire:
     # What adafruit_connection_manager calls.
 
     def getaddrinfo(self, host, port, family=0, kind=0):
-        """Return addresses of a host, asking DNS once an hour."""
-        now = ticks_ms()
-        if self._addresses and ticks_diff(now, self._resolved) < _ADDRESS_AGE_MS:
-            return self._addresses
-        try:
-            self._addresses = resolve(host, port, self._left_ms(), self._on_wait)
-            if not self._addresses:
-                raise OSError("no such host")
-            self._resolved = now
-        except OSError:
-            if not self._addresses:
-                self.trouble = OSError("no address from DNS")
-                raise
-        return self._addresses
+        """Return the address that is to be tried."""
+        return [self.address]
 
     def socket(self, family, kind):
         """Return a new socket, but none for a second request in the same attempt."""
@@ -127,11 +131,11 @@ class Wire:
     def wrap_socket(self, raw, server_hostname):
         """Return a TLS connection on a raw socket, which is closed where that fails."""
         try:
-            gc.collect()  # TLS wants 17 KB in one piece (design, trap 12)
+            gc.collect()  # TLS wants 17 KB in one piece
             tls = self._context.wrap_socket(raw, server_hostname=server_hostname)
         except BaseException as error:
             raw.close()
-            if isinstance(error, ValueError):  # it is read only now
+            if is_bad_authority(error):  # it is read only now
                 raise ca_error("ca: not a certificate (%s)" % error) from None
             raise
         self._socket = _Socket(self, raw, tls)
@@ -163,9 +167,8 @@ class _Raw:
         wire = self._wire
         try:
             self._raw.settimeout(wire.wait_s(_CONNECT_MS))
-            self._raw.connect((wire.address()[0], address[1]))
+            self._raw.connect(wire.address[4])  # by the host's name it would ask DNS again
         except NETWORK_ERRORS as error:
-            wire.unreachable()
             raise wire.note(error) from None
 
     def recv_into(self, buffer):
@@ -225,6 +228,7 @@ class _Socket:
             self._tls.connect(address)
         except NETWORK_ERRORS as error:
             raise self._wire.note(error) from None
+        self._wire.shown_good()
 
     def send(self, data):
         """Take bytes of the request; they go out when they fill a record, or are all."""

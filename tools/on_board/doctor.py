@@ -122,7 +122,6 @@ class Doctor:
         """Import the library and the firmware's modules."""
         import aiot_http  # isort: skip - the largest first: it needs most memory to compile
         import aiot_ca
-        import aiot_conn
         import aiot_date
         import aiot_port
         import aiot_store
@@ -131,7 +130,7 @@ class Doctor:
         import timekeeping
         from aiot_port import board
 
-        self._http, self._conn, self._ca = aiot_http, aiot_conn, aiot_ca
+        self._http, self._ca = aiot_http, aiot_ca
         self._date, self._port, self._store = aiot_date, aiot_port, aiot_store
         self._sensors, self._settings_file, self._board = sensors, settings, board
         self._timekeeping = timekeeping
@@ -165,7 +164,7 @@ class Doctor:
             settings.host,
             settings.port,
             sign_method=settings.sign_method,
-            connection=self._conn.new_connection(
+            connection=self._http.new_connection(
                 settings.host, settings.port, settings.ca or None, settings.timeout
             ),
             store=NewToken(self._store.SmallFile("aiot_token.json")),
@@ -338,14 +337,19 @@ def status_name(network, status):
 
 
 def signal():
-    """Return the strength of the signal in words."""
+    """Return that Wi-Fi is joined, with the strength of its signal where the port knows it."""
+    try:
+        return "joined, signal {} dBm".format(strength())
+    except (OSError, ValueError, TypeError, AttributeError, NotImplementedError):
+        return "joined"  # a Pico W's CircuitPython raises the last of these
+
+
+def strength():
+    """Return the strength of the signal in dBm."""
     try:
         import network
-
-        return "joined, signal {} dBm".format(network.WLAN(network.STA_IF).status("rssi"))
     except ImportError:
         import wifi
 
-        return "joined, signal {} dBm".format(wifi.radio.ap_info.rssi)
-    except (OSError, ValueError, TypeError):
-        return "joined"
+        return wifi.radio.ap_info.rssi
+    return network.WLAN(network.STA_IF).status("rssi")
