@@ -73,15 +73,14 @@ def _board_id(folder):
     return "unknown"
 
 
-def copy(source, folder):
-    """Copy a UF2 file to such a drive, and wait until the board has gone with it.
+def copy(data, folder):
+    """Write the bytes of a UF2 file to such a drive, and wait until the board has gone with them.
 
     Raises `DriveError`.
     """
     folder = Path(folder)
     if not (folder / INFO).is_file():
         raise DriveError(f"{folder} is no drive of a board in BOOTSEL mode: it has no {INFO}")
-    data = Path(source).read_bytes()
     columns = (TextColumn("  {task.percentage:3.0f} %"), BarColumn(), DownloadColumn())
     with Progress(*columns) as progress:
         task = progress.add_task("", total=len(data))
