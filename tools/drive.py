@@ -19,6 +19,7 @@ INFO = "INFO_UF2.TXT"
 
 _NAME = "firmware.uf2"  # any name will do
 _CHUNK = 65536
+_TEXT_MAX = 4096
 _GONE_S = 30  # the board restarts within a second; slow hosts notice after some more
 _LOOK_S = 0.2
 
@@ -64,13 +65,31 @@ def _mounts():
 
 def _board_id(folder):
     try:
-        text = (folder / INFO).read_text(encoding="ascii", errors="replace")
+        text = read_start(folder / INFO)
     except OSError:
         return "unknown"
-    for line in text.splitlines():
-        if line.startswith("Board-ID:"):
-            return line.partition(":")[2].strip()
-    return "unknown"
+    return value_of("Board-ID", text) or "unknown"
+
+
+def read_start(path):
+    """Return the first 4 KB of a file on a board's drive as text. Raises OSError.
+
+    What such drives say of themselves takes a few lines; what a broken one has can be anything.
+    """
+    with open(path, "rb") as file:
+        data = file.read(_TEXT_MAX)
+    return "".join(
+        c if c.isprintable() or c == "\n" else " " for c in data.decode("ascii", "replace")
+    )
+
+
+def value_of(name, text):
+    """Return what stands behind `name:` in such a text, "" where nothing does."""
+    for line in text.split("\n"):
+        begin, colon, value = line.partition(":")
+        if colon and begin.strip() == name:
+            return value.strip()
+    return ""
 
 
 def copy(data, folder):

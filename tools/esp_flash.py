@@ -11,6 +11,7 @@ from tools import remote
 
 _BAUD = "460800"  # four times esptool's default; what USB-UART chips on these boards bear
 _SILENCE_S = 180  # erasing 16 MB takes a slow flash chip two minutes, without a word
+_LINE_MAX = 10_000  # characters of a line without an end that are kept
 _KEPT = 15  # of esptool's last lines, for an error that nobody foresaw
 
 _SHOWN = re.compile(r"(Chip type|Crystal frequency|MAC|Auto-detected flash size|Detected flash)")
@@ -161,6 +162,7 @@ def _lines(process):
                 raise remote.PortError(f"esptool is silent for {_SILENCE_S} s; reset the board")
             data = os.read(process.stdout.fileno(), 4096)
             *whole, waiting = re.split(r"[\r\n]+", waiting + data.decode(errors="replace"))
+            waiting = waiting[-_LINE_MAX:]
             yield from whole
             if not data:
                 if waiting:
