@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The virtual board as the demo and the tests hold it."""
 
+import contextlib
 import threading
 import time
 
@@ -37,7 +38,8 @@ class Board:
     recorded hour of weather lasts.
 
     Raises `BoardError` for an unknown board, one that has no MicroPython or whose heap nobody
-    measured, an image of another board, or a desk without MicroPython.
+    measured, an image of another board, or a desk without MicroPython; and when it is switched on,
+    for an image that another board is using.
     """
 
     def __init__(
@@ -63,19 +65,23 @@ class Board:
         self._console = bytearray()
         self._bridge = None
         self._port = None
+        self._in_use = contextlib.ExitStack()
         self._news = threading.Condition()
 
     def __enter__(self):
-        self._port = Port(self._link)
-        self._bridge = Bridge(
-            self._port,
-            self._chip,
-            self._image.path,
-            self._heap,
-            self._take_output,
-            self._take_boot,
-        )
         try:
+            self._in_use.enter_context(self._image.held())
+            self._port = Port(self._link)
+            self._in_use.callback(self._port.close)
+            self._bridge = Bridge(
+                self._port,
+                self._chip,
+                self._image.path,
+                self._heap,
+                self._take_output,
+                self._take_boot,
+            )
+            self._in_use.callback(self._bridge.close)
             self.power_on()
         except BaseException:
             self.__exit__()
@@ -83,8 +89,7 @@ class Board:
         return self
 
     def __exit__(self, *_):
-        self._bridge.close()
-        self._port.close()
+        self._in_use.close()  # the last first: bridge, port, image
         self._bridge = self._port = None
 
     # Power and buttons.
