@@ -15,7 +15,7 @@ from aiot_outbox import Outbox  # isort: skip
 import board_config
 import sensors
 from aiot_batch import join
-from aiot_conn import new_connection
+from aiot_conn import Connection
 from aiot_delivery import Delivery
 from aiot_errors import NOT_NOW, REFUSED, AiotError, NetworkError, PlatformError
 from aiot_port import board as aiot_port
@@ -93,7 +93,7 @@ class Loop:
         device = Device(
             settings.product_key, settings.device_name, settings.device_secret, client_id
         )
-        self._connection = new_connection(
+        self._connection = Connection(
             settings.host, settings.port, settings.ca or None, settings.timeout, feed
         )
         self._client = Client(

@@ -26,19 +26,13 @@ TIME_LIMIT = 100  # seconds, below pytest's own limit so that the output is seen
 INTERPRETERS = ("cpython", "micropython", "circuitpython")
 
 # Bodies that do not run under CircuitPython's stand-in, or modules of them, and why.
-_KEPT_SOCKET = "CircuitPython has a connection of its own, over adafruit_requests"
 _ITS_FILE_SYSTEM = "it needs littlefs, or a file system that fails; CircuitPython's is FAT"
 NOT_ON_CIRCUITPYTHON = {
-    "blackhole": _KEPT_SOCKET,
-    "connecting.shipped_roots": _KEPT_SOCKET,
-    "connecting.head_too_long": _KEPT_SOCKET + ", whose head has no bound",
-    "connecting.writes_of_a_report": _KEPT_SOCKET + "; test_circuitpython.py counts its writes",
     "connecting.garbage_of_a_report": "the stand-in runs on CPython's heap",
     "connecting.memory_of_a_large_payload": "the stand-in runs on CPython's heap",
     "signing.sign_without_native": "the stand-in's hashlib is without them, in every test",
     "connecting.before_the_clock_is_set": "CircuitPython's TLS looks at no dates",
     "faults": "it stands in for MicroPython's sockets",
-    "replies": "on CircuitPython adafruit_requests reads them, not aiot_reply",
     "outbox_flash": _ITS_FILE_SYSTEM,
 }
 

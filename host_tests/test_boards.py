@@ -387,21 +387,6 @@ def test_one_board_is_told_of_in_full(name, capsys):
     assert "GPIO " + ", ".join(map(str, facts.free_pins)) in told
 
 
-@each_board
-def test_files_are_copied_once(name, tmp_path, capsys):
-    words = ["--board", name, "--copy-to", str(tmp_path), "--settings", str(ROOT / "README.md")]
-    assert boards.main(words) == 0
-    paths = listed(load_facts(name).install)
-    assert f"{len(paths) + 1} copied" in capsys.readouterr().out
-    files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(files) == len(paths) + 1
-    assert (tmp_path / "settings.toml").read_bytes() == (ROOT / "README.md").read_bytes()
-    assert (tmp_path / "lib" / "aiot_port" / "__init__.py").is_file()
-    (tmp_path / "app.py").write_text("")
-    assert boards.main(words) == 0
-    assert f"1 copied to {tmp_path}, {len(paths)} were the same" in capsys.readouterr().out
-
-
 @pytest.mark.parametrize(
     ("words", "said"),
     [

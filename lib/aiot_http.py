@@ -14,7 +14,7 @@ import json
 
 import aiot_hash
 import aiot_port
-from aiot_conn import new_connection
+from aiot_conn import Connection
 from aiot_errors import NOT_NOW, REFUSED, TOKEN_CODES, AiotError, PlatformError, ReplyError
 from aiot_errors import NetworkError as NetworkError  # for users: the tree in one place
 from aiot_port import const
@@ -161,7 +161,7 @@ class Client:
         self._where = "%s:%d" % (_name("host", host, 253), port)  # RFC 1035: 253 characters
         self._sign_method = sign_method
         if connection is None:
-            connection = new_connection(host, port, ca, timeout)
+            connection = Connection(host, port, ca, timeout)
         self._connection = connection
         self._clock = clock or aiot_port.unix_ms
         self._store = store or SmallFile(token_path, "token")

@@ -14,9 +14,9 @@ import os
 import sys
 from pathlib import Path
 
+from tools import drive_files
 from tools.board.errors import BoardError
 from tools.board.facts import known_boards, load_facts
-from tools.installed import PROJECT
 
 STOPPED = 130
 """Exit status after Ctrl-C: 128 and the signal's number, as shells have it."""
@@ -72,43 +72,45 @@ def _listed(numbers):
     return "GPIO " + ", ".join(str(number) for number in numbers)
 
 
-def copy_files(facts, target, settings=None):
-    """Copy a board's files into the folder `target`; yield (path there, whether it was new).
+def copy_files(facts, target, settings=None, as_source=False):
+    """Copy a board's files into the folder `target`; yield (what was done, path there) for each.
 
-    `settings` is the path of a settings.toml to copy too. What is there already is left alone.
+    `settings` is the path of a settings.toml to copy too; without it the one that is there gets
+    what the runtime needs. Done is "same" for a file that is left alone, "copied", or "removed":
+    a module in the other form, which would be imported in place of its new one.
     """
-    files = [
-        (PROJECT / path, Path(folder.lstrip(":")) / Path(path).name)
-        for folder, paths in facts.install.items()
-        for path in paths
-    ]
-    if settings:
-        files.append((Path(settings), Path("settings.toml")))
-    for source, place in files:
-        yield place, _copy(source, target / place)
+    for place, content in drive_files.program(facts, as_source).items():
+        other = drive_files.other_form(place)
+        if other and (target / other).is_file():
+            (target / other).unlink()
+            yield "removed", other
+        yield _copy(content, target / place), place
+    source = Path(settings) if settings else target / drive_files.SETTINGS
+    if settings or source.is_file():
+        content = drive_files.settings(source.read_bytes(), facts)
+        yield _copy(content, target / drive_files.SETTINGS), drive_files.SETTINGS
 
 
-def _copy(source, target):
-    content = source.read_bytes()
+def _copy(content, target):
     if target.is_file() and target.read_bytes() == content:
-        return False
+        return "same"
     target.parent.mkdir(parents=True, exist_ok=True)
     with open(target, "wb") as file:
         file.write(content)
         os.fsync(file.fileno())  # a drive may be unplugged at any moment
-    return True
+    return "copied"
 
 
-def _copy_and_tell(facts, target, settings):
+def _copy_and_tell(facts, target, settings, as_source):
     if not target.is_dir():
         raise BoardError(f"{target} is no folder: is the drive mounted?")
-    new = same = 0
-    for place, copied in copy_files(facts, target, settings):
-        if copied:
-            print(f"  copied  {place}", flush=True)
-        new += copied
-        same += not copied
-    print(f"{new} copied to {target}, {same} were the same")
+    counts = {"copied": 0, "same": 0, "removed": 0}
+    for done, place in copy_files(facts, target, settings, as_source):
+        if done != "same":
+            print(f"  {done:7} {place}", flush=True)
+        counts[done] += 1
+    removed = f", {counts['removed']} removed" if counts["removed"] else ""
+    print(f"{counts['copied']} copied to {target}, {counts['same']} were the same{removed}")
 
 
 def _parser():
@@ -126,6 +128,12 @@ def _parser():
         help="copy the board's files there, such as onto the drive CIRCUITPY",
     )
     parser.add_argument("--settings", help="copy this file too, as settings.toml")
+    parser.add_argument(
+        "--source",
+        action="store_true",
+        help="modules as source, to be read and changed on the board; it takes more memory than a "
+        "Pico W has",
+    )
     return parser
 
 
@@ -137,11 +145,13 @@ def main(arguments=None):
         parser.error("--copy-to needs --board")
     if options.settings and not options.copy_to:
         parser.error("--settings needs --copy-to")
+    if options.source and not options.copy_to:
+        parser.error("--source needs --copy-to")
     try:
         chosen = [options.board] if options.board else known_boards()
         boards = [load_facts(board_id) for board_id in chosen]
         if options.copy_to:
-            _copy_and_tell(boards[0], options.copy_to, options.settings)
+            _copy_and_tell(boards[0], options.copy_to, options.settings, options.source)
         else:
             print("\n".join(details(boards[0]) if options.board else table(boards)))
     except BoardError as error:

@@ -58,7 +58,7 @@ def register(product_key, device_name, product_secret, host=HOST, port=443, ca=N
     `ca` as in `aiot_http.Client`. Raises `RegistrationError`.
     """
     body = request_body(product_key, device_name, product_secret, os.urandom(_RANDOM_BYTES).hex())
-    connection = aiot_conn.new_connection(host, port, ca, _TIMEOUT_S)
+    connection = aiot_conn.Connection(host, port, ca, _TIMEOUT_S)
     try:
         status, reply = connection.post(_PATH, _HEADERS, body)
         return read_reply(status, bytes(reply))

@@ -129,9 +129,7 @@ def waits(place, timeout, on_the_way):
     def on_wait():
         calls[0] += 1
 
-    connection = aiot_conn.new_connection(
-        place["host"], place["port"], place["ca"], timeout, on_wait
-    )
+    connection = aiot_conn.Connection(place["host"], place["port"], place["ca"], timeout, on_wait)
     try:
         connection.post("/auth", {"Content-Type": "application/json"}, b"{}")
         if on_the_way:
@@ -187,7 +185,7 @@ def memory_of_a_large_payload(place, size):
 
 def post(place, path, headers, body):
     """One post of the runtime's connection: [status, body, date]."""
-    connection = aiot_conn.new_connection(place["host"], place["port"], place["ca"], 5)
+    connection = aiot_conn.Connection(place["host"], place["port"], place["ca"], 5)
     try:
         status, reply = connection.post(path, headers, body.encode())
         return [status, str(reply, "utf-8"), connection.date]
@@ -199,7 +197,7 @@ def post(place, path, headers, body):
 
 def post_in_a_row(place, count):
     """Post on one connection; return the status of each, or the error's kind."""
-    connection = aiot_conn.new_connection(place["host"], place["port"], place["ca"], 5)
+    connection = aiot_conn.Connection(place["host"], place["port"], place["ca"], 5)
     headers = {"password": "t"}
     outcomes = []
     for number in range(count):
@@ -292,7 +290,7 @@ def interrupted(place):
         raise KeyboardInterrupt
 
     on_wait = [interrupt]
-    connection = aiot_conn.new_connection(
+    connection = aiot_conn.Connection(
         place["host"], place["port"], place["ca"], 5, on_wait=lambda: on_wait[0]()
     )
     before = _open_files()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What CircuitPython's way to HTTPS, adafruit_requests, is kept from doing."""
+"""Failures in a row, two clients at once, and sockets that others hold."""
 
 import os
 
@@ -50,26 +50,6 @@ def authority_that_is_none(place, count, path=None):
         except AiotError as error:
             errors.add("%s %s, retry %s" % (type(error).__name__, error, error.retry))
     return sorted(errors)
-
-
-def packets_of_a_report(place, sizes):
-    """Return in how many pieces TLS gives reports of these sizes to TCP, once connected."""
-    client = _client(place)
-    client.publish("user/pub", b"")
-    raw = client._connection._wire._socket._raw
-    send = raw.send
-    counts = []
-
-    def counted(data):
-        counts[-1] += 1
-        return send(data)
-
-    raw.send = counted
-    for size in sizes:
-        counts.append(0)
-        client.publish("user/pub", bytes(size))
-    client.close()
-    return counts
 
 
 def two_at_once(place):

@@ -31,7 +31,7 @@ class _PinAlarm:
 
 time = _types.SimpleNamespace(TimeAlarm=_TimeAlarm)
 pin = _types.SimpleNamespace(PinAlarm=_PinAlarm)
-sleep_memory = SleepMemory(_board.sleep_memory_size)
+sleep_memory = SleepMemory(_board.sleep_memory_size, fill=b"\0")
 wake_alarm = _TimeAlarm(monotonic_time=_time.monotonic() + 1) if _board.woke else None
 
 

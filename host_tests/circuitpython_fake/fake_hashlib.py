@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""hashlib: `new` is the only constructor, and a hash gives its digest once."""
+"""hashlib: `new` is the only constructor."""
 
 import hashlib as _real
 
@@ -20,8 +20,7 @@ class Hash:
         self._hash.update(data)
 
     def digest(self):
-        found, self._hash = self._hash.digest(), None
-        return found
+        return self._hash.digest()
 
 
 def new(name, data=b"", /):

@@ -7,20 +7,16 @@ from . import fake_wifi as _wifi
 from .world import board as _board
 from .world import error as _error
 
-_ETIMEDOUT = 116  # newlib's number
+# newlib's numbers
 _EBADF = 9
 _EAGAIN = 11
+_ETIMEDOUT = 116
+_EINPROGRESS = 119
 _open = set()
 
 
-def _as_oserror(error):
-    if isinstance(error, (TimeoutError, BlockingIOError)):
-        return _error(_EAGAIN if isinstance(error, BlockingIOError) else _ETIMEDOUT)
-    return _error(error.errno)
-
-
 class Socket:
-    __slots__ = ("_real", "_timeout")
+    __slots__ = ("_kind", "_real", "_timeout")
 
     def __init__(self):
         raise TypeError("cannot create 'Socket' instances")
@@ -33,21 +29,25 @@ class Socket:
 
     @property
     def type(self):
-        return SocketPool.SOCK_STREAM
+        return self._kind
 
-    def _call(self, method, *arguments):
+    def _call(self, method, *arguments, late=_ETIMEDOUT):
         if self._real.fileno() < 0:
             raise _error(_EBADF)
         try:
             return getattr(self._real, method)(*arguments)
+        except BlockingIOError:
+            raise _error(_EAGAIN) from None
+        except TimeoutError:
+            raise _error(late) from None
         except OSError as error:
-            raise _as_oserror(error) from None
+            raise _error(error.errno) from None
 
     def accept(self):
         raise NotImplementedError
 
     def bind(self, address, /):
-        raise NotImplementedError
+        self._call("bind", address)
 
     def close(self):
         self._real.close()
@@ -57,14 +57,15 @@ class Socket:
         host, port = address
         if not isinstance(host, str):
             raise TypeError("can't convert to str implicitly")
-        found = _resolve(host, port)
-        self._call("connect", found)
+        if self._timeout == 0:
+            raise NotImplementedError  # the real one may be asked again; nobody here does
+        self._call("connect", _resolve(host, port), late=_EINPROGRESS)
 
     def listen(self, backlog, /):
         raise NotImplementedError
 
     def recvfrom_into(self, buffer, /):
-        raise NotImplementedError
+        return self._call("recvfrom_into", buffer)
 
     def recv_into(self, buffer, bufsize=0, /):
         if bufsize > len(buffer):
@@ -79,7 +80,7 @@ class Socket:
         self._call("sendall", data)
 
     def sendto(self, data, address, /):
-        raise NotImplementedError
+        return self._call("sendto", data, _resolve(*address))
 
     def setblocking(self, flag, /):
         self.settimeout(None if flag else 0)
@@ -90,6 +91,7 @@ class Socket:
     def settimeout(self, value, /):
         if value is not None and value < 0:
             raise ValueError("timeout must be >= 0")
+        self._timeout = value
         self._real.settimeout(value)
 
 
@@ -128,12 +130,13 @@ class SocketPool:
     def socket(self, family=2, type=1, proto=0, /):
         if family != self.AF_INET:
             raise NotImplementedError("Only IPv4 sockets supported")
-        if type != self.SOCK_STREAM:
+        if type not in (self.SOCK_STREAM, self.SOCK_DGRAM):
             raise NotImplementedError
         if len(_open) >= _board.sockets:
             raise RuntimeError("Out of sockets")
         made = Socket.__new__(Socket)
-        made._real = _real.socket(_real.AF_INET, _real.SOCK_STREAM)
+        made._kind, made._timeout = type, None
+        made._real = _real.socket(_real.AF_INET, type)
         _open.add(made)
         return made
 

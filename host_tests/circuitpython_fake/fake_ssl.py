@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """ssl: TLS by CPython's own, with mbedTLS's habits: what a socket raises it raises, as OSError.
 
+A socket that is connected already shakes hands at the first `send`, as far as it gets: EAGAIN
+says that it has to be called again.
+
 Dates of certificates are not looked at: CircuitPython's mbedTLS is built without a clock.
 """
 
@@ -11,7 +14,9 @@ from .world import error as _error
 
 _NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME; ssl has no name for it
 _EBADF = 9
+_EAGAIN = 11
 _NOT_VERIFIED = -9984  # MBEDTLS_ERR_X509_CERT_VERIFY_FAILED
+_BAD_AUTHORITY = -8576  # MBEDTLS_ERR_X509_INVALID_FORMAT
 _INVALID_RECORD = -29184  # MBEDTLS_ERR_SSL_INVALID_RECORD
 _END_OF_FILE = -29312  # MBEDTLS_ERR_SSL_CONN_EOF
 
@@ -75,10 +80,12 @@ class SSLContext:
             try:
                 context.load_verify_locations(cadata=self._cadata)
             except (_real.SSLError, ValueError):
-                raise ValueError("invalid cert") from None
+                raise _error(_BAD_AUTHORITY, "MBEDTLS_ERR_X509_INVALID_FORMAT") from None
         made = SSLSocket.__new__(SSLSocket)
         made._socket = sock
         made._closed = False
+        made._shaken = False
+        made._unsent = b""
         made._in, made._out = _real.MemoryBIO(), _real.MemoryBIO()
         made._tls = context.wrap_bio(made._in, made._out, server_hostname=server_hostname)
         return made
@@ -89,7 +96,7 @@ def create_default_context():
 
 
 class SSLSocket:
-    __slots__ = ("_closed", "_in", "_out", "_socket", "_tls")
+    __slots__ = ("_closed", "_in", "_out", "_shaken", "_socket", "_tls", "_unsent")
 
     def __init__(self):
         raise TypeError("cannot create 'SSLSocket' instances")
@@ -117,10 +124,15 @@ class SSLSocket:
     def connect(self, address, /):
         self._socket.connect(address)
         try:
-            self._step(self._tls.do_handshake, _END_OF_FILE)
+            self._shake_hands()
         except BaseException:
             self._closed = True  # and the raw socket stays open
             raise
+
+    def _shake_hands(self):
+        if not self._shaken:
+            self._step(self._tls.do_handshake, _END_OF_FILE)
+            self._shaken = True
 
     def recv_into(self, buffer, bufsize=0, /):
         self._check_open()
@@ -134,6 +146,8 @@ class SSLSocket:
 
     def send(self, data, /):
         self._check_open()
+        self._shake_hands()
+        self._flush()  # no more is taken while there is no room
         return self._step(lambda: self._tls.write(bytes(data)[:4096]), _END_OF_FILE)
 
     def setblocking(self, flag, /):
@@ -154,8 +168,7 @@ class SSLSocket:
         while True:
             try:
                 done = call()
-                self._flush()
-                return done
+                break
             except _real.SSLWantReadError:
                 self._flush()
                 piece = bytearray(4096)
@@ -165,15 +178,20 @@ class SSLSocket:
                 if not count:
                     return 0
                 self._in.write(piece[:count])
-            except _real.SSLCertVerificationError as error:
-                text = "X509 - Certificate verification failed; " + error.verify_message
-                raise _error(_NOT_VERIFIED, text) from None
+            except _real.SSLCertVerificationError:
+                raise _error(_NOT_VERIFIED, "MBEDTLS_ERR_X509_CERT_VERIFY_FAILED") from None
             except (_real.SSLZeroReturnError, _real.SSLEOFError):
                 return 0
             except _real.SSLError:
                 raise _error(_INVALID_RECORD) from None
+        try:
+            self._flush()
+        except OSError as error:
+            if error.errno != _EAGAIN:  # what TLS has taken goes out with the next call
+                raise
+        return done
 
     def _flush(self):
-        data = memoryview(self._out.read())
-        while data:
-            data = data[_by_number(self._socket.send, data) :]
+        self._unsent += self._out.read()
+        while self._unsent:
+            self._unsent = self._unsent[_by_number(self._socket.send, self._unsent) :]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""watchdog: a timer that really bites. RP2040: 8.388 s at most, and RESET only."""
+"""watchdog: a timer that really bites. RP2040: 8 s at most, and RESET only."""
 
 import os as _os
 import sys as _sys
@@ -34,7 +34,7 @@ class WatchDogTimer:
     def timeout(self, value):
         if value <= 0:
             raise ValueError("timeout must be greater than 0")
-        if value > _board.watchdog_max_s:
+        if int(value) > _board.watchdog_max_s:  # it is judged in whole seconds
             raise ValueError(f"timeout must be <= {_board.watchdog_max_s}")
         self._timeout = value
         self.feed()

@@ -43,8 +43,12 @@ class Radio:
         return _ipaddress.IPv4Address("127.0.0.1") if self._connected else None
 
     @property
+    def ipv4_dns(self):
+        return _ipaddress.IPv4Address(_board.dns) if self._connected else None
+
+    @property
     def ap_info(self):
-        return None
+        raise NotImplementedError  # so on an RP2040, joined or not
 
     def start_station(self):
         pass
@@ -54,9 +58,14 @@ class Radio:
 
     def connect(self, ssid, password=b"", *, channel=0, bssid=None, timeout=None):
         if not self._enabled:
-            raise RuntimeError("wifi is not enabled")
+            raise RuntimeError("WiFi is not enabled")
+        if not 1 <= len(ssid.encode()) <= 32:
+            raise ValueError("ssid length must be 1-32")
+        password = password.encode() if isinstance(password, str) else password
         if password and not 8 <= len(password) <= 64:
             raise ValueError("password length must be 8-64")
+        if len(password) == 64 and password.strip(b"0123456789abcdefABCDEF"):
+            raise ValueError("Invalid hex password")
         if timeout is not None and not isinstance(timeout, (int, float)):
             raise TypeError("can't convert to float")
         if ssid != _board.wifi:
@@ -67,4 +76,4 @@ class Radio:
 radio = Radio.__new__(Radio)
 radio._enabled = True
 radio._connected = False
-radio._hostname = "cpy-raspberry_pi_pico_w"
+radio._hostname = "PicoW"

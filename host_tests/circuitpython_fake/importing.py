@@ -26,7 +26,9 @@ _FAKES = (
 _PARTS = {
     "array": "array",
     "binascii": "a2b_base64 b2a_base64 crc32 hexlify unhexlify",
-    "errno": "EACCES EAGAIN EEXIST EINVAL EIO EISDIR ENODEV ENOENT ENOMEM EPERM",
+    "errno": "EACCES EADDRINUSE EAGAIN EALREADY EBADF ECONNABORTED ECONNREFUSED ECONNRESET EEXIST "
+    "EHOSTUNREACH EINPROGRESS EINVAL EIO EISDIR ENOBUFS ENODEV ENOENT ENOMEM ENOSPC ENOTCONN "
+    "EOPNOTSUPP EPERM EROFS ETIMEDOUT",
     "io": "BytesIO StringIO",
     "json": "dump dumps load loads",
     "math": "ceil floor log sqrt",
@@ -42,7 +44,7 @@ _BUILTINS = """
     ord pow print property range repr reversed round set setattr slice sorted staticmethod str
     sum super tuple type zip Ellipsis False None True NotImplemented
     ArithmeticError AssertionError AttributeError BaseException BrokenPipeError ConnectionError
-    EOFError Exception GeneratorExit ImportError IndentationError IndexError KeyError
+    EOFError Exception ImportError IndentationError IndexError KeyError
     KeyboardInterrupt LookupError MemoryError NameError NotImplementedError OSError OverflowError
     RuntimeError StopAsyncIteration StopIteration SyntaxError SystemExit TimeoutError TypeError
     UnicodeError ValueError ZeroDivisionError __debug__

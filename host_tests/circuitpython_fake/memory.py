@@ -7,10 +7,10 @@ from pathlib import Path
 class ByteArray:
     """Whole bytes, at places that are there. `path`: the file that keeps them, or None."""
 
-    def __init__(self, size, path=None):
+    def __init__(self, size, path=None, fill=b"\xff"):
         self._path = Path(path) if path else None
         kept = self._path and self._path.exists()
-        self._bytes = bytearray(self._path.read_bytes() if kept else b"\xff" * size)
+        self._bytes = bytearray(self._path.read_bytes() if kept else fill * size)
 
     def __len__(self):
         return len(self._bytes)

@@ -16,13 +16,14 @@ _DEFAULTS = {
     "pressed": [],  # numbers of pins that a button holds at ground
     "nvm": None,  # a file with its bytes; None: a fresh one
     "nvm_size": 4096,  # a Pico W's
-    "sleep_memory_size": 0,
+    "sleep_memory_size": 256,  # an RP2040's
     "woke": False,  # from a true deep sleep
     "wifi": "home",  # the network that is in the air
+    "dns": "127.0.0.1",  # the name server that DHCP gave
     "sockets": 8,
     "sleep_takes": 1,  # of the seconds that the program sleeps
     "clock": None,  # seconds since 1970 at the start; None: the right time
-    "watchdog_max_s": 8.388,
+    "watchdog_max_s": 8,
     "watchdog_stops": True,
     "lacks": [],  # modules that its firmware was built without
     "safe_mode": "NONE",  # the name of the reason for it

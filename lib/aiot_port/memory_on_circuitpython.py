@@ -28,7 +28,7 @@ def spare(kind):
 def asleep():
     """Return the Region that outlives a deep sleep; None where there is none.
 
-    An ESP32 has 3072 bytes, its later kinds 4096.
+    An ESP32 has 3072 bytes, its later kinds 4096, an RP2040 256.
     """
     try:
         from alarm import sleep_memory
@@ -37,7 +37,7 @@ def asleep():
     try:
         size = len(sleep_memory)
     except NotImplementedError:
-        return None  # an RP2040 (issue 6482)
+        return None  # so on some boards
     return Region(sleep_memory, 0, size) if size > _HEAD else None
 
 

@@ -16,9 +16,6 @@ import aiot_ca
 # What TLS, TCP and DNS raise when the network fails (design, trap 9).
 NETWORK_ERRORS = (OSError, ValueError, MemoryError)
 
-# Makes what stands for aiot_conn.Connection, where the runtime has its own way to HTTPS.
-own_connection = None
-
 
 def const(value):
     """Return `value`: MicroPython's compiler folds constants marked so."""

@@ -13,7 +13,6 @@ from micropython import const
 # Design, trap 9: certificates fail as ValueError, a lack of memory as MemoryError or OSError.
 NETWORK_ERRORS = (OSError, ValueError, MemoryError)
 
-own_connection = None
 spare_store = None
 
 ticks_ms = time.ticks_ms

@@ -40,8 +40,8 @@ def compile_into(folder):
     """Compile all into one folder; return {module's path: bytes} of what a board gets."""
     product = of_a_board()
     own = {path.name: path for path in [*sorted(_OWN.glob("*.py")), _FLASH]}
-    made = cross.compile_all(product, folder, cross.PINNED, cross.MICROPYTHON)
-    cross.compile_all(own, folder, cross.PINNED, cross.MICROPYTHON)
+    made = cross.compile_all(product, folder, "micropython")
+    cross.compile_all(own, folder, "micropython")
     return {name: (folder / name).stat().st_size for name in made}
 
 

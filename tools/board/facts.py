@@ -21,7 +21,8 @@ class Facts:
     `heap_bytes` and `cold_clock` are None where nobody measured them. The three sizes of a block
     device are 0 where the file system is not littlefs. `flash` says how the runtime gets onto the
     board: its "tool", "esptool" with an "offset" or "uf2" with the "drive" that appears and the
-    "bytes" of flash. `install` is {folder on the board: [files of the project]}, see
+    "bytes" of flash. `runtime_settings` is {name: number} of what the runtime itself has to find
+    in settings.toml. `install` is {folder on the board: [files of the project]}, see
     `tools/installed.py`.
     """
 
@@ -46,6 +47,7 @@ class Facts:
     taken_pins: dict[int, str]
     stubs: str
     packages: tuple[str, ...]
+    runtime_settings: dict[str, int]
     install: dict[str, list[str]]
 
     @property
@@ -92,6 +94,7 @@ def load_facts(board_id):
         },
         stubs=entry["stubs"],
         packages=tuple(entry["packages"]),
+        runtime_settings=entry.get("runtime_settings", {}),
         install=installed(entry["runtime"], board_id),
     )
 

@@ -2,11 +2,8 @@
 """Makes the packages that users install, into build/dist: `python -m tools.dist`.
 
 Parts: "mip", package.json at the top of the project for `mpremote mip install`, and the same
-library as .mpy files in mip-mpy; "circuitpython", a bundle for circup; "python", a wheel for pip
-and the archive of sources it is built from.
-
-CircuitPython's .mpy files are made only where MPY_CROSS_CP9 or MPY_CROSS_CP10, in the
-environment, is the path of the mpy-cross of that release.
+library as .mpy files in mip-mpy; "circuitpython", bundles for circup, compiled for CircuitPython
+9 and 10, and as source; "python", a wheel for pip and the archive of sources it is built from.
 
 Exit status: 0 done, 1 a package could not be made, 130 stopped by Ctrl-C. A part that could not
 be made is as it was before.

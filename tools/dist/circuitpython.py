@@ -2,13 +2,13 @@
 """CircuitPython's packages: a bundle as circup takes it, by `bundle-add` or by path.
 
 circup asks a release for NAME-PLATFORM-TAG.zip, which holds a folder of the same name, and in it
-`lib` and `requirements/MODULE`. PLATFORM is "py" or "9.x-mpy", "10.x-mpy"; where a compiled one
-is absent, circup takes "py". NAME is the repository's, in lower case with hyphens.
+`lib`. PLATFORM is "9.x-mpy" or "10.x-mpy" for a board of that release, and "py" for who asks for
+sources; circup reads `requirements/MODULE` of the last one alone. NAME is the repository's, in
+lower case with hyphens.
 """
 
 import ast
 import json
-import os
 import zipfile
 from pathlib import PurePosixPath
 
@@ -16,12 +16,8 @@ from tools.dist import cross, library
 
 NAME = "aiot-http"
 
-COMPILERS = {"9.x-mpy": "MPY_CROSS_CP9", "10.x-mpy": "MPY_CROSS_CP10"}
-"""For each compiled bundle the environment variable that names CircuitPython's mpy-cross.
-
-That is no package of PyPI, and MicroPython's does not serve: CircuitPython loads only files that
-its own has marked.
-"""
+PLATFORMS = ("9.x-mpy", "10.x-mpy")
+"""The compiled bundles. Both releases load the same bytecode; on 9 nobody has run it yet."""
 
 # What `import aiot_http` needs of aiot_port; the rest is the firmware's.
 _OUR_PORT = (
@@ -35,18 +31,8 @@ _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the format's first, so that the same files 
 
 def make(target):
     """Fill the folder `target` with the bundles, packed and unpacked; return lines that tell."""
-    folder, source_line = _make_sources(target)
-    lines = [source_line]
-    for platform, variable in COMPILERS.items():
-        compiler = os.environ.get(variable)
-        if compiler:
-            lines.append(_make_compiled(target, platform, compiler, folder))
-        else:
-            lines.append(
-                f"circuitpython {platform}: not made, as {variable} names no mpy-cross of "
-                "CircuitPython; the py bundle serves 9 and 10"
-            )
-    return lines
+    folder, line = _make_sources(target)
+    return [line, *(_make_compiled(target, platform, folder) for platform in PLATFORMS)]
 
 
 def _make_sources(target):
@@ -64,11 +50,12 @@ def _make_sources(target):
     return folder, _pack(folder)
 
 
-def _make_compiled(target, platform, compiler, sources):
+def _make_compiled(target, platform, sources):
+    """Make a compiled bundle of the one in the folder `sources`; return a line that tells."""
     folder = _folder(target, platform)
     lib = sources / "lib"
     files = {path.relative_to(lib).as_posix(): path for path in sorted(lib.rglob("*.py"))}
-    cross.compile_all(files, folder / "lib", (compiler,), cross.CIRCUITPYTHON)
+    cross.compile_all(files, folder / "lib", "circuitpython")
     return _pack(folder)
 
 

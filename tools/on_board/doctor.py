@@ -165,7 +165,7 @@ class Doctor:
             settings.host,
             settings.port,
             sign_method=settings.sign_method,
-            connection=self._conn.new_connection(
+            connection=self._conn.Connection(
                 settings.host, settings.port, settings.ca or None, settings.timeout
             ),
             store=NewToken(self._store.SmallFile("aiot_token.json")),
@@ -194,10 +194,7 @@ class Doctor:
     def address(self, host, port):
         """Return what a socket needs to reach a host, None where its name is unknown."""
         try:
-            if hasattr(self._port, "resolve"):
-                found = self._port.resolve(host, port)
-            else:  # CircuitPython's port keeps its pool of sockets instead
-                found = self._board.socket_pool().getaddrinfo(host, port)
+            found = self._port.resolve(host, port)
         except OSError:
             return None
         return found[0][4] if found else None
@@ -232,9 +229,7 @@ class Doctor:
         return "signed in by {}".format(self._settings.sign_method)
 
     def _watch(self):
-        """Have the library's connection tell how far it got, where it is the library's own."""
-        if not hasattr(self._port, "open_stream"):
-            return
+        """Have the library's connection tell how far it got."""
         opened = self._port.open_stream
 
         def open_stream(context, host, address, timeout_ms):
@@ -342,14 +337,19 @@ def status_name(network, status):
 
 
 def signal():
-    """Return the strength of the signal in words."""
+    """Return that Wi-Fi is joined, with the strength of its signal where the port knows it."""
+    try:
+        return "joined, signal {} dBm".format(strength())
+    except (OSError, ValueError, TypeError, AttributeError, NotImplementedError):
+        return "joined"  # a Pico W's CircuitPython raises the last of these
+
+
+def strength():
+    """Return the strength of the signal in dBm."""
     try:
         import network
-
-        return "joined, signal {} dBm".format(network.WLAN(network.STA_IF).status("rssi"))
     except ImportError:
         import wifi
 
-        return "joined, signal {} dBm".format(wifi.radio.ap_info.rssi)
-    except (OSError, ValueError, TypeError):
-        return "joined"
+        return wifi.radio.ap_info.rssi
+    return network.WLAN(network.STA_IF).status("rssi")
