@@ -50,6 +50,7 @@ def main():
     except AiotError as error:
         print(error)
         return
+    sys.modules.pop("aiot_names", None)  # settings, Device and Client needed it, each once
     loop.run()
 
 

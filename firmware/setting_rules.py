@@ -1,83 +1,101 @@
 # SPDX-License-Identifier: MIT
 """Which settings there are, their defaults, and what each may be."""
 
+import aiot_names
 from aiot_errors import AiotError
 
 FILE = "settings.toml"
+
+_KEY = 64  # digits of a Wi-Fi key of 256 bits
+_HEX = "0123456789abcdefABCDEF"
+_TOPIC = 128  # bytes (platform's limits page)
 
 
 class SettingsError(AiotError):
     """A setting is missing or wrong; the message says which line and what to write there."""
 
 
-def _text(most):
-    return ("a text of 1 to %d characters" % most, lambda v: _is_text(v) and 0 < len(v) <= most)
+def _ssid_rule():
+    """The rule of a Wi-Fi's name: IEEE 802.11 counts its bytes, and any may be in it."""
+    return (
+        "a text of 1 to 32 bytes",
+        lambda v: _no_bytes(v, 1, 32) or aiot_names.example(v, "your network"),
+    )
 
 
-def _plain(least, most):
-    """The rule of a text that goes into headers, topics and signs."""
-    expected = "a text of %d to %d characters without spaces" % (least, most)
-    return (expected, lambda v: _is_text(v) and least <= len(v) <= most and _has_no(v, ""))
+def _password_rule():
+    """The rule of a Wi-Fi's password (IEEE 802.11: passphrase, or the key itself in hex)."""
+    return (
+        'a text of 8 to 63 bytes, 64 hex digits, or "" for an open network',
+        lambda v: _no_password(v) or aiot_names.example(v, "its password"),
+    )
 
 
-def _name(most):
-    """The rule of a text that stands between slashes, or before one."""
-    expected = "a text of 1 to %d characters without space / ? # +" % most
-    return (expected, lambda v: _is_text(v) and 0 < len(v) <= most and _has_no(v, "/?#+"))
+def _no_password(value):
+    if value == "":
+        return None
+    if isinstance(value, str) and len(value) == _KEY and not value.strip(_HEX):
+        return None
+    return _no_bytes(value, 8, 63)
 
 
-def _topic_rule():
-    expected = "a topic of up to 128 characters without space ? # +"
-    return (expected, lambda v: _is_text(v) and 0 < len(v) <= 128 and _has_no(v, "?#+"))
+def _no_bytes(value, least, most):
+    """Return what is wrong with a text of so many bytes of UTF-8, or None."""
+    if not isinstance(value, str):
+        return "it is no text"
+    size = 0
+    for place, char in enumerate(value, 1):
+        code = ord(char)
+        if code == 0 or 0xD800 <= code <= 0xDFFF:  # the end for C; half of a character
+            return aiot_names.at(place, char)
+        size += utf8_size(code)
+    return None if least <= size <= most else "it has %d bytes" % size
+
+
+def utf8_size(code):
+    """Return how many bytes a character's code takes in UTF-8 (RFC 3629)."""
+    return 1 if code < 0x80 else 2 if code < 0x800 else 3 if code < 0x10000 else 4
 
 
 def _status_rule():
-    expected, right = _topic_rule()
-    return (expected + ', or ""', lambda v: v == "" or right(v))
-
-
-def _has_no(value, signs):
-    """Whether a text has no space, no control character and none of these signs."""
-    return not any([char <= " " or "\x7f" <= char < "\xa0" or char in signs for char in value])
+    expected, check = aiot_names.topic()
+    return (expected + ', or ""', lambda v: None if v == "" else check(v))
 
 
 def _number(least, most, what):
     expected = "%s, %d to %d" % (what, least, most)
-    return (expected, lambda v: type(v) is int and least <= v <= most)
+    return (expected, lambda v: None if type(v) is int and least <= v <= most else "")
 
 
 def _choice(*words):
-    return (" or ".join(['"%s"' % word for word in words]), lambda v: v in words)
+    return (" or ".join(['"%s"' % word for word in words]), lambda v: None if v in words else "")
 
 
-def _is_text(value):
-    return isinstance(value, str)
-
-
-_ANY_TEXT = ("a text", _is_text)
+_ANY_TEXT = ("a text", lambda v: None if isinstance(v, str) else "")
 _LONGEST = 9  # digits; no setting needs more, and they are a small int on every board
 _SECONDS = "a whole number of seconds"
-_SWITCH = ("true or false", lambda value: type(value) is bool)
+_SWITCH = ("true or false", lambda v: None if type(v) is bool else "")
 
 
 def table():
     """Return {name: (default or None where it must be given, (what is expected, check))}.
 
-    Lengths of the device's names are the platform's limits; settings.example.toml explains.
+    `check` is as in aiot_names, or returns "" where there is nothing to add; settings.example.toml
+    explains the settings.
     """
     return {
-        "wifi_ssid": (None, _text(32)),  # IEEE 802.11: an SSID has up to 32 bytes
-        "wifi_password": ("", _ANY_TEXT),
-        "product_key": (None, _name(20)),
-        "device_name": (None, _name(32)),
-        "device_secret": (None, _plain(1, 64)),
-        "client_id": ("", _plain(0, 64)),
-        "host": ("iot-as-http.cn-shanghai.aliyuncs.com", _name(253)),
+        "wifi_ssid": (None, _ssid_rule()),
+        "wifi_password": ("", _password_rule()),
+        "product_key": (None, aiot_names.product_key()),
+        "device_name": (None, aiot_names.device_name()),
+        "device_secret": (None, aiot_names.device_secret()),
+        "client_id": ("", aiot_names.client_id(0)),
+        "host": ("iot-as-http.cn-shanghai.aliyuncs.com", aiot_names.host()),
         "port": (443, _number(1, 65535, "a port number")),
         "ca": ("", _ANY_TEXT),
         "sign_method": ("hmacsha1", _choice("hmacsha1", "hmacsha256", "hmacmd5")),
         "mode": ("property", _choice("property", "topic")),
-        "topic": ("user/update", _topic_rule()),
+        "topic": ("user/update", aiot_names.topic()),
         "interval": (60, _number(1, 86400, _SECONDS)),
         "deep_sleep": (False, _SWITCH),
         "readings_per_report": (1, _number(1, 100, "a number of readings")),
@@ -87,7 +105,7 @@ def table():
         "outbox_gives_up": ("oldest", _choice("oldest", "newest")),
         "outbox_batch": (1, _number(1, 32, "a number of reports")),
         "status_topic": ("", _status_rule()),
-        "ntp_host": ("pool.ntp.org", _name(253)),
+        "ntp_host": ("pool.ntp.org", aiot_names.host(is_platform=False)),
         "watchdog": (True, _SWITCH),
         "start_delay": (5, _number(0, 60, _SECONDS)),
     }
@@ -114,10 +132,11 @@ def word(text, where):
     return -int(plain) if text[0] == "-" else int(plain)
 
 
-def complete(given, known, path):
+def complete(given, known, path, places=None):
     """Return the Settings of a dict and, for those not in it, the defaults of `known`.
 
-    `known` is made by `table`. Raises SettingsError where one is missing.
+    `known` is made by `table`; `places` is {name: where it was given}, for the errors. Raises
+    SettingsError where one is missing, or does not fit the others.
     """
     settings = Settings()
     for name in known:
@@ -126,12 +145,31 @@ def complete(given, known, path):
         if value is None:
             raise SettingsError("%s: %s is missing: give %s" % (path, name, rule[0]))
         setattr(settings, name, value)
+    for name in ("topic", "status_topic"):
+        found = _no_topic_of(settings, getattr(settings, name))
+        if found:
+            raise SettingsError("%s: %s %s" % ((places or {}).get(name, path), name, found))
     return settings
+
+
+def _no_topic_of(settings, topic):
+    """Return what is wrong with a topic of the device that these settings name, or None."""
+    names = "%s/%s" % (settings.product_key, settings.device_name)
+    if topic[:1] == "/":
+        if "/%s/" % names not in topic + "/":
+            return "is another device's: its own have /%s in them" % names
+    elif "/%s/" % names in "/%s/" % topic:
+        return "must begin with / where the device's names are in it"
+    elif topic and len(topic) + len(names) + 2 > _TOPIC:
+        return "must be shorter: with /%s/ before it, it has over %d characters" % (names, _TOPIC)
+    return None
 
 
 def check(where, name, value, rule):
     """Raise SettingsError unless a value keeps the rule that `table` has for its name."""
-    expected, right = rule
-    if not right(value):
+    expected, wrong = rule
+    found = wrong(value)
+    if found is not None:
         # The value is not shown: it may be a secret.
-        raise SettingsError("%s: %s must be %s" % (where, name, expected))
+        detail = "; " + found if found else ""
+        raise SettingsError("%s: %s must be %s%s" % (where, name, expected, detail))

@@ -6,11 +6,16 @@ comments. What is missing or wrong is a SettingsError that names the line and wh
 Where the runtime reads that file itself (CircuitPython's os.getenv) it is asked, name by name.
 """
 
+import aiot_names
 from aiot_port import board as aiot_port
-from setting_rules import FILE, SettingsError, check, complete, table, word
+from setting_rules import FILE, SettingsError, check, complete, table, utf8_size, word
 
+_BLANKS = " \t"  # TOML's; what strip() takes by itself depends on the interpreter
 _ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", '"': '"', "\\": "\\"}
-_HEX_DIGITS = {"u": 4, "U": 8}
+_HEX_SIZES = {"u": 4, "U": 8}
+_HEX = "0123456789abcdefABCDEF"
+_BLANK_LIKE = (0x1680, 0x180E, 0x3000, 0xFEFF)  # and those of the blocks in _lookalike
+_LAST = 0x10FFFF  # the last character that Unicode has
 
 
 def load(path=FILE):
@@ -19,6 +24,11 @@ def load(path=FILE):
         from settings_on_circuitpython import ask
 
         return ask(aiot_port.getenv)
+    return parse(read(path), path)
+
+
+def read(path):
+    """Return the text of a settings file. Raises SettingsError."""
     try:
         with open(path, "rb") as file:
             data = file.read()
@@ -28,34 +38,103 @@ def load(path=FILE):
         ) from None
     if data[:3] == b"\xef\xbb\xbf":
         data = data[3:]  # the mark that Windows' editors put before UTF-8
+    for number, line in enumerate(data.split(b"\n"), 1):
+        if not _is_utf8(line):
+            raise SettingsError(
+                "%s line %d: not UTF-8 text; save the file as UTF-8" % (path, number)
+            )
+    return str(data, "utf-8")
+
+
+def _is_utf8(line):
+    """Whether bytes are UTF-8. MicroPython's str takes too long forms and halves of pairs, too."""
     try:
-        text = str(data, "utf-8")
+        text = str(line, "utf-8")
     except UnicodeError:
-        raise SettingsError("%s: not UTF-8 text; save it as UTF-8" % path) from None
-    return parse(text, path)
+        return False
+    size = len(text)
+    if size == len(line):  # ASCII
+        return True
+    size = 0
+    for char in text:
+        code = ord(char)
+        if 0xD800 <= code <= 0xDFFF or code > _LAST:
+            return False
+        size += utf8_size(code)
+    return size == len(line)
 
 
 def parse(text, path=FILE):
     """Return the Settings in a text; `path` is for the errors. Raises SettingsError."""
     known = table()
     given = {}
-    number = 0
-    for line in text.split("\n"):
-        number += 1
-        where = "%s line %d" % (path, number)
-        pair = _pair(line.strip(), where)
-        if pair is None:
-            continue
-        name, value = pair
-        if name in given:
-            raise SettingsError("%s: %s is set a second time" % (where, name))
+    places = {}
+    for where, name, value in pairs(text, path):
         if name.startswith("CIRCUITPY_"):
             continue  # CircuitPython's own, which live in the same file
         if name not in known:
             raise SettingsError("%s: there is no setting named %s" % (where, name))
         check(where, name, value, known[name][1])
         given[name] = value
-    return complete(given, known, path)
+        places[name] = where
+    return complete(given, known, path, places)
+
+
+def pairs(text, path=FILE):
+    """Yield (where it stands, name, value) for each line of a text that sets something.
+
+    Raises SettingsError for what is no TOML, or none of the part of it that is taken here.
+    """
+    _check_controls(text, path)
+    names = set()
+    for number, line in enumerate(text.split("\n"), 1):
+        where = "%s line %d" % (path, number)
+        try:
+            pair = _pair(line.strip(_BLANKS + "\r"), where)
+        except SettingsError as error:
+            raise SettingsError(str(error) + _lookalike(line)) from None
+        if pair is None:
+            continue
+        if pair[0] in names:
+            raise SettingsError("%s: %s is set a second time" % (where, pair[0]))
+        names.add(pair[0])
+        yield where, pair[0], pair[1]
+
+
+def _check_controls(text, path):
+    """Raise SettingsError for what TOML forbids anywhere, the end of a Mac's line among it."""
+    for code in range(128):
+        char = chr(code)
+        if code == 13:  # a line's end, where the other half of it follows
+            found = -1 if text.count("\r") == text.count("\r\n") else _lone_return(text)
+        elif 32 <= code < 127 or char in "\t\n":
+            continue
+        else:
+            found = text.find(char)
+        if found >= 0:
+            line = text.count("\n", 0, found) + 1
+            place = found - text.rfind("\n", 0, found)
+            raise SettingsError("%s line %d: %s" % (path, line, aiot_names.at(place, char)))
+
+
+def _lone_return(text):
+    found = text.find("\r")
+    while text[found : found + 2] == "\r\n":
+        found = text.find("\r", found + 1)
+    return found
+
+
+def _lookalike(line):
+    """Return what to add to a mistake's message where a character is not what it seems to be."""
+    for place, char in enumerate(line, 1):
+        code = ord(char)
+        # Blanks that are none, quotes and signs of other keyboards (Unicode, blocks 0080, 2000,
+        # 3000, FF00).
+        if 0x80 <= code <= 0xAD or 0x2000 <= code <= 0x206F or code in _BLANK_LIKE:
+            return "; " + aiot_names.at(place, char)
+        if 0xFF01 <= code <= 0xFF5E:
+            return "; " + aiot_names.at(place, char)
+    return ""
 
 
 def _pair(line, where):
@@ -63,16 +142,16 @@ def _pair(line, where):
     if not line or line.startswith("#"):
         return None
     name, equals, rest = line.partition("=")
-    name = name.strip()
+    name = name.strip(_BLANKS)
     if not equals or not _is_bare(name):
         raise SettingsError("%s: expected name = value" % where)
-    return name, _value(rest.strip(), where)
+    return name, _value(rest.strip(_BLANKS), where)
 
 
 def _is_bare(name):
     """Whether a name needs no quotes (TOML, "Keys")."""
     for char in name:
-        if not ("a" <= char <= "z" or "A" <= char <= "Z" or "0" <= char <= "9" or char in "_-"):
+        if not aiot_names.is_word(char) and char not in "_-":
             return False
     return name != ""
 
@@ -87,8 +166,8 @@ def _value(text, where):
         value, rest = text[1:end], text[end + 1 :]
     else:
         text, _, _ = text.partition("#")
-        return word(text.strip(), where)
-    rest = rest.strip()
+        return word(text.strip(_BLANKS), where)
+    rest = rest.strip(_BLANKS)
     if rest and not rest.startswith("#"):
         raise SettingsError("%s: there is more behind the closing quote" % where)
     return value
@@ -118,11 +197,10 @@ def _escape(text, place, where):
     kind = text[place : place + 1]
     if kind in _ESCAPES:
         return _ESCAPES[kind], place + 1
-    size = _HEX_DIGITS.get(kind, 0)
-    end = place + 1 + size
-    try:
-        if size and end <= len(text):
-            return chr(int(text[place + 1 : end], 16)), end
-    except (ValueError, OverflowError):
-        pass
+    size = _HEX_SIZES.get(kind, 0)
+    digits = text[place + 1 : place + 1 + size]
+    if size and len(digits) == size and not digits.strip(_HEX):
+        code = int(digits, 16)
+        if code <= _LAST and not 0xD800 <= code <= 0xDFFF:
+            return chr(code), place + 1 + size
     raise SettingsError("%s: \\%s means nothing; write \\\\ for a backslash" % (where, kind))

@@ -56,7 +56,7 @@ def test_topic_that_is_taken(run, topic, path):
     "topic",
     ["", "/", "user/pub?a=b", "user/pub\r\nX: y", "user pub", "user/\x7f", "user/\t", "user/+",
      "user/#", "user/..", "user/./a", "user/\x80a", "x" * (129 - len(PK) - len(DN) - 3),
-     "é" * 60, None, 5, ["user/pub"]],
+     "é" * 60, "/${productKey}/${deviceName}/user/pub", "user/${x}", None, 5, ["user/pub"]],
 )  # fmt: skip
 def test_topic_that_is_refused(run, topic):
     refusal = run("client.publish", topic=topic, payload="x")
@@ -377,6 +377,33 @@ def test_ids_when_the_clock_is_set_in_between(run):
         ([PK, DN, SECRET, ""], "clientId"),
         ([PK, DN, SECRET, "x" * 65], "clientId"),
         ([5, DN, SECRET], "ProductKey"),
+        (
+            ["a1_GFjLPXXX", DN, SECRET],
+            "ProductKey: give a text of 1 to 20 letters and digits; character 3 is _",
+        ),
+        (
+            ["a1\u200bGFjLPXXX", DN, SECRET],
+            "ProductKey: give a text of 1 to 20 letters and digits; character 3 is U+200B",
+        ),
+        (["\uff411GFjLPXXXX", DN, SECRET], "character 1 is U+FF41: write a"),
+        (
+            ["\u0430" + PK[1:], DN, SECRET],
+            "ProductKey: give a text of 1 to 20 letters and digits; character 1 is U+0430",
+        ),
+        (
+            ["a1XXXXXXXXX", DN, SECRET],
+            "ProductKey: give a text of 1 to 20 letters and digits; it is still the example's own",
+        ),
+        ([PK, "device123\ufeff", SECRET], "character 10 is U+FEFF"),
+        ([PK, "\u00a0device123", SECRET], "character 1 is U+00A0"),
+        ([PK, "device\uff11", SECRET], "character 7 is U+FF11: write 1"),
+        (
+            [PK, "dev/ice", SECRET],
+            "DeviceName: give a text of 1 to 32 letters, digits and - _ @ . :; character 4 is /",
+        ),
+        ([PK, DN, SECRET + "\u3000"], "DeviceSecret: give a text of 1 to 64 characters"),
+        ([PK, DN, "its-DeviceSecret"], "it is still the example's own"),
+        ([PK, DN, SECRET, "a\ud800"], "clientId"),
     ],
 )
 def test_device_that_is_refused(run, arguments, what):
@@ -397,6 +424,12 @@ def test_device_at_the_limits_is_taken(run):
         ("a b", "hmacsha1", "host"),
         ("a\r\nX: y", "hmacsha1", "host"),
         ("https://a", "hmacsha1", "host"),
+        ("a.example:443", "hmacsha1", "host"),
+        ("me@a.example", "hmacsha1", "host"),
+        ("a..example", "hmacsha1", "host"),
+        ("\uff41.example", "hmacsha1", "host"),
+        ("a1GFjLPXXXX.iot-as-mqtt.cn-shanghai.aliyuncs.com", "hmacsha1", "MQTT"),
+        ("iot-06z00abc.mqtt.iothub.aliyuncs.com", "hmacsha1", "MQTT"),
         ("a.example", "sha1", "sign_method"),
     ],
 )

@@ -18,6 +18,7 @@ ON_BOARD = sorted(
 # From the lowest floor up. A module imports only what stands before it.
 FLOORS = [
     "aiot_errors",
+    "aiot_names",
     "aiot_roots",
     "aiot_date",
     "aiot_ca",

@@ -24,6 +24,7 @@ from tools.board import Board, interpreter
 from tools.board.facts import PROJECT
 from tools.devices import DevicesError, Identity, read_devices
 from tools.ledger import Ledger
+from tools.plan import DeployError, load_settings
 from tools.platform import Platform
 
 needs_board = pytest.mark.skipif(
@@ -61,7 +62,7 @@ def table(tmp_path):
     return write
 
 
-PLAIN = "ProductKey,DeviceName,DeviceSecret\npk,one,s1\npk,two,s2\n"
+PLAIN = "ProductKey,DeviceName,DeviceSecret\npk,dev-1,s1\npk,dev-2,s2\n"
 
 
 @pytest.mark.parametrize(
@@ -73,13 +74,25 @@ PLAIN = "ProductKey,DeviceName,DeviceSecret\npk,one,s1\npk,two,s2\n"
         PLAIN.rstrip("\n"),
         PLAIN.replace(",", ";"),
         PLAIN.replace(",", "\t"),
-        'DeviceName,Nickname,"DeviceSecret",ProductKey\none,"a, b","s1",pk\ntwo,,s2,pk,more\n',
-        "device_name,Product Key,DEVICESECRET\n one ,pk, s1\n\n , ,\ntwo,pk,s2\n",
-        'ProductKey,DeviceName,DeviceSecret,Note\npk,one,s1,"two\nlines"\npk,two,s2,\n',
+        'DeviceName,Nickname,"DeviceSecret",ProductKey\ndev-1,"a, b","s1",pk\ndev-2,,s2,pk,more\n',
+        "device_name,Product Key,DEVICESECRET\n dev-1 ,pk, s1\n\n , ,\ndev-2,pk,s2\n",
+        PLAIN.encode("utf-16"),
+        PLAIN.encode("utf-16-le"),
+        PLAIN.encode("utf-16-be"),
+        b"\xfe\xff" + PLAIN.encode("utf-16-be"),
+        PLAIN.replace("\n", ",客厅\n").encode("gbk"),
+        PLAIN.replace("pk,dev-1,s1", 'pk,="dev-1","=""s1"""'),
+        PLAIN.replace("dev-1,s1\n", "dev-1,s1\n" + PLAIN.partition("\n")[0] + "\n"),
+        "sep=;\r\n" + PLAIN.replace(",", ";"),
+        '{"ProductKey": "pk", "DeviceName": "dev-1", "DeviceSecret": "s1"}\n'
+        '{"ProductKey":"pk","DeviceName":"dev-2","DeviceSecret":"s2"}',
+        '[{"productKey": "pk", "deviceName": "dev-1", "deviceSecret": "s1"},\n'
+        ' {"device_name": "dev-2", "device_secret": "s2", "product_key": "pk", "x": [1]}]',
+        'ProductKey,DeviceName,DeviceSecret,Note\npk,dev-1,s1,"two\nlines"\npk,dev-2,s2,\n',
     ],
 )
 def test_lists_as_consoles_and_spreadsheets_write_them(table, content):
-    expected = [Identity("pk", "one", "s1"), Identity("pk", "two", "s2")]
+    expected = [Identity("pk", "dev-1", "s1"), Identity("pk", "dev-2", "s2")]
     assert read_devices(table(content)) == expected
 
 
@@ -88,18 +101,49 @@ def test_lists_as_consoles_and_spreadsheets_write_them(table, content):
     [
         ("", "empty"),
         ("ProductKey,DeviceName,DeviceSecret\n", "no devices"),
-        ("pk,one,s1\n", "line 1: no column ProductKey, DeviceName, DeviceSecret"),
+        ("pk,dev-1,s1\n", "line 1: no column ProductKey, DeviceName, DeviceSecret"),
         ("ProductKey,DeviceName\npk,one\n", "line 1: no column DeviceSecret"),
         (PLAIN.replace("DeviceName", "ProductKey"), "line 1: two columns named ProductKey"),
-        (PLAIN + "pk,three\n", "line 4: 2 cells, none for DeviceSecret"),
-        (PLAIN + "pk,,s3\n", "line 4: DeviceName: give 1 to 32"),
-        (PLAIN + "pk,three,\n", "line 4: DeviceSecret: give 1 to 64"),
-        (PLAIN + "pk,a/b,s3\n", "line 4: DeviceName: none of"),
-        (PLAIN + "pk,three,n0t shown\n", "line 4: DeviceSecret: it has a space"),
-        (PLAIN + f"pk,three,{'n0tshown' * 9}\n", "line 4: DeviceSecret: give 1 to 64"),
-        (PLAIN + "pk,one,s9\n", "line 4: one stands already at line 2"),
-        (PLAIN + 'pk,"three,n0tshown\n', "line 4"),
-        (b"\xff\xfeP\0", "not UTF-8"),
+        (PLAIN + "pk,dev-3\n", "line 4: nothing for DeviceSecret"),
+        (PLAIN + "pk,,s3\n", "line 4: DeviceName: it has 0 characters; give a text of 4 to 32"),
+        (
+            PLAIN + "pk,dev-3,\n",
+            "line 4: DeviceSecret: it has 0 characters; give a text of 1 to 64",
+        ),
+        (PLAIN + "pk,dev/3,s3\n", "line 4: DeviceName: character 4 is /"),
+        (PLAIN + "pk,dev-3,n0t shown\n", r"line 4: DeviceSecret: character 4 is U\+0020"),
+        (PLAIN + f"pk,dev-3,{'n0tshown' * 9}\n", "line 4: DeviceSecret: it has 72 characters"),
+        (PLAIN + "pk,dev-1,s9\n", "line 4: dev-1 stands already at line 2"),
+        (PLAIN + 'pk,"dev-3,n0tshown\n', "line 4"),
+        (b"\xff\xfeP\0", "line 1: no column ProductKey"),
+        (b"\xff" + PLAIN.encode(), "neither UTF-8 nor GBK"),
+        (b"PK\3\4" + PLAIN.encode(), "save it as CSV"),
+        ("sep=;\n", "empty"),
+        (PLAIN + "pk,1.2E11,s3\n", "line 4: DeviceName: a spreadsheet has rounded it"),
+        (PLAIN + "pk,1E+11,s3\n", "line 4: DeviceName: a spreadsheet has rounded it"),
+        (PLAIN + "pk,dev-3,2.5e+09\n", "line 4: DeviceSecret: a spreadsheet has rounded it"),
+        (PLAIN + "pk,dev-3,#NAME?\n", "line 4: DeviceSecret: a spreadsheet has changed it"),
+        (PLAIN + "pk,'0012,n0tshown\n", "line 4: DeviceName: a spreadsheet has changed it"),
+        (PLAIN + "pk,dev-3,'n0tshown\n", "line 4: DeviceSecret: a spreadsheet has changed it"),
+        (PLAIN + "pk,dev-3,******\n", "line 4: DeviceSecret: the console has hidden it"),
+        (PLAIN + "DeviceName,ProductKey,DeviceSecret\n", "line 4: another header"),
+        (PLAIN + "pk,dev\u200b-3,s3\n", r"line 4: DeviceName: character 4 is U\+200B"),
+        (PLAIN + "pk,dev-3\u3000,s3\n", r"line 4: DeviceName: character 6 is U\+3000"),
+        (PLAIN + "pk,\uff44ev-3,s3\n", r"line 4: DeviceName: character 1 is U\+FF44: write d"),
+        (PLAIN + "p-k,dev-3,s3\n", "line 4: ProductKey: character 2 is -"),
+        (PLAIN + "pk,dev,s3\n", "line 4: DeviceName: it has 3 characters"),
+        ('{"ProductKey": "pk", "DeviceName": "dev-1"}', "device 1: nothing for DeviceSecret"),
+        (
+            '{"ProductKey": "pk", "DeviceName": 12345, "DeviceSecret": "n0t"}',
+            "device 1: DeviceName: it is no text",
+        ),
+        (
+            '{"ProductKey": "pk", "productKey": "pk", "DeviceName": "dev-1", "DeviceSecret": "n0t"}',
+            "device 1: nothing for ProductKey",
+        ),
+        ('{"ProductKey": "pk", "DeviceName": "dev-1", "DeviceSecret": "n0t', "not the JSON"),
+        ("[1, [2]]", "device 1: nothing for ProductKey"),
+        ("[" * 100000, "not the JSON"),
     ],
 )
 def test_what_is_wrong_with_a_list_is_named_by_its_line(table, content, told):
@@ -110,7 +154,7 @@ def test_what_is_wrong_with_a_list_is_named_by_its_line(table, content, told):
 
 def test_everything_that_is_wrong_is_told_at_once_but_not_without_end(table):
     with pytest.raises(DevicesError) as caught:
-        read_devices(table(PLAIN + "pk,three\n" + "pk,one,s\n" * 100))
+        read_devices(table(PLAIN + "pk,dev-3\n" + "pk,dev-1,s\n" * 100))
     lines = str(caught.value).splitlines()
     assert "line 4" in lines[0]
     assert "line 5" in lines[1]
@@ -119,10 +163,10 @@ def test_everything_that_is_wrong_is_told_at_once_but_not_without_end(table):
 
 
 def test_a_list_for_registering_needs_only_names(table):
-    content = "DeviceName\none\ntwo\n"
-    assert read_devices(table(content), "pk")[1] == Identity("pk", "two", "")
+    content = "DeviceName\ndev-1\ndev-2\n"
+    assert read_devices(table(content), "pk")[1] == Identity("pk", "dev-2", "")
     with pytest.raises(DevicesError, match="line 3: a device of another product, other"):
-        read_devices(table("DeviceName,ProductKey\none,pk\ntwo,other\n"), "pk")
+        read_devices(table("DeviceName,ProductKey\ndev-1,pk\ndev-2,other\n"), "pk")
 
 
 def test_an_identity_does_not_show_its_secret():
@@ -132,14 +176,15 @@ def test_an_identity_does_not_show_its_secret():
 # Settings.
 
 
-@pytest.mark.parametrize("secret", ["plain", 'a"b\\c', "#'=", "\u00fc\u4e2d", "tab\there"[:3]])
+@pytest.mark.parametrize("secret", ["plain", 'a"b\\c', "#'=", "\\u0041", "tab\there"[:3]])
 def test_what_is_filled_in_is_read_by_the_firmware(tmp_path, secret):
     template = TEMPLATE.format(port=1) + 'device_secret = "old"\n# device_name = "x"\n'
-    values = settings_file.device_values(Identity("pk", "one", secret))
+    values = settings_file.device_values(Identity("pk", "dev-1", secret))
     path = tmp_path / "settings.toml"
     settings_file.write_private(path, settings_file.fill_in(template, values))
-    settings = settings_file.checked(path, "here")
-    assert (settings.product_key, settings.device_name) == ("pk", "one")
+    settings = load_settings(path)
+    assert vars(settings) == vars(settings_file.made_from(template, "here", values))
+    assert (settings.product_key, settings.device_name) == ("pk", "dev-1")
     assert settings.device_secret == secret
     assert "# what all boards share" in path.read_text()
     assert path.stat().st_mode & 0o777 == 0o600
@@ -163,6 +208,7 @@ class StandIns:
         self.steps = 0
         self.crash_at = None
         self.plugged = None
+        self.unfit = False
 
     def step(self, call):
         """Do one step that a crash may hinder, or follow."""
@@ -186,21 +232,26 @@ class StandIns:
 
 class StandInBoard:
     def __init__(self, port, job):
-        self.chip_id = STAND_INS[0].plugged
+        self.chip_id, _, self.mac = STAND_INS[0].plugged.partition("/")
+        self._key = STAND_INS[0].plugged
+
+    def check(self, values):
+        if STAND_INS[0].unfit:
+            raise remote.PortError("not enough room on the board")
 
     def kept_settings(self):
-        values = STAND_INS[0].settings.get(self.chip_id)
+        values = STAND_INS[0].settings.get(self._key)
         return type("Settings", (), values) if values else None
 
     def install(self, values):
         world = STAND_INS[0]
-        world.step(lambda: world.settings.__setitem__(self.chip_id, values))
+        world.step(lambda: world.settings.__setitem__(self._key, values))
 
     def wait_for_report(self, secrets):
         world = STAND_INS[0]
 
         def report():
-            values = world.settings[self.chip_id]
+            values = world.settings[self._key]
             device = (values["product_key"], values["device_name"])
             assert world.good.get(device, values["device_secret"]) == values["device_secret"]
             world.activated.add(device)
@@ -336,9 +387,11 @@ def test_a_verified_board_is_not_registered_again(world, desk, monkeypatch):
 
 
 def test_a_board_that_lost_its_secret_is_refused_and_told(world, desk, capsys):
-    assert run_on(world, "b1", desk, *REGISTERED) == 0
+    assert run_on(world, "board-1", desk, *REGISTERED) == 0
     world.settings.clear()
-    assert run_on(world, "b1", desk, *REGISTERED) == 1
+    assert run_on(world, "board-1", desk, *REGISTERED) == 1
+    assert "run again with --replace board-1" in capsys.readouterr().out
+    assert run_on(world, "board-1", desk, *REGISTERED, "--replace", "board-1") == 1
     assert "failed at port: activated" in capsys.readouterr().out
 
 
@@ -473,7 +526,7 @@ def deployed(tmp_path_factory):
     """The flash image of a board with the firmware, but with settings of nobody's."""
     folder = tmp_path_factory.mktemp("deployed")
     (folder / "settings.toml").write_text(
-        'wifi_ssid = "none"\nproduct_key = "p"\ndevice_name = "d"\ndevice_secret = "s"\n'
+        'wifi_ssid = "none"\nproduct_key = "p"\ndevice_name = "none"\ndevice_secret = "s"\n'
     )
     with Board(folder / "x.img") as board:
         words = ["--board", "ESP32_GENERIC", "--port", board.port]

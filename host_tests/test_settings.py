@@ -66,7 +66,7 @@ def test_what_must_be_given_and_what_is_assumed(run):
             'p#ss = "word" \\ é\t',
         ),
         ("wifi_password = 'C:\\path \"x\"'  # a comment", "wifi_password", 'C:\\path "x"'),
-        ('wifi_password="密码"', "wifi_password", "密码"),
+        ('wifi_password="密码密码"', "wifi_password", "密码密码"),
         ("interval=1_800 # half an hour", "interval", 1800),
         ("interval = +5", "interval", 5),
         ("  deep_sleep   =   true", "deep_sleep", True),
@@ -122,12 +122,106 @@ def test_line_that_is_taken(run, line, name, value):
         ("outbox_batch = 0", "line 5: outbox_batch must be a number of reports, 1 to 32"),
         ('status_topic = "a b"', "line 5: status_topic must be a topic of up to 128 characters"),
         ("[wifi]", "line 5: expected name = value"),
+        (
+            "wifi_password = “secret”",
+            'line 5: expected "a text", a whole number, true or false; character 17 is U+201C',
+        ),
+        (
+            'wifi_password = "short-7"',
+            "line 5: wifi_password must be a text of 8 to 63 bytes, "
+            '64 hex digits, or "" for an open network; it has 7 bytes',
+        ),
+        (f'wifi_password = "{"0" * 65}"', "line 5: wifi_password must be"),
+        (f'wifi_password = "{"0" * 63}x"', "line 5: wifi_password must be"),
+        ('wifi_password = "12345678\\u0000"', "line 5: wifi_password must be"),
+        (
+            'host = "a.example:443"',
+            "line 5: host must be a text of 1 to 253 characters without : "
+            "/ @, such as iot-as-http.cn-shanghai.aliyuncs.com; give the name alone; the number",
+        ),
+        ('host = "me@a.example"', "line 5: host must be"),
+        ('host = "ａ.example"', "line 5: host must be"),
+        ('host = "a1GFjLPXXXX.iot-as-mqtt.cn-shanghai.aliyuncs.com"', "line 5: host must be"),
+        ('host = "a..example"', "line 5: host must be"),
+        ('ntp_host = "ntp.example:123"', "line 5: ntp_host must be"),
+        (
+            'topic = "/${productKey}/${deviceName}/user/update"',
+            "line 5: topic must be a topic of "
+            "up to 128 characters without space ? # +; write the names themselves in place of ${}",
+        ),
+        ('topic = "user/更新"', "line 5: topic must be"),
+        ('topic = "user//update"', "line 5: topic must be"),
+        ('topic = "user/update/"', "line 5: topic must be"),
+        (
+            'topic = "/a1GFjLPXXXX/device124/user/update"',
+            "line 5: topic is another device's: its own have /a1GFjLPXXXX/device123 in them",
+        ),
+        ('topic = "/a1Other/device123/user/update"', "line 5: topic is another device's"),
+        (
+            'status_topic = "/sys/a1GFjLPXXXX/device12/thing/event/property/post"',
+            "line 5: status_topic is another device's",
+        ),
+        ('topic = "a1GFjLPXXXX/device123/user/update"', "line 5: topic must begin with /"),
+        (f'topic = "user/{"x" * 101}"', "line 5: topic must be shorter"),
     ],
 )
 def test_mistake_names_its_line(run, line, told):
     kind, text = read(run, line + "\n")
     assert kind == "SettingsError"
     assert text.startswith("settings.toml " + told)
+
+
+DEVICE_MISTAKES = [
+    ("wifi_ssid", "中文网络名字有十一个字", "it has 33 bytes"),
+    ("wifi_ssid", "", "it has 0 bytes"),
+    ("product_key", "a1GFjLP\u200bXXXX", "character 8 is U+200B: it may be invisible"),
+    ("product_key", "\uff411GFjLPXXXX", "character 1 is U+FF41: write a"),
+    ("product_key", "\u0430", "character 1 is U+0430"),
+    ("product_key", "a1-GFjLP", "character 3 is -"),
+    ("device_name", "abc", "it has 3 characters"),
+    ("device_name", "device 123", "character 7 is U+0020: take it away"),
+    ("device_name", "device123\u00a0", "character 10 is U+00A0"),
+    ("device_name", "x" * 33, "it has 33 characters"),
+    ("device_secret", "0123\ufeff4567", "character 5 is U+FEFF"),
+    ("device_secret", "0123456789abcdef ", "character 17 is U+0020"),
+    ("device_secret", "0123456789\uff21bcdef", "character 11 is U+FF21: write A"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "told"), DEVICE_MISTAKES)
+def test_value_that_can_never_work_is_named_and_not_shown(run, name, value, told):
+    lines = [line for line in NEEDED.splitlines() if not line.startswith(name)]
+    text = run("configuring.parse", text="\n".join([*lines, f'{name} = "{value}"']))[1]
+    assert text.startswith(f"settings.toml line 4: {name} must be a text of ")
+    assert told in text
+    assert not value or value not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("wifi_ssid", "中文网络名字十一个 "),
+        ("wifi_ssid", " a "),
+        ("wifi_password", "01234567 "),
+        ("wifi_password", "0123456789abcDEF" * 4),
+        ("wifi_password", "x" * 63),
+        ("product_key", "pk"),
+        ("device_name", "a-_@"),
+        ("device_name", "a.b:" * 8),
+        ("host", "iot-06z00abc.http.iothub.aliyuncs.com"),
+        ("host", "192.168.4.1"),
+        ("host", "my_server"),
+        ("topic", "/sys/a1GFjLPXXXX/device123/thing/event/property/post"),
+        ("topic", "/ota/device/inform/a1GFjLPXXXX/device123"),
+        ("topic", "/a1GFjLPXXXX/device123/user/update"),
+        ("topic", "user/" + "x" * 100),
+        ("client_id", "客厅"),
+    ],
+)
+def test_value_that_may_work_is_taken_as_it_is(run, name, value):
+    lines = [line for line in NEEDED.splitlines() if not line.startswith(name)]
+    text = "\n".join([*lines, f'{name} = "{value}"'])
+    assert run("configuring.parse", text=text)[name] == value
 
 
 @pytest.mark.parametrize("name", ["wifi_ssid", "product_key", "device_name", "device_secret"])
@@ -163,7 +257,31 @@ def test_example_explains_every_setting_with_its_default():
     for name, value in tomllib.loads(given).items():
         if table[name][0] is not None and name != "wifi_password":
             assert value == table[name][0], name
+    for name, value in FILLED_IN.items():  # and nothing but these has to be changed
+        text = text.replace(f'{name} = "{tomllib.loads(text)[name]}"', f'{name} = "{value}"')
     assert settings.parse(text).interval == 60
+
+
+FILLED_IN = {
+    "wifi_ssid": "home",
+    "wifi_password": "of our own",
+    "product_key": "a1GFjLPXXXX",
+    "device_secret": "0123456789abcdef",
+}
+
+
+@pytest.mark.parametrize("name", FILLED_IN)
+def test_what_nobody_filled_in_is_refused_by_name(run, name):
+    text = (FIRMWARE / "settings.example.toml").read_text()
+    for other, value in FILLED_IN.items():
+        if other != name:
+            text = text.replace(
+                f'{other} = "{tomllib.loads(text)[other]}"', f'{other} = "{value}"'
+            )
+    kind, told = run("configuring.parse", text=text)
+    assert kind == "SettingsError"
+    assert f": {name} must be " in told
+    assert "it is still the example's own" in told
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=32)
@@ -173,10 +291,8 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=32
 def test_strings_are_read_as_tomllib_reads_them(first, second):
     escaped = "".join(f"\\U{ord(char):08x}" for char in second)
     plain = "".join(char if char >= " " and char not in '"\\\x7f' else "x" for char in first)
-    text = NEEDED + f'wifi_password = "{escaped}"  # {plain}\nca = "{plain}"\n'
-    found = settings.parse(text)
-    expected = tomllib.loads(text)
-    assert (found.wifi_password, found.ca) == (expected["wifi_password"], expected["ca"])
+    text = NEEDED + f'CIRCUITPY_X = "{escaped}"  # {plain}\nca = "{plain}{escaped}"\n'
+    assert settings.parse(text).ca == tomllib.loads(text)["ca"]
 
 
 @given(st.text(max_size=60))

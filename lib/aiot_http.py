@@ -92,16 +92,27 @@ class Device:
     """
 
     def __init__(self, product_key, device_name, device_secret, client_id=None):
-        # Lengths: the platform's limits page.
-        self.product_key = _name("ProductKey", product_key, 20)
-        self.device_name = _name("DeviceName", device_name, 32)
-        self.device_secret = _text("DeviceSecret", device_secret, 64)
+        import aiot_names  # needed once: who wants its memory back removes it from sys.modules
+
+        self.product_key = _fit("ProductKey", product_key, aiot_names.product_key())
+        # The console's have 4 characters or more; the document sets no least.
+        self.device_name = _fit("DeviceName", device_name, aiot_names.device_name(1))
+        self.device_secret = _fit("DeviceSecret", device_secret, aiot_names.device_secret())
         if client_id is None:
             client_id = "%s.%s" % (product_key, device_name)
-        self.client_id = _text("clientId", client_id, 64)
+        self.client_id = _fit("clientId", client_id, aiot_names.client_id())
 
     def __repr__(self):
         return "Device(%r, %r)" % (self.product_key, self.device_name)
+
+
+def _fit(what, value, rule):
+    """Return a value that keeps a rule of aiot_names. Raises AiotError, without the value."""
+    expected, check = rule
+    found = check(value)
+    if found is not None:
+        raise AiotError("%s: give %s; %s" % (what, expected, found))
+    return value
 
 
 def _text(what, value, most):
@@ -158,7 +169,9 @@ class Client:
         if not isinstance(timeout, (int, float)) or not 0 < timeout <= _MAX_TIMEOUT_S:
             raise AiotError("timeout: give seconds, up to %d" % _MAX_TIMEOUT_S)
         self._device = device
-        self._where = "%s:%d" % (_name("host", host, 253), port)  # RFC 1035: 253 characters
+        import aiot_names  # as in Device
+
+        self._where = "%s:%d" % (_fit("host", host, aiot_names.host()), port)
         self._sign_method = sign_method
         if connection is None:
             connection = Connection(host, port, ca, timeout)
@@ -472,6 +485,8 @@ def _check_topic(topic, full):
     for char in full:
         if char in "?#+" or char <= " " or "\x7f" <= char < "\xa0":
             raise AiotError("topic %r: no space, control character, ? # or + in it" % topic)
+    if "${" in full:  # as the console shows it
+        raise AiotError("topic %r: write the names themselves in place of ${}" % topic)
     for level in full.split("/"):
         if level in (".", ".."):  # a proxy would resolve it (RFC 3986, 5.2.4)
             raise AiotError("topic %r: no . or .. between slashes" % topic)

@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from tools import installing, remote, scratch
+from tools import installing, remote, scratch, settings_file
 from tools.board.errors import BoardError
 from tools.board.facts import known_boards, load_facts
 from tools.plan import DeployError, add_form_options, chosen, forms, load_settings, plan
@@ -147,13 +147,15 @@ def deploy(options):
     """
     facts = load_facts(options.board)
     copies = plan(facts, options.settings, options.file)
-    ca = load_settings(options.settings).ca
+    settings = load_settings(options.settings)
+    for remark in settings_file.remarks(settings):
+        print(f"warning: {remark}", flush=True)
     ports = _chosen_ports(options)
     many = options.all or len(ports) > 1
     children = remote.Children()
     with scratch.folder() as folder:
         choice = forms(copies, folder, options.form)
-        deployment = Deployment(facts, choice, ca, options.reset, many, children)
+        deployment = Deployment(facts, choice, settings.ca, options.reset, many, children)
         print(f"deploying {len(copies)} files for {facts.name} to {', '.join(ports)}", flush=True)
         if many:
             return _deploy_to_all(deployment, ports, children)

@@ -16,6 +16,8 @@ _MODE = 0o600  # for the owner alone: it tells which devices there are
 
 ASSIGNED = "assigned"
 VERIFIED = "verified"
+RELEASED = "released"  # the device has no board any more
+REPLACED = "replaced"  # the device has this board from now on, and no other
 
 
 class LedgerError(Exception):
@@ -25,8 +27,9 @@ class LedgerError(Exception):
 class Ledger:
     """The assignments in a file; `with` it, and no other process has it meanwhile.
 
-    A device is (ProductKey, DeviceName), a board the serial number of its chip. Raises
-    `LedgerError` when another process has it, or the file is damaged.
+    A device is (ProductKey, DeviceName), a board the serial number of its chip, and where that
+    is another board's too, its radio's address behind it. Raises `LedgerError` when another
+    process has it, or the file is damaged.
     """
 
     def __init__(self, path):
@@ -34,6 +37,7 @@ class Ledger:
         self._lock = None
         self._file = None
         self._device_of = {}
+        self._mac_of = {}
         self._verified = set()
 
     def __enter__(self):
@@ -55,6 +59,32 @@ class Ledger:
         """Return the device that a board is, or None."""
         return self._device_of.get(board)
 
+    def board_named(self, chip_id, mac=""):
+        """Return the name under which a board is kept here.
+
+        `mac` is its radio's address as hex, "" if unknown. Some makers give all flash chips the
+        same serial number; the address then tells the second board from the first.
+        """
+        both = f"{chip_id}-{mac}"
+        if both in self._device_of:
+            return both
+        known = self._mac_of.get(chip_id, "")
+        return both if mac and known and mac != known else chip_id
+
+    def find(self, name):
+        """Return the device that has this DeviceName, or "ProductKey/DeviceName", and a board.
+
+        Raises `LedgerError` where there is none, or more than one.
+        """
+        devices = self._device_of.values()
+        found = [device for device in devices if name in (device[1], "/".join(device))]
+        if not found:
+            raise LedgerError(f"no board is {name} in {self.path}")
+        if len(found) > 1:
+            keys = " or ".join("/".join(device) for device in found)
+            raise LedgerError(f"{name} is in several products: say {keys}")
+        return found[0]
+
     def board_of(self, device):
         """Return the board that is a device, or None."""
         found = [board for board, assigned in self._device_of.items() if assigned == device]
@@ -64,7 +94,7 @@ class Ledger:
         """Whether a device has had a report acknowledged."""
         return device in self._verified
 
-    def assign(self, board, device):
+    def assign(self, board, device, mac=""):
         """Let a board be a device for good; `LedgerError` if either is assigned otherwise."""
         if self._device_of.get(board, device) != device:
             raise LedgerError(f"board {board} is {self._device_of[board][1]} already")
@@ -72,8 +102,35 @@ class Ledger:
             raise LedgerError(f"{device[1]} is board {self.board_of(device)} already")
         if board in self._device_of:
             return
-        self._append(ASSIGNED, board, device)
+        self._append(ASSIGNED, board, device, **_named(mac))
+        self._bind(board, device, mac)
+
+    def release(self, device):
+        """Take a device from its board, for another one; `LedgerError` if it has none."""
+        board = self.board_of(device)
+        if board is None:
+            raise LedgerError(f"no board is {device[1]} in {self.path}")
+        self._append(RELEASED, board, device)
+        self._unbind(device)
+
+    def replace(self, board, device, mac=""):
+        """Let this board be a device in place of the one that was; one line says both."""
+        if self._device_of.get(board, device) != device:
+            raise LedgerError(f"board {board} is {self._device_of[board][1]} already")
+        self._append(REPLACED, board, device, **_named(mac))
+        self._unbind(device)
+        self._bind(board, device, mac)
+
+    def _bind(self, board, device, mac):
         self._device_of[board] = device
+        if mac:
+            self._mac_of[board] = mac
+
+    def _unbind(self, device):
+        board = self.board_of(device)
+        self._device_of.pop(board, None)
+        self._mac_of.pop(board, None)
+        self._verified.discard(device)
 
     def verify(self, board, device, message_id):
         """Note that a device's report was acknowledged with this messageId."""
@@ -98,14 +155,17 @@ class Ledger:
             entry = json.loads(line)
             board = _text(entry["board"])
             device = (_text(entry["product_key"]), _text(entry["device_name"]))
-            event = entry["event"]
-        except (ValueError, TypeError, KeyError) as error:
-            raise LedgerError(f"{self.path} line {number} is damaged: {_MEND}") from error
-        if event == ASSIGNED:
-            if board in self._device_of or self.board_of(device) is not None:
-                raise LedgerError(f"{self.path} line {number} assigns a second time: {_MEND}")
-            self._device_of[board] = device
-        elif event == VERIFIED:
+            event, mac = entry["event"], entry.get("mac", "")
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise LedgerError(f"{self.path} line {number} is damaged: {_ADVICE}") from error
+        twice = board in self._device_of or self.board_of(device) is not None
+        if event == ASSIGNED and twice:
+            raise LedgerError(f"{self.path} line {number} assigns a second time: {_ADVICE}")
+        if event in (RELEASED, REPLACED):
+            self._unbind(device)
+        if event in (ASSIGNED, REPLACED):
+            self._bind(board, device, mac)
+        if event == VERIFIED:
             self._verified.add(device)
 
     def _append(self, event, board, device, **more):
@@ -120,10 +180,14 @@ class Ledger:
         except OSError as error:
             raise LedgerError(
                 f"{self.path} could not be written: {error}; is the disk full?"
-            ) from (error)
+            ) from error
 
 
-_MEND = "put it right by hand, or from a backup; no board is assigned until then"
+_ADVICE = "put it right by hand, or from a backup; no board is assigned until then"
+
+
+def _named(mac):
+    return {"mac": mac} if mac else {}
 
 
 def _text(value):

@@ -8,7 +8,8 @@ acknowledged its first report. With --register the DeviceSecrets are fetched fro
 
 A ledger beside the CSV keeps which board is which device. No device is ever given to two boards,
 and a board that is plugged in again is the same device; end this program when and how you like,
-and run it again. Secrets are never on the command line, in the output or in the ledger.
+and run it again. A dead board's device goes to another one with --replace, or back into the list
+with --release. Secrets are never on the command line, in the output or in the ledger.
 
 Exit status: 0 all done, 1 a board failed, 2 something on the desk is missing or wrong,
 130 stopped by Ctrl-C.
@@ -51,6 +52,9 @@ _PRODUCT_SECRET_MAX = 64  # characters, as for a DeviceSecret
 # What one board's settings cannot do without; the rest has defaults, or stands in the template.
 _ASKED = ("wifi_ssid", "wifi_password", "product_key", "device_name", "device_secret")
 _HIDDEN = ("wifi_password", "device_secret")
+_WIFI = ("wifi_ssid", "wifi_password")
+_TRIES = 3  # at one question: who pipes answers in would go round for ever
+_STAND_IN = "anything"  # while a value is still to come: it fits each of them
 
 
 def _say(text):
@@ -64,9 +68,10 @@ def _provision_many(options):
     template = settings_file.read_template(options.template)
     with ExitStack() as stack:
         ledger = stack.enter_context(Ledger(_ledger_path(options)))
+        replaced = ledger.find(options.replace) if options.replace else None
         folder = stack.enter_context(private_folder(f"{ledger.path}.work"))
         job = _job(options, template, folder)
-        devices = _devices(options, identities, ledger, product_secret)
+        devices = _devices(options, identities, ledger, product_secret, replaced)
         hidden = [product_secret, job.hidden]
         return _serve(options, ledger, devices, job, hidden)
 
@@ -77,9 +82,19 @@ def _ledger_path(options):
     return Path(options.csv).resolve().parent / _LEDGER if options.csv else Path(_LEDGER)
 
 
-def _devices(options, identities, ledger, product_secret):
+def _release(options):
+    """Free devices of boards that are gone; return the exit status."""
+    with Ledger(_ledger_path(options)) as ledger:
+        for device in [ledger.find(name) for name in options.release]:
+            _say(f"board {ledger.board_of(device)} is {device[1]} no longer")
+            ledger.release(device)
+    _say("if it still works, erase its settings: two boards as one device hide each other")
+    return 0
+
+
+def _devices(options, identities, ledger, product_secret, replaced):
     if not options.register:
-        return assigning.Listed(identities, ledger)
+        return assigning.Listed(identities, ledger, replaced)
 
     def fetch(device):
         _say(f"  registering {device[1]}")
@@ -93,8 +108,8 @@ def _devices(options, identities, ledger, product_secret):
 
     vault = Vault(f"{ledger.path}.secrets")
     if options.csv:
-        return assigning.Registered(identities, ledger, fetch, vault)
-    return assigning.Named(options.product_key, ledger, fetch, vault)
+        return assigning.Registered(identities, ledger, fetch, vault, replaced)
+    return assigning.Named(options.product_key, ledger, fetch, vault, replaced)
 
 
 def _serve(options, ledger, devices, job, hidden):
@@ -127,18 +142,33 @@ def _try_one(port, ledger, devices, job, hidden):
         remote.check_port(port)
         _say(f"a board at {port}")
         board = Board(port, job)
-        identity = devices.assign(board.chip_id)
-        _say(f"board {board.chip_id} is {identity.device_name}")
+        name = ledger.board_named(board.chip_id, board.mac)
+        identity = devices.choose(name)
+        if not devices.is_it(identity, board):
+            raise remote.PortError(_another(name, identity.device_name))
+        # Only a board that can take all of it takes a device.
+        board.check(settings_file.device_values(identity))
+        devices.take(identity, name, board.mac)
+        _say(f"board {name} is {identity.device_name}")
         secret = devices.secret_of(identity, board)
         whole = Identity(*identity.device, secret)
         board.install(settings_file.device_values(whole))
         message_id = board.wait_for_report([secret, *hidden])
-        ledger.verify(board.chip_id, identity.device, message_id)
+        ledger.verify(name, identity.device, message_id)
         devices.verified(identity)
         _say(f"done: {identity.device_name}, messageId {message_id}")
     except _BOARD_ERRORS as error:
         return error
     return None
+
+
+def _another(name, device):
+    return (
+        f"the ledger has board {name} as {device}, which has reported; but this board has no "
+        f"settings of {device}. If its flash was erased, or it is to be {device} in place of "
+        f"that board, run again with --replace {device}. Else it is another board with the same "
+        "serial number, and nothing tells them apart: take another one"
+    )
 
 
 def _provision_one(options):
@@ -147,7 +177,7 @@ def _provision_one(options):
     if options.template != _TEMPLATE or Path(_TEMPLATE).exists():
         template = settings_file.read_template(options.template)
     with scratch.folder() as folder:
-        values = _ask(_kept(options, template, folder))
+        values = _ask(_kept(options, template))
         job = _job(options, template, folder, values)
         _say("waiting for a board; Ctrl-C ends it")
         port = Ports(options.port).wait()
@@ -160,37 +190,45 @@ def _provision_one(options):
     return 0
 
 
-def _kept(options, template, folder):
+def _kept(options, template):
     """Return {name: value} of what is asked for and stands in the template already."""
     names = settings_file.names_in(template)
-    stand_in = {name: "none" for name in _ASKED if name not in names}
-    settings = _checked(options, template, folder, stand_in)
+    stand_in = {name: _STAND_IN for name in _ASKED if name not in names}
+    settings = _made(options, template, stand_in)
     return {name: getattr(settings, name) for name in _ASKED if name in names}
 
 
 def _ask(kept):
     """Return {name: value} as the user answers; an empty answer takes what is kept."""
-    values = {}
-    for name in _ASKED:
-        default = kept.get(name, "")
-        shown = ("kept" if default else "none") if name in _HIDDEN else default
-        prompt = f"{name} [{shown}]: " if default or name == "wifi_password" else f"{name}: "
-        try:
-            answer = getpass.getpass(prompt) if name in _HIDDEN else input(prompt)
-        except EOFError:
-            raise DeployError(f"{name} was not answered; run it again at a terminal") from None
-        values[name] = answer.strip() or default
-    return values
+    return {name: _ask_for(name, kept.get(name, "")) for name in _ASKED}
 
 
-def _checked(options, template, folder, values):
-    """Return the settings that a template and these values make, so far checked on the desk."""
-    path = folder / "checked.toml"
-    settings_file.write_private(path, settings_file.fill_in(template, values))
+def _ask_for(name, default):
+    """Ask until the answer can work, a few times; raise `DeployError` then."""
+    shown = ("kept" if default else "none") if name in _HIDDEN else default
+    prompt = f"{name} [{shown}]: " if default or name == "wifi_password" else f"{name}: "
+    for _ in range(_TRIES):
+        answer = _answer(name, prompt) or default
+        found = settings_file.fault(name, answer)
+        if not found:
+            return answer
+        _say(found)
+    raise DeployError(f"{name} was not given; look it up, and run it again")
+
+
+def _answer(name, prompt):
     try:
-        return settings_file.checked(path, options.template)
-    finally:
-        path.unlink()
+        answer = getpass.getpass(prompt) if name in _HIDDEN else input(prompt)
+    except EOFError:
+        raise DeployError(f"{name} was not answered; run it again at a terminal") from None
+    bare = answer.strip(" \t\r\n")
+    # A blank may be part of a Wi-Fi's name or password, and of nothing else.
+    return answer if bare and name in _WIFI else bare
+
+
+def _made(options, template, values):
+    """Return the settings that a template and these values make."""
+    return settings_file.made_from(template, options.template, values)
 
 
 def _job(options, template, folder, values=None):
@@ -198,8 +236,10 @@ def _job(options, template, folder, values=None):
 
     `values` are one board's; without them each board has its own device.
     """
-    values = values or settings_file.device_values(Identity("none", "none", "none"))
-    settings = _checked(options, template, folder, values)
+    nobody = dict.fromkeys(settings_file.DEVICE, _STAND_IN)
+    settings = _made(options, template, values or nobody)
+    for remark in settings_file.remarks(settings):
+        _say(f"note: {remark}")
     facts = load_facts(options.board) if options.deploy else None
     return Job(
         template=template,
@@ -269,6 +309,17 @@ def _parser():
     add("--wait", type=_seconds, default=_WAIT_S, metavar="SECONDS", help=_WAIT_HELP)
     add("--count", type=int, metavar="N", help="end after so many boards, done or failed")
     add("--ledger", metavar="FILE", help=f"default: {_LEDGER} beside the CSV, or here")
+    add(
+        "--release",
+        action="append",
+        metavar="DEVICE",
+        help="free the device of a board that is gone, for another one; repeatable",
+    )
+    add(
+        "--replace",
+        metavar="DEVICE",
+        help="let the next board be this device, in place of the board that is it now",
+    )
     deploying = parser.add_argument_group("bringing the firmware along")
     deploying.add_argument("--deploy", action="store_true", help="as tools.deploy does")
     deploying.add_argument("--board", help="one of: " + ", ".join(known_boards()))
@@ -312,6 +363,12 @@ def _check(parser, options):
         parser.error("--deploy and --board go together")
     if options.form and not options.deploy:
         parser.error(f"--{options.form} is for --deploy")
+    if options.replace and not (options.csv or options.register):
+        parser.error("--replace needs --csv or --register, as the first time")
+    if options.replace and options.release:
+        parser.error("--replace and --release do not go together")
+    if options.replace:
+        options.count = 1
     if options.count is not None and options.count < 1:
         parser.error("--count: give a number over 0")
 
@@ -323,6 +380,8 @@ def main(arguments=None):
     _check(parser, options)
     many = options.csv or options.register
     try:
+        if options.release:
+            return _release(options)
         return _provision_many(options) if many else _provision_one(options)
     except _DESK_ERRORS as error:
         print(f"provision: {error}", file=sys.stderr)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools import first_report, installing, remote, settings_file
-from tools.plan import SETTINGS, Copy, DeployError, chosen
+from tools.plan import SETTINGS, Copy, DeployError, chosen, load_settings
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,19 @@ class Job:
         return Copy(self.folder / SETTINGS, SETTINGS, listed=False)
 
 
+# The radio of a Pico W has an address of its own; an ESP32's serial number is its address.
+_ADDRESS = """
+import network
+station = network.WLAN(0)
+was_on = station.active()
+station.active(True)
+print('mac=' + station.config('mac').hex())
+station.active(was_on)
+"""
+_ADDRESS_DIGITS = 12
+_STAND_IN = "0" * 64  # as long as a DeviceSecret that is still to be fetched can be
+
+
 class Board:
     """The board at a port, stopped and looked at. Raises `PortError`, or `DeployError`."""
 
@@ -49,11 +62,28 @@ class Board:
         self._survey = installing.look(port, installing.asked_for(copies, job.ca))
         if not self._survey.chip_id:
             raise remote.PortError("the board has no serial number to tell it from others")
+        self.mac = self._address()
 
     @property
     def chip_id(self):
-        """The serial number of its chip, as hex: what tells it from all others."""
+        """The serial number of its chip, as hex: what tells it from most others."""
         return self._survey.chip_id
+
+    def _address(self):
+        """Return its radio's address as hex, "" where it has none besides its serial number."""
+        if self._survey.platform != "rp2":
+            return ""
+        path = self._job.folder / "address.py"
+        path.write_text(_ADDRESS, encoding="utf-8")
+        lines = []
+        try:
+            remote.run(self.port, ["run", str(path)], lines.append)
+        except remote.PortError:  # a Pico without W
+            return ""
+        found = [line.removeprefix("mac=") for line in lines if line.startswith("mac=")]
+        mac = found[0] if found else ""
+        is_one = len(mac) == _ADDRESS_DIGITS and set(mac) <= set("0123456789abcdef")
+        return mac if is_one and mac.strip("0") else ""
 
     def kept_settings(self):
         """Return the settings that are on the board, or None where there are none to be read."""
@@ -67,36 +97,49 @@ class Board:
         path = self._job.folder / ("kept-" + SETTINGS)
         settings_file.write_private(path, "\n".join(lines))
         try:
-            return settings_file.checked(path, "the board")
+            return load_settings(path)
         except DeployError:
             return None
         finally:
             path.unlink()
 
+    def check(self, values):
+        """Raise `PortError` or `DeployError` if `install` would find the board not fit for it."""
+        with self._settings({**values, "device_secret": values["device_secret"] or _STAND_IN}):
+            self._change()
+
     def install(self, values):
         """Write the settings with these values, and the firmware if it is to be; restart it."""
+        with self._settings(values):
+            change = self._change()
+            installing.apply(self.port, change, True, self._on_copied)
+        self._job.say(f"  {len(change.sent)} copied, {change.same} were the same; it restarts")
+
+    @contextlib.contextmanager
+    def _settings(self, values):
+        """Have the settings with these values in their place on the desk for a while."""
         job = self._job
+        settings_file.made_from(job.template, job.origin, values)
         path = job.folder / SETTINGS
         settings_file.write_private(path, settings_file.fill_in(job.template, values))
         try:
-            settings_file.checked(path, job.origin)
-            firmware = chosen(job.forms, self._survey.mpy, self._survey.release)
-            copies = [*firmware, job.placeholder]
-            self._check(copies)
-            forget = installing.no_longer_part(copies, self._survey) if job.is_whole else ()
-            change = installing.work_out(copies, self._survey, forget)
-            installing.check_room(change, self._survey)
-            installing.apply(self.port, change, True, self._on_copied)
+            yield
         finally:
             path.unlink()
-        job.say(f"  {len(change.sent)} copied, {change.same} were the same; it restarts")
 
-    def _check(self, copies):
+    def _change(self):
+        """Return the `Change` that brings all onto the board; it is checked on the way."""
         job = self._job
         wrong = installing.mismatch(job.facts, self._survey) if job.facts else None
         if wrong:
             raise remote.PortError(f"{wrong}; left as it was")
+        firmware = chosen(job.forms, self._survey.mpy, self._survey.release)
+        copies = [*firmware, job.placeholder]
         installing.check_ca(job.ca, copies, self._survey)
+        forget = installing.no_longer_part(copies, self._survey) if job.is_whole else ()
+        change = installing.work_out(copies, self._survey, forget)
+        installing.check_room(change, self._survey)
+        return change
 
     def _on_copied(self, copy):
         self._job.say(f"  copied  {copy.remote}")

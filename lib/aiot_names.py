@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: MIT
+"""Which texts can be a device's names and its secret, and which the platform's host.
+
+The one place of these rules: for `Device` and `Client`, settings.toml, lists of devices and the
+desk's dialogue. They refuse only what can never work. Each function returns a rule, (what is
+expected, check), where `check(value)` returns None for a value that fits, else what is wrong with
+it. That never shows the value, which may be a secret. A board needs this once, at its start.
+"""
+
+_SIGNS = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"  # what ASCII has besides letters and digits
+_LABEL = 63  # characters between the dots of a host's name (RFC 1035, 2.3.4)
+_EXAMPLE = "it is still the example's own"
+
+
+def product_key():
+    """Return the rule of a ProductKey (the console's; its length: the platform's limits page)."""
+    return (
+        "a text of 1 to 20 letters and digits",
+        lambda value: wrong(value, 1, 20, "") or example(value, "a1XXXXXXXXX"),
+    )
+
+
+def device_name(least=4):
+    """Return the rule of a DeviceName of `least` characters or more: the console's are 4 to 32."""
+    return (
+        "a text of %d to 32 letters, digits and - _ @ . :" % least,
+        lambda value: wrong(value, least, 32, "-_@.:"),
+    )
+
+
+def device_secret():
+    """Return the rule of a DeviceSecret (its length: the platform's limits page)."""
+    return (
+        "a text of 1 to 64 characters without spaces, in ASCII",
+        lambda value: wrong(value, 1, 64, _SIGNS) or example(value, "its-DeviceSecret"),
+    )
+
+
+def client_id(least=1):
+    """Return the rule of a clientId (document, Table 2)."""
+    return (
+        "a text of %d to 64 characters without spaces" % least,
+        lambda value: _is_spaced(value) or _is_long(value, least, 64),
+    )
+
+
+def host(is_platform=True):
+    """Return the rule of a host's name; an MQTT broker's is none for the platform."""
+    return (
+        "a text of 1 to 253 characters without : / @, such as "
+        "iot-as-http.cn-shanghai.aliyuncs.com",
+        lambda value: _no_host(value) or (_is_mqtt(value) if is_platform else None),
+    )
+
+
+def topic():
+    """Return the rule of a topic, whole or without the device's names, as the console makes it."""
+    return (
+        "a topic of up to 128 characters without space ? # +",
+        lambda value: (
+            _has_variable(value)
+            or wrong(value, 1, 128, "".join([sign for sign in _SIGNS if sign not in "?#+${}"]))
+            or _has_gap(value)
+        ),
+    )
+
+
+def wrong(value, least, most, signs):
+    """Return what is wrong with a text that may have letters, digits and these signs, or None.
+
+    `least` and `most` are its length in characters.
+    """
+    if not isinstance(value, str):
+        return "it is no text"
+    for place, char in enumerate(value, 1):
+        if not is_word(char) and char not in signs:
+            return at(place, char)
+    return _is_long(value, least, most)
+
+
+def is_word(char):
+    """Whether a character is a letter or a digit of ASCII, on every interpreter alike."""
+    return "a" <= char <= "z" or "A" <= char <= "Z" or "0" <= char <= "9"
+
+
+def at(place, char):
+    """Return what to say of a character that may not stand at a place, counted from 1."""
+    code = ord(char)
+    if 32 < code < 127:
+        return "character %d is %s" % (place, char)
+    advice = "take it away"
+    if 0xFF01 <= code <= 0xFF5E:  # the full-width forms of ASCII (Unicode, block FF00)
+        advice = "write %s" % chr(code - 0xFEE0)
+    elif code > 0xA0:
+        advice = "it may be invisible, or look like another; type the text anew in ASCII"
+    return "character %d is U+%04X: %s" % (place, code, advice)
+
+
+def example(value, placeholder):
+    """Return what is wrong with a value that nobody has filled in, else None."""
+    return _EXAMPLE if value == placeholder else None
+
+
+def _is_long(value, least, most):
+    if not least <= len(value) <= most:
+        return "it has %d characters" % len(value)
+    return None
+
+
+def _is_spaced(value):
+    if not isinstance(value, str):
+        return "it is no text"
+    for place, char in enumerate(value, 1):
+        if char <= " " or "\x7f" <= char <= "\xa0" or "\ud800" <= char <= "\udfff":
+            return at(place, char)
+    return None
+
+
+def _no_host(value):
+    if not isinstance(value, str):
+        return "it is no text"
+    if "/" in value:
+        return "give the name alone, without https:// and without a path"
+    if "@" in value:
+        return "give the name alone, without what stands before the @"
+    if ":" in value:
+        return "give the name alone; the number behind the : is the port, a setting of its own"
+    found = wrong(value, 1, 253, "-._")  # RFC 1035: 253 characters
+    if found:
+        return found
+    for label in value.split("."):
+        if not 0 < len(label) <= _LABEL:
+            return "between its dots are 1 to 63 characters"
+    return None
+
+
+def _is_mqtt(value):
+    """Say so if it is the name of an MQTT broker, as the console shows it beside HTTPS's."""
+    for label in value.split("."):
+        if label[:4] in ("mqtt", "MQTT") or "-mqtt" in label:
+            return "this is an MQTT host; HTTPS has another, such as the one above"
+    return None
+
+
+def _has_variable(value):
+    if isinstance(value, str) and "${" in value:
+        return "write the names themselves in place of ${}"
+    return None
+
+
+def _has_gap(value):
+    """Say so if a level is empty, or is one that a proxy would resolve (RFC 3986, 5.2.4)."""
+    for level in (value[1:] if value[0] == "/" else value).split("/"):
+        if level in ("", ".", ".."):
+            return "there is nothing, or but dots, between two slashes or behind the last"
+    return None
