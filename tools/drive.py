@@ -125,6 +125,13 @@ def _write(data, target, on_progress):
     return written
 
 
+def fate(error):
+    """Return what befell a drive, from the OSError that it gave."""
+    if error.errno in _UNPLUGGED:
+        return "the drive went away amid the work: is the cable loose?"
+    return _FATES.get(error.errno, error.strerror or str(error))
+
+
 def _explain(error, written, size):
     again = "hold BOOTSEL, plug the board in and flash again"
     if error.errno in _UNPLUGGED:
@@ -132,8 +139,7 @@ def _explain(error, written, size):
             f"the drive went away at {written} of {size} bytes; the board has no whole firmware "
             f"now: {again}"
         )
-    fate = _FATES.get(error.errno, error.strerror or str(error))
-    return f"{fate}, at {written} of {size} bytes; {again}"
+    return f"{fate(error)}, at {written} of {size} bytes; {again}"
 
 
 def _wait_until_gone(folder, written):
