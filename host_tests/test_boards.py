@@ -406,9 +406,3 @@ def test_a_drive_that_is_not_there_is_told(tmp_path, capsys):
     words = ["--board", "raspberry_pi_pico_w", "--copy-to", str(tmp_path / "CIRCUITPY")]
     assert boards.main(words) == 2
     assert "is the drive mounted?" in capsys.readouterr().err
-
-
-def test_a_settings_file_that_is_not_there_is_told(tmp_path, capsys):
-    words = ["--board", "RPI_PICO_W", "--copy-to", str(tmp_path), "--settings", "no.toml"]
-    assert boards.main(words) == 1
-    assert "no.toml" in capsys.readouterr().err

@@ -190,12 +190,30 @@ def test_an_application_of_another_chip(tmp_path):
     assert "for an ESP32-S3, the board has an ESP32" in refused(path, "ESP32_GENERIC")
 
 
-def test_the_application_that_starts_is_the_one_that_is_checked(tmp_path):
-    """ESP-IDF takes "factory" before those for updates, wherever they lie."""
+def two_places(folder):
+    """As CircuitPython lays it out: "factory" is for its UF2 boot loader, which comes later."""
     partitions = (PARTITIONS[0], (0, 0x10, 0x10000, 0x10000, "ota_0"),
-                  (0, 0, 0x20000, 0x10000, "factory"))  # fmt: skip
-    path = firmware(tmp_path, partitions=partitions, size=3000)
-    assert "application is cut off" in refused(path, "ESP32_GENERIC")
+                  (0, 0, 0x20000, 0x10000, "uf2"))  # fmt: skip
+    return firmware(folder, partitions=partitions, size=3000)
+
+
+def test_a_place_for_an_application_may_stay_empty(tmp_path):
+    assert check(two_places(tmp_path), "ESP32_GENERIC").names_board
+
+
+def test_every_application_of_a_file_is_checked(tmp_path):
+    path = two_places(tmp_path)
+    second = esp_image(tmp_path / "second.bin", "esp32", bytes(2000)).read_bytes()
+    whole = path.read_bytes().ljust(0x1F000, b"\xff") + second
+    path.write_bytes(whole)
+    assert check(path, "ESP32_GENERIC").names_board
+    path.write_bytes(whole[:-1500] + b"x" + whole[-1499:])
+    assert "its application is damaged" in refused(path, "ESP32_GENERIC")
+
+
+def test_no_application_at_all(good, tmp_path):
+    (tmp_path / "x.bin").write_bytes(good.read_bytes()[:0xF000])
+    assert "no application is in it" in refused(tmp_path / "x.bin", "ESP32_GENERIC")
 
 
 def test_a_file_that_covers_the_boards_files(tmp_path):

@@ -65,21 +65,24 @@ def check(data, chip, offset):
     """
     if data[:4] == b"UF2\n":
         raise FirmwareError("it is a UF2 file; this board takes the .bin of its download page")
-    boot_end, boot_needs = _check_image(data, chip, "bootloader")
-    partitions = _partitions(data[_TABLE_AT - offset :][:_TABLE_BYTES])
-    if offset + boot_end > _TABLE_AT:
+    boot_end, needed = _check_image(data, chip, "bootloader")
+    table = _TABLE_AT - offset
+    partitions = _partitions(data[table:][:_TABLE_BYTES])
+    if boot_end > table:
         raise _damaged("its bootloader reaches into its partition table")
-    application = _started(partitions)
-    begin = application.begin - offset
-    app_end, app_needs = _check_image(data[begin:], chip, "application")
-    if app_end > application.size or offset + len(data) > application.end:
-        raise FirmwareError("it is larger than its own partition table allows")
-    _check_gaps(data, (boot_end, _TABLE_AT - offset), (_TABLE_AT + _TABLE_BYTES - offset, begin),
-                (begin + app_end, len(data)))  # fmt: skip
+    parts = [(0, boot_end), (table, table + _TABLE_BYTES)]
+    for partition in _filled(partitions, data, offset):
+        begin = partition.begin - offset
+        size, app_needed = _check_image(data[begin:], chip, "application")
+        if size > partition.size:
+            raise FirmwareError("it is larger than its own partition table allows")
+        parts.append((begin, begin + size))
+        needed = max(needed, app_needed)
+    _check_gaps(data, parts)
     systems = [p.begin for p in partitions if p.kind == _DATA and p.subtype in _FILE_SYSTEMS]
     return EspImage(
         keeps_files=all(offset + len(data) <= start for start in systems),
-        flash_bytes=max(boot_needs, app_needs, *(p.end for p in partitions)),
+        flash_bytes=max(needed, *(p.end for p in partitions)),
     )
 
 
@@ -89,7 +92,7 @@ def check_application(data, chip):
     Raises `FirmwareError`.
     """
     end, _ = _check_image(data, chip, "application")
-    _check_gaps(data, (end, len(data)))
+    _check_gaps(data, [(0, end)])
 
 
 def _damaged(what):
@@ -118,15 +121,19 @@ def _partitions(table):
     return found
 
 
-def _started(partitions):
-    """Return the partition of the application that a new board starts: the first of its kind.
+def _filled(partitions, data, offset):
+    """Return the partitions for applications that a file fills, one at least.
 
-    Factory has the subtype 0, those for updates follow from 0x10 on.
+    CircuitPython's leave the one for its UF2 boot loader to be filled by others.
     """
-    applications = [p for p in partitions if p.kind == _APPLICATION]
-    if not applications:
-        raise _damaged("its partition table has no place for an application")
-    return min(applications, key=lambda partition: partition.subtype)
+    found = []
+    for partition in partitions:
+        content = data[partition.begin - offset : partition.end - offset]
+        if partition.kind == _APPLICATION and not _is_blank(content):
+            found.append(partition)
+    if not found:
+        raise _damaged("no application is in it: it is cut off, or damaged")
+    return found
 
 
 def _check_image(data, chip, what):
@@ -158,12 +165,17 @@ def _read_image(data, chip, what):
         raise _damaged(f"its {what} is cut off or damaged") from error
 
 
-def _check_gaps(data, *gaps):
-    """Check that nothing lies in these gaps, (begin, end) each: no checksum would cover it."""
-    for begin, end in gaps:
-        gap = data[begin:end]
-        if gap and all(gap.strip(fill) for fill in _FILLS):
-            raise _damaged(f"it holds something between its parts, at byte {begin}")
+def _check_gaps(data, parts):
+    """Check that nothing lies beside these parts, (begin, end) each, where no checksum is."""
+    place = 0
+    for begin, end in [*sorted(parts), (len(data), len(data))]:
+        if not _is_blank(data[place:begin]):
+            raise _damaged(f"it holds something between its parts, at byte {place}")
+        place = max(place, end)
+
+
+def _is_blank(data):
+    return any(not data.strip(fill) for fill in _FILLS)
 
 
 def _name(chip):
