@@ -14,9 +14,18 @@ N ?= 300
 WORKERS ?= 0
 ARGS ?=
 
+# Each reaches its tool as it was typed, as one word: blanks, quotes and $ in it too. ARGS alone is
+# several words, with the shell's quotes: ARGS="--file 'my ca.pem:ca.pem'".
+override ARGS := $(value ARGS)
+one_word = '$(subst ','\'',$(value $(1)))'
+option = $(if $(value $(2)),$(1) $(call one_word,$(2)))
+
+# The one tool that is in no requirements.txt: it makes it.
+UV := uv==0.13.9
+
 # One after the other: a pseudo-terminal's name is given again as soon as it is closed, so a tool
 # that still tries to reach a board that is gone would reach another test's.
-SPREAD := -n $(WORKERS) --dist loadfile
+SPREAD = -n $(call one_word,WORKERS) --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast soak lint boards flash deploy provision monitor doctor sign platform bench fleet life dist lock clean
@@ -43,7 +52,7 @@ help:
 	@echo "make clean                            remove what make has made"
 
 demo: $(READY)
-	@$(BIN)/python -m tools.demo $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
+	@$(BIN)/python -m tools.demo $(call option,--seconds,SECONDS) $(ARGS)
 
 # Fails where a branch of lib/ is run by no test; ARGS may name tests, then that is not asked.
 test: $(READY)
@@ -64,19 +73,19 @@ lint: $(READY)
 	$(BIN)/python -m tools.typecheck
 
 boards: $(READY)
-	@$(BIN)/python -m tools.boards $(if $(BOARD),--board $(BOARD)) $(ARGS)
+	@$(BIN)/python -m tools.boards $(call option,--board,BOARD) $(ARGS)
 
 platform: $(READY)
 	@$(BIN)/python -m tools.platform $(ARGS)
 
 deploy: $(READY)
-	@$(BIN)/python -m tools.deploy $(if $(BOARD),--board $(BOARD)) $(if $(PORT),--port $(PORT)) $(ARGS)
+	@$(BIN)/python -m tools.deploy $(call option,--board,BOARD) $(call option,--port,PORT) $(ARGS)
 
 flash: $(READY)
-	@$(BIN)/python -m tools.flash $(if $(BOARD),--board $(BOARD)) $(if $(PORT),--port $(PORT)) $(ARGS) $(FILE)
+	@$(BIN)/python -m tools.flash $(call option,--board,BOARD) $(call option,--port,PORT) $(ARGS) $(if $(value FILE),$(call one_word,FILE))
 
 doctor: $(READY)
-	@$(BIN)/python -m tools.doctor $(if $(PORT),--port $(PORT)) $(ARGS)
+	@$(BIN)/python -m tools.doctor $(call option,--port,PORT) $(ARGS)
 
 sign: $(READY)
 	@$(BIN)/python -m tools.sign $(ARGS)
@@ -85,7 +94,7 @@ provision: $(READY)
 	@$(BIN)/python -m tools.provision $(ARGS)
 
 monitor: $(READY)
-	@$(BIN)/python -m tools.monitor $(if $(PORT),--port $(PORT)) $(ARGS)
+	@$(BIN)/python -m tools.monitor $(call option,--port,PORT) $(ARGS)
 
 # The lock lists every package itself, so that pip need not resolve (--no-deps), and leaves out
 # what no module of ours imports: pandas, which the recorded weather is read without, and Blinka.
@@ -97,7 +106,7 @@ bench: $(READY)
 	@$(BIN)/python -m tools.bench $(ARGS)
 
 fleet: $(READY)
-	@$(BIN)/python -m tools.fleet $(N) $(ARGS)
+	@$(BIN)/python -m tools.fleet $(call one_word,N) $(ARGS)
 
 life: $(READY)
 	@$(BIN)/python -m tools.life $(ARGS)
@@ -106,9 +115,9 @@ dist: $(READY)
 	@$(BIN)/python -m tools.dist $(ARGS)
 
 lock: $(READY)
-	$(BIN)/pip install --quiet uv
+	$(BIN)/pip install --quiet $(UV)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.10 --no-header --no-annotate \
-		$(addprefix --no-emit-package ,$(LEFT_OUT)) requirements.in -o requirements.txt
+		--generate-hashes $(addprefix --no-emit-package ,$(LEFT_OUT)) requirements.in -o requirements.txt
 
 clean:
 	rm -rf $(VENV) build .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage*
@@ -122,5 +131,5 @@ $(READY): requirements.txt
 	@$(PYTHON) -m venv --clear $(VENV) || \
 		{ echo "no venv in this Python; on Debian: apt-get install python3-venv"; exit 1; }
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps \
-		--use-pep517 -r requirements.txt
+		--require-hashes --use-pep517 -r requirements.txt
 	@touch $(READY)

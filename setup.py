@@ -3,6 +3,9 @@
 
 A type checker finds a stub beside a module in a checkout, but not beside an installed one: there
 it looks into a folder "<module>-stubs" (PEP 561, "Stub-only Packages").
+
+What setuptools notes down while it works goes into build/: it would leave it in lib/, which is
+what a board gets.
 """
 
 from pathlib import Path
@@ -33,4 +36,9 @@ def _stubs():
     return sorted(Path("lib").glob("*.pyi"))
 
 
-setup(cmdclass={"build_py": BuildWithStubs})
+_NOTES = Path("build")
+_NOTES.mkdir(exist_ok=True)
+setup(
+    cmdclass={"build_py": BuildWithStubs},
+    options={"egg_info": {"egg_base": str(_NOTES)}},
+)

@@ -27,6 +27,7 @@ FLASH_ID = 0x1640EF  # Winbond, 4 MiB
 
 SECTOR = 4096
 FLASH_BYTES = 4 * 1024 * 1024
+MOST_FLASH = 16 * 1024 * 1024
 WRONG_MESSAGE, WRONG_CHECKSUM = 5, 7  # error numbers of the ROM
 
 
@@ -41,15 +42,16 @@ class Vanished(Exception):  # noqa: N818 - what befell the port
 class RomLoader:
     """`with RomLoader() as chip:` gives a chip at `chip.port`.
 
-    `magic` tells which chip it is. `flash` is its memory. With `corrupts` a bit of it fails; with
-    `vanishes_after` the port goes away after so many blocks.
+    `magic` says which chip it is, `flash_id` what its flash calls itself; 4 MiB of it are there as
+    `flash`. With `corrupts` a bit of it fails; with `vanishes_after` the port goes
+    away after so many blocks.
     """
 
-    def __init__(self, magic=ESP32_MAGIC, corrupts=False, vanishes_after=None):
+    def __init__(self, magic=ESP32_MAGIC, corrupts=False, vanishes_after=None, flash_id=FLASH_ID):
         self.flash = bytearray(b"\xff" * FLASH_BYTES)
         self.violations = []
         self.erased_all = False
-        self._registers = {MAGIC_REGISTER: magic, SPI_W0: FLASH_ID}
+        self._registers = {MAGIC_REGISTER: magic, SPI_W0: flash_id}
         self._corrupts = corrupts
         self._vanishes_after = vanishes_after
         self._stub = False
@@ -163,7 +165,7 @@ class RomLoader:
 
     def _on_0b(self, data, _):  # SPI_SET_PARAMS
         _, size, _, sector, _, _ = struct.unpack("<6I", data)
-        assert size <= FLASH_BYTES and sector == SECTOR, "not this flash"
+        assert size <= MOST_FLASH and sector == SECTOR, "not this flash"
         return 0, b""
 
     def _on_0f(self, data, _):  # CHANGE_BAUDRATE

@@ -2,9 +2,12 @@
 """The virtual board, driven by the real mpremote as a USB board is."""
 
 import dataclasses
+import os
+import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -189,6 +192,38 @@ def test_an_image_of_another_board_is_refused(tmp_path):
         Board(tmp_path / "x.img", "RPI_PICO_W")
 
 
+def test_an_image_serves_one_board_at_a_time(tmp_path):
+    first, second = (Board(tmp_path / "x.img") for _ in range(2))
+    with first:
+        with pytest.raises(BoardError, match="x.img is in use by another virtual board"), second:
+            pass
+        with pytest.raises(BoardError, match="in use"):
+            FlashImage(tmp_path / "x.img", first.facts).write_file("/x", b"")
+        command = [sys.executable, "-m", "tools.board", "--flash", str(tmp_path / "x.img")]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        assert done.returncode == 2
+        assert "in use" in done.stderr
+        assert value(first, "print(1)") == 1
+    with second:
+        assert value(second, "print(2)") == 2
+
+
+def test_a_board_that_does_not_start_lets_go_of_its_image(tmp_path):
+    (tmp_path / "link").mkdir()
+    with pytest.raises((BoardError, OSError)), Board(tmp_path / "x.img", link=tmp_path / "link"):
+        pass
+    with Board(tmp_path / "x.img") as board:
+        assert value(board, "print(1)") == 1
+
+
+def test_images_made_at_the_same_time_are_one(tmp_path):
+    facts = load_facts("ESP32_GENERIC")
+    with ThreadPoolExecutor(8) as pool:
+        images = list(pool.map(lambda _: FlashImage(tmp_path / "x.img", facts), range(8)))
+    assert len({image.chip_id for image in images}) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["x.img"]
+
+
 def test_a_board_without_littlefs_is_refused(tmp_path):
     facts = dataclasses.replace(load_facts("RPI_PICO_W"), block_count=0)
     with pytest.raises(BoardError, match="RPI_PICO_W cannot be virtual"):
@@ -265,6 +300,23 @@ def test_the_command_prints_port_and_power_events(tmp_path):
     assert str(link) in done.stdout
     assert "power on" in done.stdout
     assert not link.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_the_command_leaves_nothing_behind_when_it_is_ended(number, tmp_path):
+    (tmp_path / "tmp").mkdir()
+    command = [sys.executable, "-m", "tools.board", "--flash", str(tmp_path / "x.img")]
+    command += ["--link", str(tmp_path / "board")]
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "tmp"), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
+        for line in process.stdout:
+            if b"Ctrl-C here ends it" in line:
+                process.send_signal(number)
+        process.wait()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["tmp", "x.img"]
+    assert list((tmp_path / "tmp").iterdir()) == []
+    with Board(tmp_path / "x.img") as board:
+        assert value(board, "print(1)") == 1
 
 
 def test_the_command_explains_an_unknown_board(tmp_path):

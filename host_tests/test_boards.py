@@ -179,6 +179,18 @@ def test_the_readme_tells_to_install_the_packages(name):
 
 
 @each_board
+def test_the_readme_says_which_file_to_flash(name):
+    facts = load_facts(name)
+    text = (FOLDER / name / "README.md").read_text().replace("\\\n", "")
+    (command,) = re.findall("^    make flash (.*)", text, re.MULTILINE)
+    words = dict(word.split("=") for word in command.split())
+    assert words["BOARD"] == name
+    assert name in words["FILE"]
+    assert words["FILE"].endswith(".uf2" if facts.flash["tool"] == "uf2" else ".bin")
+    assert ("PORT" in words) == (facts.flash["tool"] == "esptool")
+
+
+@each_board
 def test_watchdog_of_the_board_config_is_one_that_the_chip_has(name):
     limit = load_facts(name).watchdog_max_ms
     assert 8000 <= constants(name)["WATCHDOG_MS"] <= (limit or 10**6)
@@ -394,9 +406,3 @@ def test_a_drive_that_is_not_there_is_told(tmp_path, capsys):
     words = ["--board", "raspberry_pi_pico_w", "--copy-to", str(tmp_path / "CIRCUITPY")]
     assert boards.main(words) == 2
     assert "is the drive mounted?" in capsys.readouterr().err
-
-
-def test_a_settings_file_that_is_not_there_is_told(tmp_path, capsys):
-    words = ["--board", "RPI_PICO_W", "--copy-to", str(tmp_path), "--settings", "no.toml"]
-    assert boards.main(words) == 1
-    assert "no.toml" in capsys.readouterr().err

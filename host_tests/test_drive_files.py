@@ -11,7 +11,13 @@ from tools import boards, runtime_settings
 from tools.board.facts import known_boards, load_facts
 
 PICO = "raspberry_pi_pico_w"
-SETTINGS = ROOT / "firmware" / "settings.example.toml"
+SETTINGS = b"""wifi_ssid = "home"
+wifi_password = "secret words"
+product_key = "a1GFjLPXXXX"
+device_name = "device123"
+device_secret = "0123456789abcdef0123456789abcdef"
+CIRCUITPY_PYSTACK_SIZE = 4000
+"""
 HEAP = b"CIRCUITPY_HEAP_START_SIZE = 153600\n"
 STACK = b"CIRCUITPY_PYSTACK_SIZE = 4000\n"
 
@@ -22,18 +28,40 @@ each_circuitpython_board = pytest.mark.parametrize(
 
 
 def copy_to(target, *more, board=PICO):
-    """Copy a board's files; return the command's exit status."""
+    """Copy a board's files onto its drive; return the command's exit status."""
+    if load_facts(board).runtime == "circuitpython":
+        make_drive(target, board)
+    else:
+        more = (*more, "--no-drive")
     return boards.main(["--board", board, "--copy-to", str(target), *more])
 
 
+def make_drive(target, board=PICO, release="10.2.1"):
+    """Let a folder be the drive of a board; return it."""
+    target.mkdir(exist_ok=True)
+    (target / "boot_out.txt").write_bytes(
+        f"Adafruit CircuitPython {release} on 2026-05-13; Some board with rp2040\r\n"
+        f"Board ID:{board}\r\nUID:E660\r\nboot.py output:\r\n".encode()
+    )
+    return target
+
+
 def names(target):
-    """Return the paths of all files in a folder."""
-    return {p.relative_to(target).as_posix() for p in target.rglob("*") if p.is_file()}
+    """Return the paths of all files in a folder, but those that every drive has."""
+    found = {p.relative_to(target).as_posix() for p in target.rglob("*") if p.is_file()}
+    return found - {"boot_out.txt", "aiot_files.json"}
+
+
+@pytest.fixture
+def settings(tmp_path_factory):
+    path = tmp_path_factory.mktemp("desk") / "settings.toml"
+    path.write_bytes(SETTINGS)
+    return path
 
 
 @each_board
-def test_all_files_are_copied_once(name, tmp_path, capsys):
-    words = ("--settings", str(SETTINGS))
+def test_all_files_are_copied_once(name, tmp_path, settings, capsys):
+    words = ("--settings", str(settings))
     assert copy_to(tmp_path, *words, board=name) == 0
     count = sum(len(paths) for paths in load_facts(name).install.values()) + 1
     assert f"{count} copied to {tmp_path}, 0 were the same" in capsys.readouterr().out
@@ -89,18 +117,16 @@ def test_no_compiler_is_told_and_source_needs_none(tmp_path, monkeypatch, capsys
     assert copy_to(tmp_path, "--source") == 0
 
 
-def test_settings_get_what_the_runtime_has_to_find_there(tmp_path):
-    copy_to(tmp_path, "--settings", str(SETTINGS))
-    given = SETTINGS.read_bytes()
-    assert STACK in given
-    assert (tmp_path / "settings.toml").read_bytes() == given + HEAP
+def test_settings_get_what_the_runtime_has_to_find_there(tmp_path, settings):
+    copy_to(tmp_path, "--settings", str(settings))
+    assert (tmp_path / "settings.toml").read_bytes() == SETTINGS + HEAP
 
 
 def test_settings_that_are_on_the_drive_get_it_too(tmp_path, capsys):
     there = tmp_path / "settings.toml"
-    there.write_bytes(b'wifi_ssid = "home"\n')
+    there.write_bytes(SETTINGS.replace(STACK, b""))
     copy_to(tmp_path)
-    assert there.read_bytes() == b'wifi_ssid = "home"\n' + HEAP + STACK
+    assert there.read_bytes() == SETTINGS.replace(STACK, HEAP + STACK)
     assert "copied  settings.toml" in capsys.readouterr().out
     copy_to(tmp_path)
     assert "settings.toml" not in capsys.readouterr().out

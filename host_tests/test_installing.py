@@ -4,6 +4,8 @@
 import os
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from host_tests.script_board import BLOCK, BLOCKS, WAYS, PowerCutError, ScriptBoard
 from tools import installing, remote, space
@@ -190,6 +192,68 @@ def test_blocks_of_a_file_are_what_littlefs_takes(size):
     before = board._files.used_block_count
     board.write("file", bytes(size))
     assert board._files.used_block_count - before == space.blocks(size, BLOCK)
+
+
+@given(size=st.integers(0, 300_000), block_size=st.sampled_from([128, 512, 4096]))
+def test_blocks_are_counted_as_by_going_from_one_to_the_next(size, block_size):
+    count, left = 1, size - block_size
+    while left > 0:
+        left -= block_size - 4 * (count & -count).bit_length()
+        count += 1
+    assert space.blocks(size, block_size) == count
+
+
+def test_no_size_takes_long_to_count():
+    assert space.blocks(10**30, 128) > 10**27
+    for nonsense in (0, -1, 8):
+        with pytest.raises(ValueError, match="no file system has blocks of"):
+            space.blocks(4096, nonsense)
+
+
+# What a board tells has limits.
+
+FREE = "free=4096=100=512"
+
+
+def look_at(monkeypatch, *lines):
+    """Look at a board that tells these lines."""
+
+    def run(port, words, on_line, children=None, most_s=None):
+        for line in ("board=esp32=Some board with ESP32", "id=0102", "mpy=774", "release=1.28",
+                     *lines, "surveyed"):  # fmt: skip
+            on_line(line)
+
+    monkeypatch.setattr(remote, "run", run)
+    return installing.look("/dev/ttyX", [])
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["free=0=0=0", "free=4096=0=0", "free=0=100=512", "free=8=100=512", "free=-4096=100=512",
+     "free=4096=100=-512", "free=1000000000=100=512", "free=4096=100=1000000000000"],
+)  # fmt: skip
+def test_a_board_without_a_file_system_is_told_so(line, monkeypatch):
+    """As an ESP32-S3 with 4 MiB has it under a firmware for 8: statvfs gives zeros."""
+    with pytest.raises(remote.PortError, match="no file system.*make flash"):
+        look_at(monkeypatch, line)
+
+
+@pytest.mark.parametrize("free", [4294967290, -6, 513])
+def test_on_an_over_full_flash_nothing_is_free(free, monkeypatch, desk):
+    """There the number of free blocks wraps."""
+    survey = look_at(monkeypatch, f"free=4096={free}=512")
+    assert survey.free_blocks == 0
+    change = installing.work_out(desk.copies(NEW), survey)
+    with pytest.raises(remote.PortError, match="not enough room"):
+        installing.check_room(change, survey)
+
+
+@pytest.mark.parametrize("size", [10**18, 2**64, 0])
+def test_a_leftover_of_any_size_makes_no_more_room_than_there_is(size, monkeypatch, desk):
+    survey = look_at(monkeypatch, FREE, f"file={size}={'0' * 64}={STAGED}abc")
+    change = installing.work_out(desk.copies(NEW), survey)
+    assert change.unwanted == [STAGED + "abc"]
+    assert change.free_blocks <= 512
 
 
 def fill(board, left):

@@ -132,7 +132,7 @@ def test_late_answer_and_silent_servers(ask):
     assert took >= 1990  # the question was sent again after a second, and after another
     found, took, gap = ask(Server(silent), Server(silent), timeout_ms=1500)
     assert found == "host0 host1 does not answer"
-    assert 1490 <= took
+    assert took >= 1490
     assert gap < 8388
 
 

@@ -2,21 +2,24 @@
 """Lists the boards that have a folder under boards/: `python -m tools.boards`.
 
 With `--board` it tells more of one: what to download, which pins are free. With `--copy-to` too
-it copies the board's files into a folder: onto the drive of a CircuitPython board, which then has
-them installed, or anywhere to look at them.
+it brings the board's files onto the drive of a CircuitPython board, which then has them installed:
+checked and reported as `tools.deploy` does it. With `--no-drive` they go into any folder, to be
+looked at.
 
-Exit status: 0 done, 1 a file cannot be copied, 2 the command makes no sense, 130 stopped by
-Ctrl-C.
+Exit status: 0 done, 1 the drive made trouble, 2 the command makes no sense or something on the
+desk is missing or wrong, 130 stopped by Ctrl-C.
 """
 
 import argparse
-import os
 import sys
+import time
 from pathlib import Path
 
-from tools import drive_files
+from tools import drive_copy, drive_files, ending, installing, scratch, settings_file
 from tools.board.errors import BoardError
 from tools.board.facts import known_boards, load_facts
+from tools.drive import DriveError
+from tools.plan import DeployError, check_files, extra_copy
 
 STOPPED = 130
 """Exit status after Ctrl-C: 128 and the signal's number, as shells have it."""
@@ -72,45 +75,83 @@ def _listed(numbers):
     return "GPIO " + ", ".join(str(number) for number in numbers)
 
 
-def copy_files(facts, target, settings=None, as_source=False):
-    """Copy a board's files into the folder `target`; yield (what was done, path there) for each.
-
-    `settings` is the path of a settings.toml to copy too; without it the one that is there gets
-    what the runtime needs. Done is "same" for a file that is left alone, "copied", or "removed":
-    a module in the other form, which would be imported in place of its new one.
-    """
-    for place, content in drive_files.program(facts, as_source).items():
-        other = drive_files.other_form(place)
-        if other and (target / other).is_file():
-            (target / other).unlink()
-            yield "removed", other
-        yield _copy(content, target / place), place
-    source = Path(settings) if settings else target / drive_files.SETTINGS
-    if settings or source.is_file():
-        content = drive_files.settings(source.read_bytes(), facts)
-        yield _copy(content, target / drive_files.SETTINGS), drive_files.SETTINGS
-
-
-def _copy(content, target):
-    if target.is_file() and target.read_bytes() == content:
-        return "same"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with open(target, "wb") as file:
-        file.write(content)
-        os.fsync(file.fileno())  # a drive may be unplugged at any moment
-    return "copied"
-
-
-def _copy_and_tell(facts, target, settings, as_source):
+def _copy_to(facts, options):
+    """Check, copy, verify. Raises `BoardError`, `DeployError` or `DriveError`."""
+    target = options.copy_to
     if not target.is_dir():
         raise BoardError(f"{target} is no folder: is the drive mounted?")
-    counts = {"copied": 0, "same": 0, "removed": 0}
-    for done, place in copy_files(facts, target, settings, as_source):
-        if done != "same":
-            print(f"  {done:7} {place}", flush=True)
-        counts[done] += 1
-    removed = f", {counts['removed']} removed" if counts["removed"] else ""
-    print(f"{counts['copied']} copied to {target}, {counts['same']} were the same{removed}")
+    release = _release(facts, target, options)
+    begin = time.monotonic()
+    with scratch.folder() as folder:
+        files = drive_files.program(facts, options.source)
+        copies = drive_copy.as_copies(files, folder)
+        settings, ca = _settings(facts, target, options.settings, release)
+        copies += drive_copy.as_copies(settings, folder, listed=False)
+        copies += [extra_copy(text) for text in options.file]
+        check_files(copies)
+        survey = drive_copy.look(target, copies, ca)
+        installing.check_ca(ca, copies, survey)
+        change = _change(copies, survey)
+        if change.is_needed:
+            drive_copy.probe(target)
+            drive_copy.check_room(change, survey, target)
+            drive_copy.apply(change, copies, target, _tell_copied)
+        for path in change.remove:
+            print(f"  removed {path}", flush=True)
+    removed = f", {len(change.remove)} removed" if change.remove else ""
+    seconds = time.monotonic() - begin
+    print(
+        f"{len(change.placed)} copied to {target}, {change.same} were the same{removed}, all "
+        f"verified, {seconds:.1f} s"
+    )
+
+
+def _tell_copied(copy):
+    print(f"  copied  {copy.remote} ({copy.size} bytes)", flush=True)
+
+
+def _release(facts, target, options):
+    """Return the CircuitPython (major, minor) that will read the files."""
+    if options.no_drive:
+        return settings_file.circuitpython_settings.NEWEST
+    if facts.runtime != "circuitpython":
+        raise BoardError(
+            f"{facts.board_id} runs MicroPython, which shows no drive: make deploy "
+            f"BOARD={facts.board_id}; --no-drive copies the files into a folder to look at"
+        )
+    found = drive_copy.runtime(target)
+    drive_copy.check_board(facts, found, options.other_board)
+    release = ".".join(map(str, found.release))
+    print(f"found {found.board_id}, CircuitPython {release}", flush=True)
+    return found.release
+
+
+def _settings(facts, target, given, release):
+    """Return ({path on the drive: bytes}, the certificate they name) of the settings there."""
+    source = Path(given) if given else target / drive_files.SETTINGS
+    if not given and not source.is_file():
+        print(f"warning: no settings.toml at {target}; give one with --settings", flush=True)
+        return {}, ""
+    if not source.is_file():
+        raise DeployError(
+            f"no settings at {source}: copy firmware/settings.example.toml to settings.toml and "
+            "fill it in"
+        )
+    settings = settings_file.load_for(source, facts.runtime, release)
+    for remark in settings_file.remarks(settings):
+        print(f"note: {remark}", flush=True)
+    content = drive_files.settings(source.read_bytes(), facts)
+    return {drive_files.SETTINGS: content}, settings.ca
+
+
+def _change(copies, survey):
+    """Return the `Change` of a drive; print what of it the user should know before."""
+    change = installing.work_out(copies, survey, installing.no_longer_part(copies, survey))
+    for path in change.kept:
+        print(f"  kept    {path}: no longer part, but changed on the drive", flush=True)
+    for name, path in installing.hidden(copies, survey):
+        print(f"warning: {name} on the drive is used instead of {path}: remove it", flush=True)
+    return change
 
 
 def _parser():
@@ -129,6 +170,19 @@ def _parser():
     )
     parser.add_argument("--settings", help="copy this file too, as settings.toml")
     parser.add_argument(
+        "--file",
+        action="append",
+        default=[],
+        metavar="LOCAL:REMOTE",
+        help="one more file, such as the certificate of your own server; repeatable",
+    )
+    parser.add_argument(
+        "--other-board", action="store_true", help="take the drive of another board, too"
+    )
+    parser.add_argument(
+        "--no-drive", action="store_true", help="take a folder that is no board's drive"
+    )
+    parser.add_argument(
         "--source",
         action="store_true",
         help="modules as source, to be read and changed on the board; it takes more memory than a "
@@ -143,28 +197,31 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     if options.copy_to and not options.board:
         parser.error("--copy-to needs --board")
-    if options.settings and not options.copy_to:
-        parser.error("--settings needs --copy-to")
-    if options.source and not options.copy_to:
-        parser.error("--source needs --copy-to")
+    for word in ("settings", "source", "file", "other_board", "no_drive"):
+        if getattr(options, word) and not options.copy_to:
+            parser.error(f"--{word.replace('_', '-')} needs --copy-to")
     try:
         chosen = [options.board] if options.board else known_boards()
         boards = [load_facts(board_id) for board_id in chosen]
         if options.copy_to:
-            _copy_and_tell(boards[0], options.copy_to, options.settings, options.source)
+            _copy_to(boards[0], options)
         else:
             print("\n".join(details(boards[0]) if options.board else table(boards)))
-    except BoardError as error:
+    except (BoardError, DeployError) as error:
         print(f"boards: {error}", file=sys.stderr)
         return 2
-    except OSError as error:
+    except (DriveError, OSError) as error:
         print(f"boards: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nboards: stopped; what was copied stays", file=sys.stderr)
+        print(
+            "\nboards: stopped; until you copy again the board may wait at its prompt",
+            file=sys.stderr,
+        )
         return STOPPED
     return 0
 
 
 if __name__ == "__main__":
+    ending.treat_as_ctrl_c()
     sys.exit(main())

@@ -19,6 +19,7 @@ INFO = "INFO_UF2.TXT"
 
 _NAME = "firmware.uf2"  # any name will do
 _CHUNK = 65536
+_TEXT_MAX = 4096
 _GONE_S = 30  # the board restarts within a second; slow hosts notice after some more
 _LOOK_S = 0.2
 
@@ -64,24 +65,41 @@ def _mounts():
 
 def _board_id(folder):
     try:
-        text = (folder / INFO).read_text(encoding="ascii", errors="replace")
+        text = read_start(folder / INFO)
     except OSError:
         return "unknown"
-    for line in text.splitlines():
-        if line.startswith("Board-ID:"):
-            return line.partition(":")[2].strip()
-    return "unknown"
+    return value_of("Board-ID", text) or "unknown"
 
 
-def copy(source, folder):
-    """Copy a UF2 file to such a drive, and wait until the board has gone with it.
+def read_start(path):
+    """Return the first 4 KB of a file on a board's drive as text. Raises OSError.
+
+    What such drives say of themselves takes a few lines; what a broken one has can be anything.
+    """
+    with open(path, "rb") as file:
+        data = file.read(_TEXT_MAX)
+    return "".join(
+        c if c.isprintable() or c == "\n" else " " for c in data.decode("ascii", "replace")
+    )
+
+
+def value_of(name, text):
+    """Return what stands behind `name:` in such a text, "" where nothing does."""
+    for line in text.split("\n"):
+        begin, colon, value = line.partition(":")
+        if colon and begin.strip() == name:
+            return value.strip()
+    return ""
+
+
+def copy(data, folder):
+    """Write the bytes of a UF2 file to such a drive, and wait until the board has gone with them.
 
     Raises `DriveError`.
     """
     folder = Path(folder)
     if not (folder / INFO).is_file():
         raise DriveError(f"{folder} is no drive of a board in BOOTSEL mode: it has no {INFO}")
-    data = Path(source).read_bytes()
     columns = (TextColumn("  {task.percentage:3.0f} %"), BarColumn(), DownloadColumn())
     with Progress(*columns) as progress:
         task = progress.add_task("", total=len(data))
@@ -107,6 +125,13 @@ def _write(data, target, on_progress):
     return written
 
 
+def fate(error):
+    """Return what befell a drive, from the OSError that it gave."""
+    if error.errno in _UNPLUGGED:
+        return "the drive went away amid the work: is the cable loose?"
+    return _FATES.get(error.errno, error.strerror or str(error))
+
+
 def _explain(error, written, size):
     again = "hold BOOTSEL, plug the board in and flash again"
     if error.errno in _UNPLUGGED:
@@ -114,8 +139,7 @@ def _explain(error, written, size):
             f"the drive went away at {written} of {size} bytes; the board has no whole firmware "
             f"now: {again}"
         )
-    fate = _FATES.get(error.errno, error.strerror or str(error))
-    return f"{fate}, at {written} of {size} bytes; {again}"
+    return f"{fate(error)}, at {written} of {size} bytes; {again}"
 
 
 def _wait_until_gone(folder, written):

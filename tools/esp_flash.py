@@ -11,9 +11,12 @@ from tools import remote
 
 _BAUD = "460800"  # four times esptool's default; what USB-UART chips on these boards bear
 _SILENCE_S = 180  # erasing 16 MB takes a slow flash chip two minutes, without a word
+_LINE_MAX = 10_000  # characters of a line without an end that are kept
 _KEPT = 15  # of esptool's last lines, for an error that nobody foresaw
 
 _SHOWN = re.compile(r"(Chip type|Crystal frequency|MAC|Auto-detected flash size|Detected flash)")
+_SIZE = re.compile(r"Detected flash size:\s*(\d+)(KB|MB)")
+_UNITS = {"KB": 1024, "MB": 1024 * 1024}
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 
 # What esptool says -> what to tell. The first that occurs counts.
@@ -60,13 +63,38 @@ def find_port():
     )
 
 
-def command(port, facts, firmware, erase):
+def command(port, facts, *words):
     """Return esptool's command line, as a list of words."""
-    words = [sys.executable, "-m", "esptool", "--chip", facts.chip, "--port", str(port)]
-    words += ["--baud", _BAUD, "write-flash"]
-    if erase:
-        words.append("--erase-all")
-    return [*words, facts.flash["offset"], str(firmware)]
+    head = [sys.executable, "-m", "esptool", "--chip", facts.chip, "--port", str(port)]
+    return [*head, "--baud", _BAUD, *words]
+
+
+def check_size(port, facts, needed):
+    """Raise `PortError` unless the board has so many bytes of flash, as its chip says itself.
+
+    One whose flash esptool does not know is said so, and passes.
+    """
+    sizes = []
+
+    def look(line):
+        found = _SIZE.search(line)
+        if found:
+            sizes.append(int(found[1]) * _UNITS[found[2]])
+
+    # The loader that esptool has brought stays: the next command finds it, whatever the buttons.
+    _run(command(port, facts, "--after", "no-reset-stub", "flash-id"), look)
+    if not sizes:
+        print("  the chip does not say how much flash it has", flush=True)
+    elif sizes[0] < needed:
+        raise remote.PortError(
+            f"the board has {_megabytes(sizes[0])} of flash, this firmware needs "
+            f"{_megabytes(needed)}; nothing was written: boards/{facts.board_id} says which file "
+            "such a board takes"
+        )
+
+
+def _megabytes(size):
+    return f"{size // _UNITS['MB']} MiB" if size >= _UNITS["MB"] else f"{size // 1024} KiB"
 
 
 def write(port, facts, firmware, erase):
@@ -74,19 +102,25 @@ def write(port, facts, firmware, erase):
 
     esptool asks the chip for the MD5 of what it has written, and fails if it differs.
     """
+    words = ["--erase-all"] if erase else []
+    words += [facts.flash["offset"], str(firmware)]
+    _run(command(port, facts, "write-flash", *words), _Shown().line)
+
+
+def _run(words, on_line):
+    """Run esptool; call `on_line` with each line it prints. Raises `PortError`."""
     process = subprocess.Popen(
-        command(port, facts, firmware, erase),
+        words,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         env={**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "200", "NO_COLOR": "1"},
     )
-    shown = _Shown()
     lines = []
     try:
         for line in _lines(process):
             lines = [*lines, line][-_KEPT:]
-            shown.line(line)
+            on_line(line)
     finally:
         process.kill()  # it is over already, but for Ctrl-C and silence
         code = process.wait()
@@ -128,6 +162,7 @@ def _lines(process):
                 raise remote.PortError(f"esptool is silent for {_SILENCE_S} s; reset the board")
             data = os.read(process.stdout.fileno(), 4096)
             *whole, waiting = re.split(r"[\r\n]+", waiting + data.decode(errors="replace"))
+            waiting = waiting[-_LINE_MAX:]
             yield from whole
             if not data:
                 if waiting:

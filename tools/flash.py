@@ -2,8 +2,9 @@
 """Writes a MicroPython or CircuitPython onto a board: `python -m tools.flash --board ID FILE`.
 
 The file is one that you downloaded or built. It is checked before the board is touched: that it
-is whole, for this chip, runtime and board, and of a release that is supported. ESP32 chips are
-written by esptool, the Pico and its like through the drive that they show as in BOOTSEL mode.
+is whole, for this chip, runtime and board, of a release that is supported, and that it fits into
+the flash. ESP32 chips are written by esptool, the Pico and its like through the drive that they
+show as in BOOTSEL mode.
 
 Exit status: 0 done, 1 the board or its port made trouble, 2 the file is not right or something
 on the desk is missing, 130 stopped by Ctrl-C.
@@ -13,7 +14,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tools import drive, ending, esp_flash, firmware_file, remote
+from tools import drive, ending, esp_flash, firmware_file, remote, scratch
 from tools.board.errors import BoardError
 from tools.board.facts import known_boards, load_facts
 from tools.firmware_error import FirmwareError
@@ -36,7 +37,9 @@ def flash(options):
     by_drive = facts.flash["tool"] == "uf2"
     _check_options(options, facts, by_drive)
     try:
-        firmware = firmware_file.check(options.firmware, facts, options.other_board)
+        firmware = firmware_file.check(
+            options.firmware, facts, options.other_board, options.sha256
+        )
     except FirmwareError as error:
         raise FirmwareError(f"{options.firmware}: {error}") from error
     print(f"{options.firmware.name}: {firmware.text}")
@@ -44,8 +47,13 @@ def flash(options):
         print(
             f"warning: the file does not say that it is for {facts.board_id}; chip and runtime fit"
         )
+    if not firmware.is_covered:
+        print(
+            "note: no checksum in this file covers its content; where its download page shows a "
+            "SHA-256, compare it by --sha256"
+        )
     if by_drive:
-        _write_drive(options, facts)
+        _write_drive(options, facts, firmware)
     else:
         _write_esp(options, facts, firmware)
     print(f"done; next: make deploy BOARD={facts.board_id}, as boards/{facts.board_id} tells")
@@ -61,10 +69,11 @@ def _check_options(options, facts, by_drive):
         raise UsageError(f"{facts.board_id} shows no drive: give --port")
 
 
-def _write_drive(options, facts):
+def _write_drive(options, facts, firmware):
     target = options.drive or drive.find(facts.flash["drive"])
-    print(f"writing to {target}, a {facts.name}; its files stay", flush=True)
-    drive.copy(options.firmware, target)
+    fate = "its files stay" if firmware.keeps_files else "this file overwrites its files"
+    print(f"writing to {target}, a {facts.name}; {fate}", flush=True)
+    drive.copy(firmware.data, target)
 
 
 def _write_esp(options, facts, firmware):
@@ -77,7 +86,16 @@ def _write_esp(options, facts, firmware):
     else:
         fate = "this file overwrites the board's own files: settings, token, reports that wait"
     print(f"writing to {port}; {fate}", flush=True)
-    esp_flash.write(port, facts, options.firmware, options.erase)
+    esp_flash.check_size(port, facts, firmware.flash_bytes)
+    with scratch.folder() as folder:  # what was checked is what is written
+        path = folder / "firmware.bin"
+        path.write_bytes(firmware.data)
+        esp_flash.write(port, facts, path, options.erase)
+
+
+def _path(text):
+    # make hands ~ on as it was typed.
+    return Path(text).expanduser()
 
 
 def _parser():
@@ -92,7 +110,7 @@ def _parser():
     parser.add_argument("--board", required=True, help="one of: " + ", ".join(known_boards()))
     parser.add_argument("--port", help="such as /dev/ttyUSB0; default: the only one there is")
     parser.add_argument(
-        "--drive", type=Path, help="where a Pico's drive is mounted; default: found"
+        "--drive", type=_path, help="where a Pico's drive is mounted; default: found"
     )
     parser.add_argument("--erase", action="store_true", help="wipe the whole flash first (ESP32)")
     parser.add_argument(
@@ -100,7 +118,13 @@ def _parser():
         action="store_true",
         help="take a file that names another board; the chip must be right all the same",
     )
-    parser.add_argument("firmware", type=Path, help="the file, .bin or .uf2")
+    parser.add_argument(
+        "--sha256",
+        metavar="HEX",
+        help="what the file must come to, from its download page; default: what FILE.sha256 says, "
+        "if that is there",
+    )
+    parser.add_argument("firmware", type=_path, help="the file, .bin or .uf2")
     return parser
 
 

@@ -59,6 +59,12 @@ def look(port, paths, children=None):
             survey = _survey(port, script, children)
     if not survey.complete:
         raise remote.PortError("the board did not tell its files; reset it and try again")
+    if not survey.has_file_system:
+        raise remote.PortError(
+            f"the board has no file system ({survey.blocks} blocks of {survey.block_size} bytes): "
+            "its firmware is for a larger flash, or its flash is damaged; flash one that fits it "
+            "with --erase (make flash), and try again"
+        )
     return survey
 
 
@@ -209,6 +215,7 @@ def _room(sent, folders, unwanted, after, survey):
     size = survey.block_size
     free = survey.free_blocks
     free += sum(space.blocks(survey.files[path][0], size) for path in unwanted)
+    free = min(free, survey.blocks)
     needed = sum(space.blocks(copy.size, size) for copy, _ in sent)
     needed += 2 * space.blocks(len(str(after)), size)  # the list, and its successor beside it
     touched = {copy.remote.rpartition("/")[0] for copy, _ in sent} - set(folders) | {""}

@@ -30,6 +30,11 @@ _STARTS = ["aiot_starts.json", "aiot_starts.json.new"]
 PREFIX = 16
 """Digits of a SHA-256 that the list keeps."""
 
+# What can be, of a board's file system, in bytes: littlefs makes no blocks under 128 (lfs.c), and
+# no board of ours erases more than 64 KB at once, or has over 128 MB of flash.
+_BLOCK_SIZES = (128, 65536)
+_MOST_FLASH = 128 * 1024 * 1024
+
 # A stopped program leaves its watchdog running, which would reset the board amid the copying. The
 # RP2040's and RP2350's is switched off in its register (data sheets, WATCHDOG: CTRL; bit 30 is
 # ENABLE, 0x3000 above is the alias that clears bits). An ESP32's can only be given more time: ten
@@ -64,7 +69,7 @@ print('id=' + machine.unique_id().hex())
 print('mpy=%d' % getattr(sys.implementation, '_mpy', 0))
 print('release=%d.%d' % sys.implementation.version[:2])
 system = os.statvfs('/')
-print('free=%d=%d' % (system[0], system[3]))
+print('free=%d=%d=%d' % (system[0], system[3], system[2]))
 if 'main.py' not in listed('/'):
     try:
         open({list!r} + '.new', 'w').close()
@@ -171,6 +176,7 @@ class Survey:
     listed and that an interrupted one left; `listed` is what its list says. `chip_id` is the
     chip's serial number as hex, `mpy` is `sys.implementation._mpy` or 0, `release` MicroPython's
     (major, minor). `garbled` tells that some of it did not come whole.
+    `blocks` is how many blocks its file system has, all told.
     """
 
     platform: str = ""
@@ -179,6 +185,7 @@ class Survey:
     mpy: int = 0
     release: tuple[int, ...] = ()
     block_size: int = 0
+    blocks: int = 0
     free_blocks: int = 0
     files: dict[str, tuple[int, str]] = field(default_factory=dict)
     folders: set[str] = field(default_factory=set)
@@ -213,7 +220,9 @@ class Survey:
         self.release = tuple(int(part) for part in rest.split("."))
 
     def _take_free(self, rest):
-        self.block_size, self.free_blocks = (int(part) for part in rest.split("="))
+        self.block_size, free, self.blocks = (int(part) for part in rest.split("="))
+        # On an over-full flash the number of free blocks wraps (extmod/vfs_lfsx.c subtracts).
+        self.free_blocks = free if 0 <= free <= self.blocks else 0
 
     def _take_list(self, rest):
         found = json.loads(rest)
@@ -226,6 +235,12 @@ class Survey:
 
     def _take_folder(self, rest):
         self.folders.add(rest)
+
+    @property
+    def has_file_system(self):
+        """Whether it told of one that can be: without one, MicroPython tells zeros."""
+        size, count = self.block_size, self.blocks
+        return _BLOCK_SIZES[0] <= size <= _BLOCK_SIZES[1] and 0 < size * count <= _MOST_FLASH
 
     @property
     def leftovers(self):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Folders for files that are needed for a moment, for the owner alone."""
+"""Folders for files that are needed for a moment, or by one process; for the owner alone."""
 
 import atexit
 import contextlib
@@ -32,3 +32,10 @@ def folder():
         yield path
     finally:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def lasting():
+    """Return a new folder that stays until the process ends."""
+    path = _root() / secrets.token_hex(8)
+    path.mkdir()
+    return path

@@ -14,14 +14,18 @@ def blocks(size, block_size):
 
     The n-th block of a file begins with one pointer more than n has trailing zero bits; block 0
     has none. Small files can live inside their folder, and count as one block here all the same.
+    How many pointers n blocks hold together follows from the bits of n, so that no size takes
+    long (littlefs, lfs_ctz_index). Raises `ValueError` for blocks that are no longer than two
+    pointers.
     """
-    count = 1
-    left = size - block_size
-    while left > 0:
-        pointers = (count & -count).bit_length()
-        left -= block_size - _POINTER * pointers
-        count += 1
-    return count
+    room = block_size - 2 * _POINTER  # of a block, on average
+    if room <= 0:
+        raise ValueError(f"no file system has blocks of {block_size} bytes")
+    last = max(0, size - 1)
+    index = last // room
+    if index:
+        index = (last - _POINTER * ((index - 1).bit_count() + 2)) // room
+    return index + 1
 
 
 def blocks_of_folders(new, touched):

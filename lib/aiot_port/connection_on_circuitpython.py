@@ -3,11 +3,11 @@
 
 import adafruit_connection_manager
 import adafruit_requests
-import aiot_port
 from aiot_date import http_date, retry_seconds
 from aiot_errors import AiotError, NetworkError, ReplyError
 from micropython import const
 
+import aiot_port
 from aiot_port.on_circuitpython import (
     NETWORK_ERRORS,
     explain,

@@ -5,6 +5,7 @@ import argparse
 import sys
 import time
 
+from tools import ending
 from tools.board.board import WIFI, Board
 from tools.board.errors import BoardError
 from tools.board.facts import known_boards
@@ -58,4 +59,5 @@ def _stay(seconds):
 
 
 if __name__ == "__main__":
+    ending.treat_as_ctrl_c()
     sys.exit(main())

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The virtual board as the demo and the tests hold it."""
 
+import contextlib
 import threading
 import time
 
@@ -40,7 +41,8 @@ class Board:
     for answers that do not come: its clocks, its watchdog and `unix_s` go on as if it had.
 
     Raises `BoardError` for an unknown board, one that has no MicroPython or whose heap nobody
-    measured, an image of another board, or a desk without MicroPython.
+    measured, an image of another board, or a desk without MicroPython; and when it is switched on,
+    for an image that another board is using.
     """
 
     def __init__(
@@ -67,24 +69,28 @@ class Board:
         self._chip = chips.Chip(self.facts, self._image.chip_id, wifi, weather_step, self._skipped)
         self._console = bytearray()
         self._bridge = None
-        self._services = None
         self._port = None
+        self._in_use = contextlib.ExitStack()
         self._news = threading.Condition()
 
     def __enter__(self):
-        self._port = Port(self._link)
-        self._services = Services(self._chip)
-        self._chip.ports = self._services.ports
-        self._bridge = Bridge(
-            self._port,
-            self._chip,
-            self._image.path,
-            self._heap,
-            self._take_output,
-            self._take_boot,
-            self._skipped,
-        )
         try:
+            self._in_use.enter_context(self._image.held())
+            self._port = Port(self._link)
+            self._in_use.callback(self._port.close)
+            services = Services(self._chip)
+            self._in_use.callback(services.close)
+            self._chip.ports = services.ports
+            self._bridge = Bridge(
+                self._port,
+                self._chip,
+                self._image.path,
+                self._heap,
+                self._take_output,
+                self._take_boot,
+                self._skipped,
+            )
+            self._in_use.callback(self._bridge.close)
             self.power_on()
         except BaseException:
             self.__exit__()
@@ -92,9 +98,7 @@ class Board:
         return self
 
     def __exit__(self, *_):
-        self._bridge.close()
-        self._services.close()
-        self._port.close()
+        self._in_use.close()  # the last first: bridge, servers, port, image
         self._bridge = self._port = None
 
     # Power and buttons.

@@ -20,9 +20,10 @@ class Facts:
 
     `heap_bytes` and `cold_clock` are None where nobody measured them. The three sizes of a block
     device are 0 where the file system is not littlefs. `flash` says how the runtime gets onto the
-    board: its "tool", "esptool" with an "offset" or "uf2" with the "drive" that appears.
-    `runtime_settings` is {name: number} of what the runtime itself has to find in settings.toml.
-    `install` is {folder on the board: [files of the project]}, see `tools/installed.py`.
+    board: its "tool", "esptool" with an "offset" or "uf2" with the "drive" that appears and the
+    "bytes" of flash. `runtime_settings` is {name: number} of what the runtime itself has to find
+    in settings.toml. `install` is {folder on the board: [files of the project]}, see
+    `tools/installed.py`.
     """
 
     board_id: str
@@ -31,7 +32,7 @@ class Facts:
     platform: str
     chip: str
     download: str
-    flash: dict[str, str]
+    flash: dict[str, str | int]
     heap_bytes: int | None
     epoch_year: int
     cold_clock: datetime | None

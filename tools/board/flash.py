@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The flash image: a board's file system in a file, and after it the chip's serial number."""
 
+import contextlib
+import fcntl
 import os
+import secrets
 from pathlib import Path
 
 import littlefs
@@ -34,15 +37,35 @@ class FlashImage:
             raise BoardError(f"{self.path} is no flash image of a {facts.board_id}")
 
     def _make(self):
-        # Written beside and renamed, so that a half-made image is never taken for a board's.
-        beside = self.path.with_name(self.path.name + ".new")
-        with open(beside, "wb") as file:
-            block = b"\xff" * self.facts.block_size
-            for _ in range(self.facts.block_count):
-                file.write(block)
-            # 02: a locally administered address, as it also serves as the Wi-Fi's MAC.
-            file.write(b"\x02" + os.urandom(_CHIP_ID_BYTES - 1))
-        beside.replace(self.path)
+        # Written beside and linked, so that a half-made image is never taken for a board's, and
+        # one that another process has made meanwhile stays.
+        beside = self.path.with_name(f"{self.path.name}.{secrets.token_hex(8)}")
+        try:
+            with open(beside, "xb") as file:
+                block = b"\xff" * self.facts.block_size
+                for _ in range(self.facts.block_count):
+                    file.write(block)
+                # 02: a locally administered address, as it also serves as the Wi-Fi's MAC.
+                file.write(b"\x02" + os.urandom(_CHIP_ID_BYTES - 1))
+            with contextlib.suppress(FileExistsError):
+                os.link(beside, self.path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def held(self):
+        """Keep the image for oneself; `BoardError` if another board, or process, has it.
+
+        The lock goes with the process, however that ends.
+        """
+        with open(self.path, "rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise BoardError(
+                    f"{self.path} is in use by another virtual board: give each its own image"
+                ) from error
+            yield
 
     @property
     def chip_id(self):
@@ -61,12 +84,13 @@ class FlashImage:
             raise BoardError(f"the flash has no file {path}: {error}") from error
 
     def write_file(self, path, data):
-        """Write a file, while no board runs on the image."""
-        file_system = self._mounted()
-        with file_system.open(path, "wb") as file:
-            file.write(data)
-        with open(self.path, "r+b") as image:
-            image.write(file_system.context.buffer)
+        """Write a file, while no board runs on the image; `BoardError` if one does."""
+        with self.held():
+            file_system = self._mounted()
+            with file_system.open(path, "wb") as file:
+                file.write(data)
+            with open(self.path, "r+b") as image:
+                image.write(file_system.context.buffer)
 
     def files(self):
         """Return the paths of all files on the board, sorted, each beginning with a slash."""

