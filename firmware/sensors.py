@@ -8,34 +8,14 @@ do as well. An identifier of None leaves a reading out.
 
 Pins are GPIO numbers. A driver is opened at the first reading, not before. What board_config.py
 writes is checked at once: an identifier or argument that can never work raises AiotError there.
+The module `identifiers` does that. It is imported where it is used: after the start few boards
+need it, and it need not stay in RAM.
 """
 
-from aiot_alink import identifier_fault
-from aiot_errors import AiotError
 from aiot_port import sensors as aiot_port
 
 PERCENT = (0, 100)
 """The limits of what is told in percent."""
-
-_ID_DIGITS = "0123456789abcdefABCDEF"
-
-
-def identifiers(*names):
-    """Return these identifiers as a list, less those that are None: they are left out.
-
-    Raises AiotError for one that the thing model does not allow, for two alike, and for none.
-    """
-    found = []
-    for name in names:
-        if name is None:
-            continue
-        fault = "two readings have it" if name in found else identifier_fault(name)
-        if fault:
-            raise AiotError("identifier %r: %s" % (name, fault))
-        found.append(name)
-    if not found:
-        raise AiotError("it needs an identifier")
-    return found
 
 
 class Sensor:
@@ -46,8 +26,10 @@ class Sensor:
     """
 
     def __init__(self, name, open, *quantities):  # noqa: A002
+        import identifiers
+
         self.name = name
-        self.identifiers = identifiers(*[quantity[0] for quantity in quantities])
+        self.identifiers = identifiers.checked(*[quantity[0] for quantity in quantities])
         self.limits = {quantity[0]: quantity[1:] for quantity in quantities}
         self._names = [quantity[0] for quantity in quantities]
         self._open = open
@@ -108,10 +90,9 @@ class Ds18b20:
     name = "ds18b20"
 
     def __init__(self, pin, temperature="probe_temperature", probes=None):
-        if probes is None:
-            self.identifiers = identifiers(temperature)
-        else:
-            self.identifiers = identifiers(*_named_probes(probes))
+        import identifiers
+
+        self.identifiers = identifiers.of_probes(temperature, probes)
         self.limits = {}
         self._pin = pin
         self._temperature = temperature
@@ -144,25 +125,13 @@ class Ds18b20:
         return [self._temperature] + more, found
 
 
-def _named_probes(probes):
-    """Return the identifiers in {id: identifier}. Raises AiotError for what is no such thing."""
-    if not isinstance(probes, dict):
-        raise AiotError("probes: give {id: identifier}")
-    for id in probes:  # noqa: A001
-        if not isinstance(id, str) or len(id) != 16 or [c for c in id if c not in _ID_DIGITS]:
-            raise AiotError("probes: %r is no id; one has 16 hex digits, see ds18b20_ids" % (id,))
-    return [probes[id] for id in probes]
-
-
 class Reading:
     """One value by a function of your own, which takes nothing, and its limits if it has some."""
 
     def __init__(self, name, function, lowest=None, highest=None):
-        self.identifiers = identifiers(name)
-        if not callable(function):
-            raise AiotError("%s: give the function itself, without ()" % name)
-        if (lowest is None) != (highest is None):
-            raise AiotError("%s: lowest and highest belong together" % name)
+        import identifiers
+
+        self.identifiers = identifiers.of_reading(name, function, lowest, highest)
         self.name = name
         self.limits = {} if lowest is None else {name: (lowest, highest)}
         self._function = function
@@ -179,7 +148,7 @@ def read_all(sensors):
     for sensor in sensors:
         try:
             found = getattr(sensor, "read", sensor)()
-            faults = _take(found, getattr(sensor, "limits", {}), readings)
+            faults = _take(found, sensor, readings)
         except Exception as error:  # noqa: BLE001 - drivers raise what they like, even Exception
             faults = _words(error)
         if faults:
@@ -195,14 +164,20 @@ def _name(sensor):
     return getattr(sensor, "name", None) or getattr(sensor, "__name__", "sensor")
 
 
-def _take(found, limits, readings):
+def _take(found, sensor, readings):
     """Add to `readings` what can be reported; return what is wrong with the rest, or ""."""
+    limits = getattr(sensor, "limits", {})
+    known = getattr(sensor, "identifiers", ())  # checked when the sensor was made
     faults = []
     for name in found:
         value = found[name]
         if isinstance(value, bool):
             value = int(value)  # the thing model's switch is 0 or 1
-        fault = identifier_fault(name) or _fault(value, limits.get(name))
+        fault = _fault(value, limits.get(name))
+        if name not in known:
+            import identifiers
+
+            fault = identifiers.fault(name) or fault
         if name in readings:
             fault = "another sensor has this identifier"
         if fault:

@@ -4,20 +4,13 @@
 A board that has none of them does not load this file.
 """
 
-from aiot_errors import AiotError
 from aiot_port import const, ticks_diff, ticks_ms
 from aiot_port import sensors as aiot_port
-from sensors import identifiers
 
 _SAMPLES = const(16)  # of an analogue pin: their mean has a quarter of the noise
 _WRAP = const(0x3FFFFFFF)  # aiot_port's counters wrap at 2**30
 _MARGIN = const(25)  # percent that a probe may drift beyond the two points it was measured at
 _NOTHING_MV = const(150)  # below it an ESP32 measures nothing in its widest range (its data sheet)
-
-
-def _check_pull(pull):
-    if pull not in ("up", "down", None):
-        raise AiotError('pull is "up", "down" or None, not %r' % (pull,))
 
 
 class Adc:
@@ -28,9 +21,9 @@ class Adc:
     """
 
     def __init__(self, pin, name="voltage", low=(0, 0), high=(1000, 1)):
-        self.identifiers = identifiers(name)
-        if low[0] == high[0]:
-            raise AiotError("%s: two points of a line need two different millivolts" % name)
+        import identifiers
+
+        self.identifiers = identifiers.of_line(name, low, high)
         self.name = name
         self._pin = pin
         self._low = low
@@ -91,8 +84,9 @@ class DigitalInput:
     """
 
     def __init__(self, pin, name, pull=None, inverted=False):
-        self.identifiers = identifiers(name)
-        _check_pull(pull)
+        import identifiers
+
+        self.identifiers = identifiers.of_input(pull, name)
         self.name = name
         self._pin = pin
         self._pull = pull
@@ -114,8 +108,9 @@ class PulseCounter:
     """
 
     def __init__(self, pin, name="pulses", rate="pulse_rate", pull="up"):
-        self.identifiers = identifiers(name, rate)
-        _check_pull(pull)
+        import identifiers
+
+        self.identifiers = identifiers.of_input(pull, name, rate)
         self.name = name or rate
         self._names = name, rate
         self._pin = pin

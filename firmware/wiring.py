@@ -4,7 +4,7 @@
 The loop needs this once; then it is dropped. The desk checks a board_config.py with it, too.
 """
 
-from aiot_alink import identifier_fault
+import identifiers
 from aiot_errors import AiotError
 from aiot_port import sensors as aiot_port
 
@@ -72,7 +72,7 @@ def _checked(found):
         if not callable(getattr(sensor, "read", sensor)) or isinstance(sensor, type):
             raise AiotError("attached() returns %s, which is no sensor" % _kind(sensor))
         for name in _identifiers(sensor):
-            fault = identifier_fault(name)
+            fault = identifiers.fault(name)
             if name in owners:
                 fault = "%s has it too; give one of them another" % owners[name]
             owners[name] = getattr(sensor, "name", None) or type(sensor).__name__

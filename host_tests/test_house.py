@@ -38,6 +38,7 @@ FLOORS = [
     "aiot_delivery",
     "aiot_conn",
     "aiot_http",
+    "identifiers",
     "sensors",
     "sensors_i2c",
     "sensors_pins",

@@ -1017,7 +1017,7 @@ def copy_sensors(board):
     folders = "import os\nos.mkdir('lib')\nos.mkdir('lib/aiot_port')"
     mpremote(board, "resume", "exec", folders)
     for folder, paths in board.facts.install.items():
-        files = [path for path in paths if folder != ":" or "sensors" in path]
+        files = [path for path in paths if folder != ":" or "sensors" in path or "ident" in path]
         mpremote(board, "fs", "cp", *[str(ROOT / path) for path in files], folder + "/")
 
 

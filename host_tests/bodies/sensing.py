@@ -567,9 +567,9 @@ def made(kinds):
 
 def identifier_faults(names):
     """Return what is wrong with each of these identifiers, None where nothing is."""
-    from aiot_alink import identifier_fault
+    import identifiers
 
-    return [identifier_fault(name) for name in names]
+    return [identifiers.fault(name) for name in names]
 
 
 def config_error(folder):

@@ -87,16 +87,15 @@ def dht22(pin):
 
 
 def _dht(kind, pin, meaning):
+    sensor = kind(_pin(pin))
     frame = bytearray(5)
+    byte_of = sensor._pulses_to_binary
 
-    class Dht(kind):
-        """The driver, of whose frame each byte is kept: it shows no sign of a DHT11 itself."""
+    def keep(pulses, start, stop):  # the driver itself shows no sign of a DHT11
+        frame[start // 16] = byte_of(pulses, start, stop)
+        return frame[start // 16]
 
-        def _pulses_to_binary(self, pulses, start, stop):
-            frame[start // 16] = super()._pulses_to_binary(pulses, start, stop)
-            return frame[start // 16]
-
-    sensor = Dht(_pin(pin))
+    sensor._pulses_to_binary = keep
 
     def read():
         sensor.measure()
