@@ -50,7 +50,6 @@ def main():
         feed = _start(settings, config.WATCHDOG_MS, starts)
         loop = Loop(settings, wiring.attached(config), feed, starts)
         del wiring, sys.modules["wiring"]  # needed once, as the settings' modules
-        sys.modules.pop("identifiers", None)
     except AiotError as error:
         print(error)
         return

@@ -48,11 +48,12 @@ def checked(*names):
 
 
 def of_probes(first, probes):
-    """Return the identifiers in {id of a probe: identifier}, without one the `first` alone.
+    """Return the identifiers in {id of a probe: identifier}, without that the `first` alone.
 
     Raises as `checked`, and AiotError for `probes` that are no such thing.
     """
     if probes is None:
+        checked("%s_99" % (first,))  # the other probes' are made of it
         return checked(first)
     if not isinstance(probes, dict):
         raise AiotError("probes: give {id: identifier}")

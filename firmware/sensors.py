@@ -122,7 +122,8 @@ class Ds18b20:
             return [self._probes[id] for id in ids], self._measure(ids)
         found = self._measure()
         more = ["%s_%d" % (self._temperature, number) for number in range(2, len(found) + 1)]
-        return [self._temperature] + more, found
+        self.identifiers = [self._temperature] + more
+        return self.identifiers, found
 
 
 class Reading:

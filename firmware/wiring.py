@@ -4,6 +4,8 @@
 The loop needs this once; then it is dropped. The desk checks a board_config.py with it, too.
 """
 
+import sys
+
 import identifiers
 from aiot_errors import AiotError
 from aiot_port import sensors as aiot_port
@@ -27,7 +29,10 @@ def attached(config):
     Raises as `config`: for what is no sensor, and for an identifier that two of them have or
     that the thing model does not allow, as far as sensors show theirs before they are read.
     """
-    return _named(lambda: _checked(config.attached()))
+    found = _named(lambda: _checked(config.attached()))
+    if all([hasattr(sensor, "identifiers") for sensor in found]):
+        sys.modules.pop("identifiers", None)  # nobody will need it any more
+    return found
 
 
 def _named(step):

@@ -650,6 +650,8 @@ def test_identifier_is_checked_where_it_is_written(run, name):
         ("ChipTemperature", {"name": None}, "needs an identifier"),
         ("Ds18b20", {"pin": 4, "probes": {FIRST: "a", SECOND: "a"}}, "two readings have it"),
         ("Ds18b20", {"pin": 4, "probes": {"28xx": "a"}}, "16 hex digits"),
+        ("Ds18b20", {"pin": 4, "temperature": "a" * 48}, "1 to 50 characters"),  # no room for _99
+        ("Ds18b20", {"pin": 4, "temperature": None}, "needs an identifier"),
         ("Ds18b20", {"pin": 4, "probes": {FIRST[:-1] + "g": "a"}}, "16 hex digits"),
         ("Ds18b20", {"pin": 4, "probes": [FIRST]}, "{id: identifier}"),
         ("Ds18b20", {"pin": 4, "probes": {}}, "needs an identifier"),
@@ -727,6 +729,14 @@ def test_right_board_config(run, tmp_path):
     (tmp_path / "board_config.py").write_text(GOOD_CONFIG)
     shown = run("sensing.config_error", folder=str(tmp_path))
     assert shown == ["chip_temperature", "dht22", "free"]
+
+
+@pytest.mark.parametrize(("more", "keeps"), [("", False), (", lambda: {'own': 1}", True)])
+def test_rule_for_identifiers_stays_in_ram_only_for_who_needs_it(run, tmp_path, more, keeps):
+    text = GOOD_CONFIG.replace("lambda: 1))", "lambda: 1)" + more + ")")
+    (tmp_path / "board_config.py").write_text(text)
+    run.apart = True
+    assert run("sensing.keeps_the_rule", folder=str(tmp_path)) == keeps
 
 
 def test_error_that_may_pass_is_not_taken_for_a_mistake(run, tmp_path):

@@ -580,7 +580,7 @@ def config_error(folder):
     sys.path.insert(0, folder)
     sys.modules.pop("board_config", None)
     try:
-        return [sensor.name for sensor in wiring.attached(wiring.config())]
+        return [getattr(sensor, "name", "") for sensor in wiring.attached(wiring.config())]
     except AiotError as error:
         return str(error)
     except OSError as error:
@@ -588,6 +588,12 @@ def config_error(folder):
     finally:
         del sys.path[0]
         sys.modules.pop("board_config", None)
+
+
+def keeps_the_rule(folder):
+    """Return whether a board keeps the rule for identifiers in RAM once its sensors are made."""
+    config_error(folder)
+    return "identifiers" in sys.modules
 
 
 def loaded():
