@@ -116,6 +116,23 @@ def test_own_sensor(deployed, platform):
     assert b"sensor distance: absent (no echo)" in board.console  # nothing is wired to its pins
 
 
+@needs_micropython
+def test_mistake_in_an_example_that_was_changed_is_named_at_the_start(
+    deployed, tmp_path, platform
+):
+    """By one line, and the board waits at its prompt."""
+    board = deployed()
+    text = (EXAMPLES / "battery_node.py").read_text()
+    put(
+        board, tmp_path, "board_config.py", text.replace("ratio=2", "ratio=2, name='cell-voltage'")
+    )
+    line = 1 + text[: text.index("ratio=2")].count("\n")
+    said = f"board_config.py, line {line}: identifier 'cell-voltage': only letters from a to z"
+    mark = restart(board, said.encode())
+    board.wait_for(b">>> ", 20, after=mark)
+    assert platform.reports == []
+
+
 def settings_of(name):
     """The lines for settings.toml that an example's docstring gives."""
     return re.findall(r"^    (\w+ = \S+)$", docstring(name), re.MULTILINE)

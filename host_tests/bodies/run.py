@@ -14,4 +14,7 @@ sys.path[:0] = [here, root + "/lib"]
 sys.path.append(root + "/firmware")  # last: its code.py must not hide CPython's own
 
 body = getattr(__import__(sys.argv[1]), sys.argv[2])
-print("RESULT", json.dumps(body(**json.load(sys.stdin))))
+result = body(**json.load(sys.stdin))
+sys.stdout.write("RESULT ")
+json.dump(result, sys.stdout)  # piece by piece: as one text it would need room in one piece
+print()
