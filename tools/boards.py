@@ -14,6 +14,7 @@ import os
 import sys
 from pathlib import Path
 
+from tools import console
 from tools.board.errors import BoardError
 from tools.board.facts import known_boards, load_facts
 from tools.installed import PROJECT
@@ -105,10 +106,10 @@ def _copy_and_tell(facts, target, settings):
     new = same = 0
     for place, copied in copy_files(facts, target, settings):
         if copied:
-            print(f"  copied  {place}", flush=True)
+            console.say(f"  copied  {place}")
         new += copied
         same += not copied
-    print(f"{new} copied to {target}, {same} were the same")
+    console.say(f"{new} copied to {target}, {same} were the same")
 
 
 def _parser():
@@ -143,18 +144,18 @@ def main(arguments=None):
         if options.copy_to:
             _copy_and_tell(boards[0], options.copy_to, options.settings)
         else:
-            print("\n".join(details(boards[0]) if options.board else table(boards)))
+            console.say("\n".join(details(boards[0]) if options.board else table(boards)))
     except BoardError as error:
-        print(f"boards: {error}", file=sys.stderr)
+        console.warn(f"boards: {error}")
         return 2
     except OSError as error:
-        print(f"boards: {error}", file=sys.stderr)
+        console.warn(f"boards: {error}")
         return 1
     except KeyboardInterrupt:
-        print("\nboards: stopped; what was copied stays", file=sys.stderr)
+        console.warn("\nboards: stopped; what was copied stays")
         return STOPPED
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(console.run("boards", main))

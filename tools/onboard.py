@@ -30,6 +30,8 @@ _STARTS = ["aiot_starts.json", "aiot_starts.json.new"]
 PREFIX = 16
 """Digits of a SHA-256 that the list keeps."""
 
+_LIST_MAX = 16384  # bytes: the longest list has some 4 KB, and a board must find room to read it
+
 # A stopped program leaves its watchdog running, which would reset the board amid the copying. The
 # RP2040's and RP2350's is switched off in its register (data sheets, WATCHDOG: CTRL; bit 30 is
 # ENABLE, 0x3000 above is the alias that clears bits). An ESP32's can only be given more time: ten
@@ -73,13 +75,18 @@ if 'main.py' not in listed('/'):
         pass
 paths = {paths!r}
 try:
+    if os.stat({list!r})[6] > {list_max}:
+        raise ValueError
     with open({list!r}) as file:
         found = json.load(file)
-    if isinstance(found, dict):
-        paths += [path for path in found if path not in paths]
+    for path in found.keys():
+        if isinstance(path, str) and chr(10) not in path and path not in paths:
+            paths.append(path)
     print('list=' + json.dumps(found))
-except (OSError, ValueError):
+except OSError:
     pass
+except Exception:
+    print('list=damaged')
 folders = ['']
 for path in paths:
     folder = path.rpartition('/')[0]
@@ -170,7 +177,7 @@ class Survey:
     `files` is {path: (size, SHA-256 as hex)} of those that were asked for, that an earlier deploy
     listed and that an interrupted one left; `listed` is what its list says. `chip_id` is the
     chip's serial number as hex, `mpy` is `sys.implementation._mpy` or 0, `release` MicroPython's
-    (major, minor).
+    (major, minor). `damaged` tells that the list cannot be read, or only in part.
     """
 
     platform: str = ""
@@ -183,10 +190,11 @@ class Survey:
     files: dict[str, tuple[int, str]] = field(default_factory=dict)
     folders: set[str] = field(default_factory=set)
     listed: dict[str, list[str]] = field(default_factory=dict)
+    damaged: bool = False
     complete: bool = False
 
     def line(self, text):
-        """Take one line of the script's output."""
+        """Take one line of the script's output. Raises `ValueError` for one that is not its."""
         word, _, rest = text.partition("=")
         if text == "surveyed":
             self.complete = True
@@ -209,9 +217,13 @@ class Survey:
         self.block_size, self.free_blocks = (int(part) for part in rest.split("="))
 
     def _take_list(self, rest):
-        found = json.loads(rest)
-        if isinstance(found, dict):  # else somebody else's file has this name
-            self.listed = {p: d for p, d in found.items() if isinstance(d, list)}
+        try:
+            found = json.loads(rest)
+        except (ValueError, RecursionError):  # the board's own word for it is one, too
+            found = None
+        entries = found if isinstance(found, dict) else {}
+        self.listed = {path: kept for path, kept in entries.items() if _is_entry(path, kept)}
+        self.damaged = found != self.listed
 
     def _take_file(self, rest):
         size, digest, path = rest.split("=", 2)
@@ -226,13 +238,20 @@ class Survey:
         return {path: found for path, found in self.files.items() if _is_ours(path)}
 
 
+def _is_entry(path, kept):
+    """Whether this is what a deploy writes: a path, and beginnings of SHA-256."""
+    return path.strip("/") and isinstance(kept, list) and all(isinstance(k, str) for k in kept)
+
+
 def _is_ours(path):
     return path.rpartition("/")[2].startswith((STAGED, PARKED))
 
 
 def survey_script(paths):
     """Return the script that tells of a board, and of these paths on it."""
-    return _CALM + _SURVEY.format(paths=list(paths), list=LIST, marks=(STAGED, PARKED))
+    return _CALM + _SURVEY.format(
+        paths=list(paths), list=LIST, list_max=_LIST_MAX, marks=(STAGED, PARKED)
+    )
 
 
 def prepare_script(chip_id, unwanted):

@@ -15,13 +15,12 @@ Exit status: 0 all done, 1 a board failed, 2 something on the desk is missing or
 """
 
 import argparse
-import getpass
 import math
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from tools import assigning, ending, plan, registration, remote, scratch, settings_file
+from tools import assigning, console, plan, registration, remote, scratch, settings_file
 from tools.board.errors import BoardError
 from tools.board.facts import known_boards, load_facts
 from tools.devices import DevicesError, Identity, read_devices
@@ -54,7 +53,7 @@ _HIDDEN = ("wifi_password", "device_secret")
 
 
 def _say(text):
-    print(text, flush=True)
+    console.say(text)
 
 
 def _provision_many(options):
@@ -176,7 +175,7 @@ def _ask(kept):
         shown = ("kept" if default else "none") if name in _HIDDEN else default
         prompt = f"{name} [{shown}]: " if default or name == "wifi_password" else f"{name}: "
         try:
-            answer = getpass.getpass(prompt) if name in _HIDDEN else input(prompt)
+            answer = console.ask_secret(prompt) if name in _HIDDEN else console.ask(prompt)
         except EOFError:
             raise DeployError(f"{name} was not answered; run it again at a terminal") from None
         values[name] = answer.strip() or default
@@ -238,7 +237,7 @@ def _product_secret(options):
             raise DeployError(f"--product-secret-file: {error}") from error
     else:
         try:
-            secret = getpass.getpass("ProductSecret: ").strip()
+            secret = console.ask_secret("ProductSecret: ").strip()
         except EOFError:
             raise DeployError("no ProductSecret; give --product-secret-file") from None
     if not 0 < len(secret) <= _PRODUCT_SECRET_MAX or not secret.isprintable():
@@ -325,16 +324,15 @@ def main(arguments=None):
     try:
         return _provision_many(options) if many else _provision_one(options)
     except _DESK_ERRORS as error:
-        print(f"provision: {error}", file=sys.stderr)
+        console.warn(f"provision: {error}")
         return 2
     except _BOARD_ERRORS as error:
-        print(f"provision: {error}", file=sys.stderr)
+        console.warn(f"provision: {error}")
         return 1
     except KeyboardInterrupt:
-        print("\nprovision: stopped; run it again to go on where it was", file=sys.stderr)
+        console.warn("\nprovision: stopped; run it again to go on where it was")
         return STOPPED
 
 
 if __name__ == "__main__":
-    ending.treat_as_ctrl_c()
-    sys.exit(main())
+    sys.exit(console.run("provision", main))
