@@ -9,7 +9,8 @@ of a long one is found too, and one that comes in two pieces. What is hidden, an
 - One of 4 to 7 characters is hidden where it stands as a word of its own.
 - A shorter one is not: hiding each "a" would leave nothing to read, and it keeps nobody out.
 - The names of settings stay whole, so that "wifi_password" can be read where "password" is one.
-- Of a secret that is cut in two, up to 5 characters before the cut may be seen.
+- Of a secret that is cut in two, up to 5 characters before the cut may be seen; 7 if all of them
+  are digits, as any number's end could be.
 - A token that nobody knows yet is found by the word before it, or by a JWT's form.
 """
 

@@ -51,7 +51,13 @@ _ADVICE = (
         "the board does not answer; reset it, and check that MicroPython is flashed on it",
     ),
     (
-        ("disconnected", "Input/output error", "readiness to read but returned no data"),
+        # Whoever cannot open a port that is there got other advice before.
+        (
+            "failed to access",
+            "disconnected",
+            "Input/output error",
+            "readiness to read but returned no data",
+        ),
         "the port went away amid the work; check the cable and try again",
     ),
 )
