@@ -115,9 +115,9 @@ class Deployment:
             self._watch(port, screen)
 
     def _watch(self, port, screen):
-        screen.say(f"waiting up to {self._wait_s:g} s for its first report; Ctrl-C ends that")
         children = self._children
         try:
+            screen.say(f"waiting up to {self._wait_s:g} s for its first report; Ctrl-C ends that")
             message_id = first_report.watch(
                 port, self._wait_s, lambda line: screen.say(f"  | {line}"), children.have_ended
             )
@@ -171,7 +171,7 @@ class Deployment:
         for path in change.remove:
             if path not in others:  # else it gave way to the same module in the other form
                 screen.say(f"  removed {path}")
-        if self._reset:
+        if self._reset and not self._wait_s:  # who only listens does not call the reset off
             time.sleep(installing.RESET_S)
 
 

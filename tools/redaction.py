@@ -9,8 +9,8 @@ of a long one is found too, and one that comes in two pieces. What is hidden, an
 - One of 4 to 7 characters is hidden where it stands as a word of its own.
 - A shorter one is not: hiding each "a" would leave nothing to read, and it keeps nobody out.
 - The names of settings stay whole, so that "wifi_password" can be read where "password" is one.
-- Of a secret that is cut in two, up to 5 characters before the cut may be seen; 7 if all of them
-  are digits, as any number's end could be.
+- Of a secret that is cut in two, up to 5 characters before the cut may be seen; 7 if they are
+  letters alone or digits alone, as any word or number could be.
 - A token that nobody knows yet is found by the word before it, or by a JWT's form.
 """
 
@@ -236,14 +236,13 @@ def _hits(flat, forms, grams):
 
 
 def _cut_at(flat, form):
-    """Return where a form begins that the text's end cuts off; None where there is none.
-
-    Six digits may be any number's end, so digits alone count only from `_ANYWHERE` on.
-    """
+    """Return where a form begins that the text's end cuts off; None where there is none."""
     place = flat.find(form[:_CUT], max(0, len(flat) - len(form)))
     while place >= 0:
         end = flat[place:]
-        if form.startswith(end) and (len(end) >= _ANYWHERE or not end.isdigit()):
+        if form.startswith(end) and (
+            len(end) >= _ANYWHERE or not end.isalpha() and not end.isdigit()
+        ):
             return place
         place = flat.find(form[:_CUT], place + 1)
     return None

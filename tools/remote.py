@@ -191,7 +191,10 @@ def busy(error, port):
     if _SHARED in text and not program:
         return None  # it is what a loose cable gives too
     program = program or "a monitor, an IDE or a modem manager perhaps"
-    return f"another program has {port} open ({program}): close it, and try again"
+    return (
+        f"cannot open the port: another program has {port} open ({program}); close it, and try "
+        "again"
+    )
 
 
 def _may_be_there(port):
