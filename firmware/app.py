@@ -12,7 +12,6 @@ import sys
 # The largest first: a board compiles each file as it is imported, and needs most room for it.
 from aiot_http import Client, Device  # isort: skip
 from aiot_outbox import Outbox  # isort: skip
-import board_config
 import sensors
 from aiot_batch import join
 from aiot_conn import new_connection
@@ -41,12 +40,16 @@ _FAILURES = const(10)  # turns that end in an error nobody foresaw, until the bo
 
 
 def main():
-    """Run for ever. Returns to the REPL only for settings that are missing or wrong."""
+    """Run for ever. Returns to the REPL only for settings or a board_config.py that are wrong."""
     starts = Starts(SmallFile("aiot_starts.json", "starts"))
     try:
         settings = _settings()
-        feed = _start(settings, starts)
-        loop = Loop(settings, board_config.attached(), feed, starts)
+        import wiring
+
+        config = wiring.config()
+        feed = _start(settings, config.WATCHDOG_MS, starts)
+        loop = Loop(settings, wiring.attached(config), feed, starts)
+        del wiring, sys.modules["wiring"]  # needed once, as the settings' modules
     except AiotError as error:
         print(error)
         return
@@ -69,7 +72,7 @@ def _settings():
             sys.modules.pop(name, None)  # needed once: what reads them need not stay in RAM
 
 
-def _start(settings, starts):
+def _start(settings, watchdog_ms, starts):
     """Give a visitor time for Ctrl-C, then start the watchdog; return what feeds it."""
     if not aiot_port.woke():
         if starts.begin():
@@ -80,7 +83,7 @@ def _start(settings, starts):
             aiot_port.sleep_ms(settings.start_delay * 1000)
     if not settings.watchdog:
         return lambda: None
-    return aiot_port.watchdog(board_config.WATCHDOG_MS)
+    return aiot_port.watchdog(watchdog_ms)
 
 
 class Loop:

@@ -6,13 +6,36 @@ it likes when it fails: its readings are then absent, and nothing else is. `limi
 some, are {identifier: (lowest, highest)}. A plain function that returns {identifier: value} will
 do as well. An identifier of None leaves a reading out.
 
-Pins are GPIO numbers. A driver is opened at the first reading, not before.
+Pins are GPIO numbers. A driver is opened at the first reading, not before. What board_config.py
+writes is checked at once: an identifier or argument that can never work raises AiotError there.
 """
 
+from aiot_alink import identifier_fault
+from aiot_errors import AiotError
 from aiot_port import sensors as aiot_port
 
 PERCENT = (0, 100)
 """The limits of what is told in percent."""
+
+_ID_DIGITS = "0123456789abcdefABCDEF"
+
+
+def identifiers(*names):
+    """Return these identifiers as a list, less those that are None: they are left out.
+
+    Raises AiotError for one that the thing model does not allow, for two alike, and for none.
+    """
+    found = []
+    for name in names:
+        if name is None:
+            continue
+        fault = "two readings have it" if name in found else identifier_fault(name)
+        if fault:
+            raise AiotError("identifier %r: %s" % (name, fault))
+        found.append(name)
+    if not found:
+        raise AiotError("it needs an identifier")
+    return found
 
 
 class Sensor:
@@ -24,17 +47,23 @@ class Sensor:
 
     def __init__(self, name, open, *quantities):  # noqa: A002
         self.name = name
+        self.identifiers = identifiers(*[quantity[0] for quantity in quantities])
         self.limits = {quantity[0]: quantity[1:] for quantity in quantities}
         self._names = [quantity[0] for quantity in quantities]
         self._open = open
         self._measure = None
 
     def read(self):
-        """Return {identifier: value}. Raises what the driver raises."""
+        """Return {identifier: float}. Raises what the driver raises."""
         if self._measure is None:
             self._measure = self._open()
         found = zip(self._names, self._measure())  # noqa: B905 - boards know no strict=
-        return {name: round(value, 2) for name, value in found if name is not None}
+        return {name: hundredths(value) for name, value in found if name is not None}
+
+
+def hundredths(value):
+    """Return a number as a float of two decimals: the thing model wants the same type always."""
+    return round(float(value), 2) + 0.0  # which makes 0.0 of -0.0
 
 
 class ChipTemperature(Sensor):
@@ -48,10 +77,13 @@ class ChipTemperature(Sensor):
 
 
 class Dht11(Sensor):
-    """A DHT11: whole degrees Celsius, and percent of relative humidity."""
+    """A DHT11: degrees Celsius, and percent of relative humidity.
+
+    Older ones tell whole degrees from 0 on; those that tell tenths go down to -20.
+    """
 
     def __init__(self, pin, temperature="temperature", humidity="humidity"):
-        quantities = (temperature, -20, 60), (humidity,) + PERCENT
+        quantities = (temperature, -20, 60), (humidity, 1, 100)  # it knows no air without water
         super().__init__("dht11", lambda: aiot_port.dht11(pin), *quantities)
 
 
@@ -68,14 +100,18 @@ class Ds18b20:
 
     They are "probe_temperature", then "probe_temperature_2" and so on, in the order of their ids.
     So that names stay where they are when one goes missing, give `probes`: {id: identifier}.
+
+    A probe that lost its power says 85.0 degrees. Maxim's own show whether they measured it;
+    of other makers' probes exactly 85.0 is left out, 84.94 and 85.06 are not.
     """
 
     name = "ds18b20"
 
-    # What a probe tells before it has measured: its power-on value (data sheet).
-    _NOT_MEASURED = 85.0
-
     def __init__(self, pin, temperature="probe_temperature", probes=None):
+        if probes is None:
+            self.identifiers = identifiers(temperature)
+        else:
+            self.identifiers = identifiers(*_named_probes(probes))
         self.limits = {}
         self._pin = pin
         self._temperature = temperature
@@ -83,17 +119,19 @@ class Ds18b20:
         self._measure = None
 
     def read(self):
-        """Return {identifier: degrees Celsius}. Raises OSError where no probe answers."""
+        """Return {identifier: degrees Celsius}; an error stands for a probe that has none.
+
+        Raises OSError where no probe answers.
+        """
         if self._measure is None:
             self._measure = aiot_port.ds18b20(self._pin)
-        readings = {}
         names, found = self._found()
+        if not found:
+            raise OSError("no probe answers")
+        readings = {}
         for name, celsius in zip(names, found):  # noqa: B905
             self.limits[name] = (-55, 125)
-            if celsius != self._NOT_MEASURED:
-                readings[name] = None if celsius is None else round(celsius, 2)
-        if not readings:
-            raise OSError("no probe answers")
+            readings[name] = celsius if isinstance(celsius, Exception) else hundredths(celsius)
         return readings
 
     def _found(self):
@@ -106,10 +144,25 @@ class Ds18b20:
         return [self._temperature] + more, found
 
 
+def _named_probes(probes):
+    """Return the identifiers in {id: identifier}. Raises AiotError for what is no such thing."""
+    if not isinstance(probes, dict):
+        raise AiotError("probes: give {id: identifier}")
+    for id in probes:  # noqa: A001
+        if not isinstance(id, str) or len(id) != 16 or [c for c in id if c not in _ID_DIGITS]:
+            raise AiotError("probes: %r is no id; one has 16 hex digits, see ds18b20_ids" % (id,))
+    return [probes[id] for id in probes]
+
+
 class Reading:
     """One value by a function of your own, which takes nothing, and its limits if it has some."""
 
     def __init__(self, name, function, lowest=None, highest=None):
+        self.identifiers = identifiers(name)
+        if not callable(function):
+            raise AiotError("%s: give the function itself, without ()" % name)
+        if (lowest is None) != (highest is None):
+            raise AiotError("%s: lowest and highest belong together" % name)
         self.name = name
         self.limits = {} if lowest is None else {name: (lowest, highest)}
         self._function = function
@@ -128,10 +181,14 @@ def read_all(sensors):
             found = getattr(sensor, "read", sensor)()
             faults = _take(found, getattr(sensor, "limits", {}), readings)
         except Exception as error:  # noqa: BLE001 - drivers raise what they like, even Exception
-            faults = str(error) or type(error).__name__
+            faults = _words(error)
         if faults:
             absent[_name(sensor)] = faults
     return readings, absent
+
+
+def _words(error):
+    return str(error) or type(error).__name__
 
 
 def _name(sensor):
@@ -143,10 +200,10 @@ def _take(found, limits, readings):
     faults = []
     for name in found:
         value = found[name]
-        fault = _fault(value, limits.get(name))
-        if not isinstance(name, str):
-            fault = "no identifier"
-        elif name in readings:
+        if isinstance(value, bool):
+            value = int(value)  # the thing model's switch is 0 or 1
+        fault = identifier_fault(name) or _fault(value, limits.get(name))
+        if name in readings:
             fault = "another sensor has this identifier"
         if fault:
             faults.append("%s: %s" % (name, fault))
@@ -159,10 +216,12 @@ def _fault(value, limits):
     """Return why a value cannot be reported, None if it can. This is the only check of limits."""
     if value is None:
         return "no answer"
-    if not isinstance(value, (int, float, str, bool)):  # MicroPython's bool is no int
+    if isinstance(value, Exception):
+        return _words(value)
+    if not isinstance(value, (int, float, str)):
         return "no number, text or switch"
     if isinstance(value, float) and value - value != 0:  # NaN or an infinity
         return "not a number"
     if limits and not limits[0] <= value <= limits[1]:
-        return "%s is outside %s to %s" % ((value,) + limits)
+        return "%s is outside %s to %s" % ((value,) + tuple(limits))
     return None

@@ -53,7 +53,7 @@ class Bme280(_I2cSensor):
         pressure="pressure",
     ):
         # -40 to 85 degrees and 300 to 1100 hPa. MicroPython's driver clips to that: what lies at
-        # an end is nonsense.
+        # an end is no measurement.
         quantities = (
             (temperature, -39.99, 84.99),
             (humidity,) + PERCENT,

@@ -4,22 +4,33 @@
 A board that has none of them does not load this file.
 """
 
+from aiot_errors import AiotError
 from aiot_port import const, ticks_diff, ticks_ms
 from aiot_port import sensors as aiot_port
+from sensors import identifiers
 
 _SAMPLES = const(16)  # of an analogue pin: their mean has a quarter of the noise
 _WRAP = const(0x3FFFFFFF)  # aiot_port's counters wrap at 2**30
 _MARGIN = const(25)  # percent that a probe may drift beyond the two points it was measured at
+_NOTHING_MV = const(150)  # below it an ESP32 measures nothing in its widest range (its data sheet)
+
+
+def _check_pull(pull):
+    if pull not in ("up", "down", None):
+        raise AiotError('pull is "up", "down" or None, not %r' % (pull,))
 
 
 class Adc:
     """The voltage at an analogue pin, or what it stands for.
 
     `low` and `high` are two points (millivolts, value) of a straight line; by default the value
-    is in volts.
+    is in volts. A voltage at the upper end of what the pin can measure is absent.
     """
 
     def __init__(self, pin, name="voltage", low=(0, 0), high=(1000, 1)):
+        self.identifiers = identifiers(name)
+        if low[0] == high[0]:
+            raise AiotError("%s: two points of a line need two different millivolts" % name)
         self.name = name
         self._pin = pin
         self._low = low
@@ -27,22 +38,32 @@ class Adc:
         self._measure = None
 
     def read(self):
-        """Return {identifier: value}."""
+        """Return {identifier: float}. Raises OSError for a voltage that cannot be measured."""
+        millivolts = self._millivolts()
+        slope = (self._high[1] - self._low[1]) / (self._high[0] - self._low[0])
+        return {self.name: round(self._low[1] + (millivolts - self._low[0]) * slope, 3) + 0.0}
+
+    def _millivolts(self):
         if self._measure is None:
             self._measure = aiot_port.adc(self._pin)
-        millivolts = sum([self._measure() for _ in range(_SAMPLES)]) / _SAMPLES
-        slope = (self._high[1] - self._low[1]) / (self._high[0] - self._low[0])
-        return {self.name: round(self._low[1] + (millivolts - self._low[0]) * slope, 3)}
+        return sum([self._measure() for _ in range(_SAMPLES)]) / _SAMPLES
 
 
 class Battery(Adc):
     """A battery in volts, behind a divider of two resistors.
 
-    `ratio` is (upper + lower) / lower, in ohms: 2 for two alike.
+    `ratio` is (upper + lower) / lower, in ohms: 2 for two alike. Less than 150 mV at the pin is
+    no battery, but a divider that is not wired to one.
     """
 
     def __init__(self, pin, ratio, name="battery_voltage"):
         super().__init__(pin, name, high=(1000, ratio))
+
+    def _millivolts(self):
+        millivolts = super()._millivolts()
+        if millivolts < _NOTHING_MV:
+            raise OSError("no voltage: is the divider wired to the battery?")
+        return millivolts
 
 
 class Percent(Adc):
@@ -56,10 +77,10 @@ class Percent(Adc):
         self.limits = {name: (0, 100)}
 
     def read(self):
-        """Return {identifier: percent}."""
+        """Return {identifier: percent as a float}."""
         percent = super().read()[self.name]
         if -_MARGIN <= percent <= 100 + _MARGIN:
-            percent = min(max(percent, 0), 100)
+            percent = min(max(percent, 0.0), 100.0)
         return {self.name: round(percent, 1)}
 
 
@@ -70,6 +91,8 @@ class DigitalInput:
     """
 
     def __init__(self, pin, name, pull=None, inverted=False):
+        self.identifiers = identifiers(name)
+        _check_pull(pull)
         self.name = name
         self._pin = pin
         self._pull = pull
@@ -91,8 +114,10 @@ class PulseCounter:
     """
 
     def __init__(self, pin, name="pulses", rate="pulse_rate", pull="up"):
-        self.name = name
-        self._rate = rate
+        self.identifiers = identifiers(name, rate)
+        _check_pull(pull)
+        self.name = name or rate
+        self._names = name, rate
         self._pin = pin
         self._pull = pull
         self._total = None
@@ -100,7 +125,7 @@ class PulseCounter:
         self._since = 0
 
     def read(self):
-        """Return {identifier: pulses, identifier: pulses a minute}; at first no rate."""
+        """Return {identifier: int, identifier: pulses a minute, a float}; at first no rate."""
         first = self._total is None
         if first:
             self._total = aiot_port.pulse_counter(self._pin, self._pull)
@@ -108,7 +133,8 @@ class PulseCounter:
         pulses = 0 if first else total - self._seen & _WRAP
         passed = ticks_diff(now, self._since)
         self._seen, self._since = total, now
-        readings = {self.name: pulses}
-        if not first and self._rate is not None:
-            readings[self._rate] = round(pulses * 60000 / max(passed, 1), 2)
+        name, rate = self._names
+        readings = {} if name is None else {name: pulses}
+        if not first and rate is not None:
+            readings[rate] = round(pulses * 60000 / max(passed, 1), 2)
         return readings

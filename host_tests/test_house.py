@@ -48,6 +48,7 @@ FLOORS = [
     "timekeeping",
     "reports",
     "board_config",
+    "wiring",
     "boot",
     "safemode",
     "app",

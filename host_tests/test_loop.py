@@ -518,12 +518,11 @@ def test_failing_sensors_make_their_readings_absent(run):
 
 def test_probes(run):
     outcomes, searches = run(
-        "looping.read_probes", scripts=[[21.0625], [85.0, 19.5], [85.0], [], [18.25, 19.0]]
+        "looping.read_probes", scripts=[[21.0625], [85.0, 19.5], [], [18.25, 19.0]]
     )
     assert outcomes == [
         {"probe_temperature": 21.06},
-        {"probe_temperature_2": 19.5},  # the first has not measured yet
-        "no probe answers",
+        {"probe_temperature": 85.0, "probe_temperature_2": 19.5},
         "no probe answers",
         {"probe_temperature": 18.25, "probe_temperature_2": 19.0},
     ]

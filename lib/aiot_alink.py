@@ -10,6 +10,26 @@ from aiot_port import const
 
 _SINGLE = (str, float, int, bool)  # MicroPython's bool is no int
 _LATEST_TIME = const(1 << 63)  # milliseconds: what a 64-bit service can hold
+_MAX_IDENTIFIER = const(50)  # characters (console, "Add a TSL feature"), and which ones:
+_IN_IDENTIFIER = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789"
+_NO_IDENTIFIER = ("set", "get", "post", "time", "value")  # the platform's own words (there, too)
+
+
+def identifier_fault(name):
+    """Return what is wrong with an identifier of the thing model, None where nothing is.
+
+    Boards and desk agree on it: of letters only those from a to z count.
+    """
+    if not isinstance(name, str) or not 0 < len(name) <= _MAX_IDENTIFIER:
+        return "give a text of 1 to 50 characters"
+    for char in name:
+        if char not in _IN_IDENTIFIER:
+            return "only letters from a to z, digits and _ may be in it"
+    if name[0] <= "9":
+        return "it must not begin with a digit"
+    if name in _NO_IDENTIFIER:
+        return "the platform has this word for itself"
+    return None
 
 
 class Alink:

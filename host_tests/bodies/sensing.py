@@ -87,7 +87,7 @@ class Bus:
 
 
 def _open(kind, address, bus):
-    from aiot_port import hygrometers_on_micropython as hygrometers
+    from aiot_port import hygrometers
 
     if kind == "aht20":
         return hygrometers.aht20(bus, bus.sleep_ms)
@@ -119,6 +119,54 @@ def measure_damaged(kind, script, first, address=None):
     return [noticed, (len(frame) - first) * 8]
 
 
+def meaning(kind, frame):
+    """Return what frames.py makes of a frame in hex, or the error in words.
+
+    `kind` is "dht11" or "dht22", the family of an id in hex, or "bme280".
+    """
+    from aiot_port import frames
+
+    data = bytearray(binascii.unhexlify(frame))
+    try:
+        if kind == "bme280":
+            frames.check_bme280(data)
+            return None
+        if kind[:3] == "dht":
+            return list(getattr(frames, kind)(data))
+        return frames.ds18x20(int(kind, 16), data)
+    except OSError as error:
+        return str(error)
+
+
+def crc8(data):
+    """Return the CRC of 1-Wire, as the firmware's onewire does."""
+    crc = 0
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x8C if crc & 1 else 0)
+    return crc
+
+
+def scratchpad(celsius):
+    """Return what a DS18B20 holds after it measured this."""
+    sixteenths = round(celsius * 16) & 0xFFFF
+    pad = bytes((sixteenths & 0xFF, sixteenths >> 8, 0x4B, 0x46, 0x7F, 0xFF))
+    pad += bytes((16 - sixteenths % 16, 0x10))
+    return pad + bytes((crc8(pad),))
+
+
+def dht_frame(kind, celsius, percent):
+    """Return what a DHT sends for this, in bytes."""
+    size, humidity = abs(round(celsius * 10)), round(percent * 10)
+    sign = 0x80 if celsius < 0 else 0
+    if kind == "DHT11":
+        data = bytes((humidity // 10, 0, size // 10, size % 10 | sign))
+    else:
+        data = bytes((humidity >> 8, humidity & 0xFF, size >> 8 | sign, size & 0xFF))
+    return data + bytes((sum(data) & 0xFF,))
+
+
 # A board by script
 
 
@@ -126,8 +174,9 @@ class World:
     """The firmware's modules of a board, with what its sensors tell in turn.
 
     `esp32` and `rp2` say which; `chip` is what its thermometer tells. `adc` is in raw counts or
-    microvolts, `dht` in [degrees, percent], `probes` in {id: degrees}, `bme280` in [degrees,
-    pascals, percent], each a list of turns; text in place of a value is an error with that text.
+    microvolts, `dht` in [degrees, percent] or [a frame in hex], `probes` in {id: degrees} or {id:
+    [a scratchpad in hex]}, `bme280` in [degrees, pascals, percent], each a list of turns; text in
+    place of a value is an error with that text.
     """
 
     def __init__(
@@ -206,9 +255,13 @@ def _adc(world, on_esp32):
         def _read(self):
             return world.next("adc")
 
+        def _look(self):
+            return min(65535, world.turns["adc"][0] * 65535 // 3300000)
+
     if on_esp32:
         Adc.ATTN_11DB = 3
         Adc.read_uv = Adc._read
+        Adc.read_u16 = Adc._look
     else:
         Adc.read_u16 = Adc._read
     return Adc
@@ -220,6 +273,13 @@ def _drivers(world):
     class OneWire:
         def __init__(self, pin):
             world.made.append("wire %d" % pin.number)
+            self.there = None
+
+        def scan(self):
+            self.there = world.next("probes")
+            return [bytearray(binascii.unhexlify(rom)) for rom in self.there]
+
+        crc8 = staticmethod(crc8)
 
     class BME280:
         def __init__(self, mode=4, address=0x76, i2c=None):
@@ -242,40 +302,59 @@ def _drivers(world):
 
 def _dht(world, name):
     class Dht:
+        """As the firmware's: it looks at the checksum, and DHT11 knows no sign."""
+
         def __init__(self, pin):
             world.made.append("%s %d" % (name, pin.number))
+            self.buf = bytearray(5)
 
         def measure(self):
-            self.found = world.next("dht")
+            found = world.next("dht")
+            raw = len(found) == 1
+            self.buf[:] = binascii.unhexlify(found[0]) if raw else dht_frame(name, *found)
+            if sum(self.buf[:4]) & 0xFF != self.buf[4]:
+                raise Exception("checksum error")
 
         def temperature(self):
-            return self.found[0]
+            if name == "DHT11":
+                return self.buf[2]
+            size = ((self.buf[2] & 0x7F) << 8 | self.buf[3]) * 0.1
+            return -size if self.buf[2] & 0x80 else size
 
         def humidity(self):
-            return self.found[1]
+            return self.buf[0] if name == "DHT11" else (self.buf[0] << 8 | self.buf[1]) * 0.1
 
     return Dht
 
 
 def _ds18x20(world):
     class DS18X20:
+        """As the firmware's: it looks at the CRC and at nothing else."""
+
         def __init__(self, wire):
-            self.there = None
+            self.ow = wire
 
         def scan(self):
-            self.there = world.next("probes")
-            return [bytearray(binascii.unhexlify(rom)) for rom in self.there]
+            return [rom for rom in self.ow.scan() if rom[0] in (0x10, 0x22, 0x28)]
 
         def convert_temp(self):
-            found = self.there  # None where nobody searched: they are asked for by their ids
+            found = self.ow.there  # None where nobody searched: they are asked for by their ids
             self.measured = world.next("probes") if found is None else found
-            self.there = None
+            self.ow.there = None
+
+        def read_scratch(self, rom):
+            found = self.measured.get(binascii.hexlify(rom).decode(), "CRC error")
+            if isinstance(found, str):
+                raise Exception(found)
+            pad = binascii.unhexlify(found[0]) if isinstance(found, list) else scratchpad(found)
+            if crc8(pad):
+                raise Exception("CRC error")
+            return bytearray(pad)
 
         def read_temp(self, rom):
-            value = self.measured.get(binascii.hexlify(rom).decode(), "CRC error")
-            if isinstance(value, str):
-                raise Exception(value)  # as the real driver
-            return value
+            pad = self.read_scratch(rom)
+            sixteenths = pad[1] << 8 | pad[0]
+            return (sixteenths - 0x10000 if sixteenths & 0x8000 else sixteenths) / 16
 
     return DS18X20
 
@@ -336,10 +415,13 @@ def read(kinds, turns=1, without=(), **world):
 
 
 def probe_ids(probes):
-    """Return the ids as a user finds them out."""
+    """Return the ids as a user finds them out, or the error in words."""
     world = World(probes=[probes])
     with Modules(world.modules):
-        return port().ds18b20_ids(5)
+        try:
+            return port().ds18b20_ids(5)
+        except OSError as error:
+            return str(error)
 
 
 def count_pulses(script, esp32, **arguments):
@@ -456,6 +538,56 @@ def own_functions():
         None,
     )
     return sensors.read_all(attached)
+
+
+def types(values):
+    """Return the types, by name, in which a function's values go out, and why others do not."""
+    import sensors
+
+    readings, absent = sensors.read_all([sensors.Reading("a", lambda: True), lambda: values])
+    return [{name: type(readings[name]).__name__ for name in readings}, list(absent.values())]
+
+
+def made(kinds):
+    """Make sensors of [class, arguments]; return the error of each in words, None without one."""
+    import sensors
+    import sensors_i2c
+    import sensors_pins
+    from aiot_errors import AiotError
+
+    found = []
+    for name, arguments in kinds:
+        try:
+            _attached((sensors, sensors_i2c, sensors_pins), [[name, arguments]])
+            found.append(None)
+        except AiotError as error:
+            found.append(str(error))
+    return found
+
+
+def identifier_faults(names):
+    """Return what is wrong with each of these identifiers, None where nothing is."""
+    from aiot_alink import identifier_fault
+
+    return [identifier_fault(name) for name in names]
+
+
+def config_error(folder):
+    """Return what the start says of the board_config.py in a folder: an error, or the sensors."""
+    import wiring
+    from aiot_errors import AiotError
+
+    sys.path.insert(0, folder)
+    sys.modules.pop("board_config", None)
+    try:
+        return [sensor.name for sensor in wiring.attached(wiring.config())]
+    except AiotError as error:
+        return str(error)
+    except OSError as error:
+        return "passing: %s" % error
+    finally:
+        del sys.path[0]
+        sys.modules.pop("board_config", None)
 
 
 def loaded():

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """The desk has no sensors: this file is the reference for what each board offers.
 
-Pins are GPIO numbers. Each function but the first two opens a driver, once, and returns a
-function that reads it. Whatever fails raises: OSError here and mostly, else what a driver
-likes.
+Pins are GPIO numbers. Each function but the first two and the last opens a driver, once, and
+returns a function that reads it. Whatever fails raises: OSError here and mostly, else what a
+driver likes.
 """
 
 
@@ -18,7 +18,10 @@ def i2c(scl, sda):
 
 
 def adc(pin):
-    """Return a function that measures the voltage at an analogue pin, in millivolts."""
+    """Return a function that measures the voltage at an analogue pin, in millivolts.
+
+    OSError for a voltage beyond the converter's range, where the chip says so.
+    """
     raise OSError(_NONE)
 
 
@@ -46,7 +49,7 @@ def ds18b20(pin):
     """Return a function that reads the DS18B20 on a pin, in degrees Celsius.
 
     Without arguments it reads all there are, in the order of their ids; with a list of ids
-    (see `ds18b20_ids`) those, in that order. None stands for one that did not answer.
+    (see `ds18b20_ids`) those, in that order. An error stands for one that could not be read.
     """
     raise OSError(_NONE)
 
@@ -69,6 +72,13 @@ def bme280(bus, address):
 def sht3x(bus, address):
     """Return a function that reads an SHT3x: (degrees Celsius, percent relative humidity)."""
     raise OSError(_NONE)
+
+
+def traceback_of(error):
+    """Return the traceback of an error as text, as the console would show it."""
+    import traceback
+
+    return "".join(traceback.format_exception(error))
 
 
 _NONE = "this machine has no pins"

@@ -2,7 +2,9 @@
 """MicroPython's sensors. `sensors_on_cpython.py` documents the names.
 
 dht, ds18x20 and onewire are in the firmware of ESP32 and RP2. bme280_float is robert-hh's, from
-mip. For AHT20 and SHT3x mip has none that is kept: hygrometers_on_micropython.py is ours.
+mip. For AHT20 and SHT3x mip has none that is kept: hygrometers.py is ours. A driver is asked for
+the frame that came, and frames.py says what it means: dht drops the sign of a DHT11, and all of
+them take a frame of zeros.
 """
 
 import time
@@ -12,6 +14,8 @@ from micropython import const
 _I2C_HZ = const(100000)  # what every chip and some metres of cable can do
 _CONVERSION_MS = const(750)  # DS18B20 data sheet: a conversion to 12 bits
 _WRAP = const(0x3FFFFFFF)  # a counter below 2**30 is a small int: adding to it needs no memory
+_NOT_MEASURED_F = const(128)  # 53.3 degrees Celsius, which many ESP32 say now and then or always
+_FULL_SCALE = const(65535)  # of a converter: the voltage is that or anything above
 _BME280_ID = const(0x60)  # BME280 data sheet, 5.4.1; a BMP280, which has no humidity, says 0x58
 
 
@@ -22,7 +26,10 @@ def chip_temperature():
         return _rp2_temperature()
     if hasattr(esp32, "mcu_temperature"):
         return esp32.mcu_temperature()
-    return (esp32.raw_temperature() - 32) / 1.8  # the first ESP32 tells degrees Fahrenheit
+    fahrenheit = esp32.raw_temperature()  # of the first ESP32
+    if fahrenheit == _NOT_MEASURED_F:
+        raise OSError("it has not measured")
+    return (fahrenheit - 32) / 1.8
 
 
 def _rp2_temperature():
@@ -45,10 +52,22 @@ def adc(pin):
 
     if not hasattr(machine.ADC, "ATTN_11DB"):  # an RP2, whose reference is its supply
         converter = machine.ADC(machine.Pin(pin))
-        return lambda: converter.read_u16() * 3300 / 65535
+        return lambda: _counts(converter) * 3300 / 65535
     # An ESP32 in its widest range, up to about 3.1 V, set right by what its maker measured of it.
     converter = machine.ADC(machine.Pin(pin), atten=machine.ADC.ATTN_11DB)
-    return lambda: converter.read_uv() / 1000
+
+    def measure():
+        _counts(converter)  # its microvolts do not say that it is at its end
+        return converter.read_uv() / 1000
+
+    return measure
+
+
+def _counts(converter):
+    counts = converter.read_u16()
+    if counts == _FULL_SCALE:
+        raise OSError("more voltage than the pin can measure")
+    return counts
 
 
 def _input(pin, pull):
@@ -91,23 +110,27 @@ class _Pulses:
 def dht11(pin):
     import dht
 
-    return _dht(dht.DHT11, pin)
+    from aiot_port import frames
+
+    return _dht(dht.DHT11, pin, frames.dht11)
 
 
 def dht22(pin):
     import dht
 
-    return _dht(dht.DHT22, pin)
+    from aiot_port import frames
+
+    return _dht(dht.DHT22, pin, frames.dht22)
 
 
-def _dht(kind, pin):
+def _dht(kind, pin, meaning):
     import machine
 
     sensor = kind(machine.Pin(pin))
 
     def read():
         sensor.measure()
-        return sensor.temperature(), sensor.humidity()
+        return meaning(sensor.buf)
 
     return read
 
@@ -120,22 +143,31 @@ def _ds18b20_bus(pin):
     return ds18x20.DS18X20(onewire.OneWire(machine.Pin(pin)))
 
 
+def _ds18b20_found(bus):
+    """Return the ids of the probes on a bus, sorted: one may come and go. Raises OSError."""
+    from aiot_port import frames
+
+    found = [bytes(rom) for rom in bus.ow.scan()]
+    if any([bus.ow.crc8(rom) for rom in found]):  # else another would get this one's name
+        raise OSError("an id came damaged")
+    return sorted([rom for rom in found if rom[0] in frames.FAMILIES])
+
+
 def ds18b20(pin):
     import binascii
+
+    from aiot_port import frames
 
     bus = _ds18b20_bus(pin)
 
     def read_one(rom):
         try:
-            return bus.read_temp(rom)
-        except Exception:  # noqa: BLE001 - the driver's own; one probe must not cost the others
-            return None
+            return frames.ds18x20(rom[0], bus.read_scratch(rom))
+        except Exception as error:  # noqa: BLE001 - one probe must not cost the others
+            return error
 
     def read(ids=None):
-        if ids is None:
-            roms = sorted([bytes(rom) for rom in bus.scan()])  # a probe may come and go
-        else:
-            roms = [binascii.unhexlify(text) for text in ids]
+        roms = _ds18b20_found(bus) if ids is None else [binascii.unhexlify(text) for text in ids]
         if roms:
             bus.convert_temp()
             time.sleep_ms(_CONVERSION_MS)
@@ -147,17 +179,19 @@ def ds18b20(pin):
 def ds18b20_ids(pin):
     import binascii
 
-    return sorted([binascii.hexlify(rom).decode() for rom in _ds18b20_bus(pin).scan()])
+    return [binascii.hexlify(rom).decode() for rom in _ds18b20_found(_ds18b20_bus(pin))]
 
 
 def aht20(bus):
-    from aiot_port import hygrometers_on_micropython
+    from aiot_port import hygrometers
 
-    return hygrometers_on_micropython.aht20(bus, time.sleep_ms)
+    return hygrometers.aht20(bus, time.sleep_ms)
 
 
 def bme280(bus, address):
     import bme280_float
+
+    from aiot_port import frames
 
     chip = bus.readfrom_mem(address, 0xD0, 1)[0]
     if chip != _BME280_ID:
@@ -166,12 +200,22 @@ def bme280(bus, address):
 
     def read():
         celsius, pascals, percent = sensor.read_compensated_data()
+        frames.check_bme280(bus.readfrom_mem(address, 0xF7, 8))  # of that very measurement
         return celsius, percent, pascals / 100
 
     return read
 
 
 def sht3x(bus, address):
-    from aiot_port import hygrometers_on_micropython
+    from aiot_port import hygrometers
 
-    return hygrometers_on_micropython.sht3x(bus, time.sleep_ms, address)
+    return hygrometers.sht3x(bus, time.sleep_ms, address)
+
+
+def traceback_of(error):
+    import io
+    import sys
+
+    text = io.StringIO()
+    sys.print_exception(error, text)
+    return text.getvalue()

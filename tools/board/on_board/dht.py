@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""`dht`: DHT11 and DHT22 that measure the replayed weather."""
+"""`dht`: DHT11 and DHT22 that measure the replayed weather.
+
+As the firmware's driver: `buf` holds the five bytes that came, and DHT11 shows no sign.
+"""
 
 import errno
 
@@ -18,8 +21,8 @@ class DHTBase:
     def __init__(self, pin):
         if not isinstance(pin, Pin):
             raise TypeError("a DHT needs a machine.Pin")
+        self.buf = bytearray(5)
         self._measured = None
-        self._reading = (0, 0)
 
     def measure(self):
         """Ask the sensor; `OSError(ETIMEDOUT)` if it does not answer."""
@@ -29,28 +32,40 @@ class DHTBase:
             raise OSError(errno.ETIMEDOUT)
         if self._measured is None or sim_time.ticks_diff(now, self._measured) >= _PERIOD_MS:
             self._measured = now
-            self._reading = reading
+            data = self._frame(*reading)
+            self.buf[:] = data + bytes((sum(data) & 0xFF,))
 
 
 class DHT11(DHTBase):
-    """Whole degrees and percents."""
+    """Degrees and tenths, with the sign in the tenths (Asair, "DHT11 product manual")."""
+
+    def _frame(self, temperature, humidity):
+        sign = 0x80 if temperature < 0 else 0
+        size = abs(temperature)
+        return bytes((humidity // 10, 0, size // 10, size % 10 | sign))
 
     def temperature(self):
-        """The temperature last measured, in °C."""
-        return self._reading[0] // 10
+        """The temperature last measured, in °C, without its sign and tenths."""
+        return self.buf[2]
 
     def humidity(self):
         """The humidity last measured, in percent."""
-        return self._reading[1] // 10
+        return self.buf[0]
 
 
 class DHT22(DHTBase):
-    """Tenths of degrees and percents."""
+    """Tenths in two bytes, with the sign in the first bit (Aosong, "AM2302 product manual")."""
+
+    def _frame(self, temperature, humidity):
+        sign = 0x80 if temperature < 0 else 0
+        size = abs(temperature)
+        return bytes((humidity >> 8, humidity & 0xFF, size >> 8 | sign, size & 0xFF))
 
     def temperature(self):
         """The temperature last measured, in °C."""
-        return self._reading[0] / 10
+        size = ((self.buf[2] & 0x7F) << 8 | self.buf[3]) * 0.1
+        return -size if self.buf[2] & 0x80 else size
 
     def humidity(self):
         """The humidity last measured, in percent."""
-        return self._reading[1] / 10
+        return (self.buf[0] << 8 | self.buf[1]) * 0.1

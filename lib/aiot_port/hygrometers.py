@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""AHT20 and SHT3x over MicroPython's I2C, as their data sheets have it.
+"""AHT20 and SHT3x over I2C, as their data sheets have it.
 
 Each function returns one that measures: (degrees Celsius, percent relative humidity). It raises
-OSError where the chip does not answer, or answers late or wrong. `i2c` is a machine.I2C or
-SoftI2C, `sleep_ms` pauses. Both chips guard what they send with the same CRC-8.
+OSError where the chip does not answer, or answers late or wrong. `i2c` has the `writeto` and
+`readfrom` of MicroPython's machine.I2C, `sleep_ms` pauses. Both chips guard what they send with
+the same CRC-8. It begins with ones, so zeros have no right one; a temperature at an end of its
+converter, which no measurement gives, is refused with all that came with it.
 """
 
 from aiot_port import const
@@ -12,6 +14,7 @@ _AHT20_ADDRESS = const(0x38)
 _AHT20_CALIBRATED = const(0x08)  # bits of its status, which is the first byte of whatever it sends
 _AHT20_BUSY = const(0x80)
 _AHT20_TRIES = const(5)  # to read a measurement, 10 ms apart; one is ready after 80 ms
+_NOT_MEASURED = "no measurement: did it lose its power?"
 
 
 def aht20(i2c, sleep_ms):
@@ -34,6 +37,8 @@ def aht20(i2c, sleep_ms):
         frame = measured()
         humidity = frame[1] << 12 | frame[2] << 4 | frame[3] >> 4  # 20 bits each
         temperature = (frame[3] & 0x0F) << 16 | frame[4] << 8 | frame[5]
+        if not frame[0] & _AHT20_CALIBRATED or temperature in (0, 0xFFFFF):
+            raise OSError(_NOT_MEASURED)
         return temperature * 200 / 0x100000 - 50, humidity * 100 / 0x100000
 
     return read
@@ -46,14 +51,18 @@ def sht3x(i2c, sleep_ms, address):
         i2c.writeto(address, b"\x24\x00")  # measure once, as well as it can, without stretching
         sleep_ms(16)  # 15.5 ms at most
         frame = i2c.readfrom(address, 6)
-        temperature = _checked(frame[:3])
-        humidity = _checked(frame[3:])
-        return (
-            (temperature[0] << 8 | temperature[1]) * 175 / 65535 - 45,
-            (humidity[0] << 8 | humidity[1]) * 100 / 65535,
-        )
+        temperature = _word(frame[:3])
+        humidity = _word(frame[3:])
+        if temperature in (0, 0xFFFF):
+            raise OSError(_NOT_MEASURED)
+        return temperature * 175 / 65535 - 45, humidity * 100 / 65535
 
     return read
+
+
+def _word(frame):
+    _checked(frame)
+    return frame[0] << 8 | frame[1]
 
 
 def _checked(frame):

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: MIT
+"""Reads board_config.py at the start. What is wrong with it is one line that names the place.
+
+The loop needs this once; then it is dropped. The desk checks a board_config.py with it, too.
+"""
+
+from aiot_alink import identifier_fault
+from aiot_errors import AiotError
+from aiot_port import sensors as aiot_port
+
+_FILE = "board_config.py"
+# What the wires or a busy heap may cause: another start may do better.
+_PASSING = (OSError, MemoryError, RuntimeError)
+
+
+def config():
+    """Return the module board_config. Raises AiotError for what is wrong with it.
+
+    An error that may pass, such as a sensor's that did not answer, is raised as it is.
+    """
+    return _named(_config)
+
+
+def attached(config):
+    """Return the sensors that `attached()` of the module board_config gives, as a tuple.
+
+    Raises as `config`: for what is no sensor, and for an identifier that two of them have or
+    that the thing model does not allow, as far as sensors show theirs before they are read.
+    """
+    return _named(lambda: _checked(config.attached()))
+
+
+def _named(step):
+    """Return what a step gives; an error of it names file and line."""
+    try:
+        return step()
+    except _PASSING:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever somebody may write
+        text = str(error)
+        if not isinstance(error, AiotError):
+            text = "%s: %s" % (type(error).__name__, text)
+        place = _FILE + _line(aiot_port.traceback_of(error))
+    raise AiotError("%s: %s" % (place, text))
+
+
+def _line(traceback):
+    """Return the line in a traceback, as ", line 12", or "" where the file is not in it."""
+    _, found, rest = traceback.rpartition(_FILE + '", line ')
+    end = 0
+    while "0" <= rest[end : end + 1] <= "9":
+        end += 1
+    return ", line " + rest[:end] if found else ""
+
+
+def _config():
+    import board_config
+
+    watchdog_ms = getattr(board_config, "WATCHDOG_MS", None)
+    if not isinstance(watchdog_ms, int) or watchdog_ms <= 0:
+        raise AiotError("give WATCHDOG_MS, as boards/ID/board_config.py has it")
+    if not callable(getattr(board_config, "attached", None)):
+        raise AiotError("give a function attached() that returns the sensors")
+    return board_config
+
+
+def _checked(found):
+    if not isinstance(found, (tuple, list)):
+        raise AiotError("attached() must return a list of sensors, not %s" % _kind(found))
+    owners = {}
+    for sensor in found:
+        if not callable(getattr(sensor, "read", sensor)) or isinstance(sensor, type):
+            raise AiotError("attached() returns %s, which is no sensor" % _kind(sensor))
+        for name in _identifiers(sensor):
+            fault = identifier_fault(name)
+            if name in owners:
+                fault = "%s has it too; give one of them another" % owners[name]
+            owners[name] = getattr(sensor, "name", None) or type(sensor).__name__
+            if fault:
+                raise AiotError("identifier %r of %s: %s" % (name, owners[name], fault))
+    return tuple(found)
+
+
+def _kind(value):
+    return "the class " + value.__name__ if isinstance(value, type) else type(value).__name__
+
+
+def _identifiers(sensor):
+    """Return the identifiers that a sensor shows: one of a user's own may have limits for some."""
+    return getattr(sensor, "identifiers", None) or list(getattr(sensor, "limits", ()))
