@@ -9,8 +9,8 @@ from aiot_errors import AiotError
 from aiot_port import sensors as aiot_port
 
 _FILE = "board_config.py"
-# What the wires or a busy heap may cause: another start may do better.
-_PASSING = (OSError, MemoryError, RuntimeError)
+PASSING = (OSError, MemoryError, RuntimeError)
+"""What the wires or a full heap may cause: another start may do better."""
 
 
 def config():
@@ -34,7 +34,7 @@ def _named(step):
     """Return what a step gives; an error of it names file and line."""
     try:
         return step()
-    except _PASSING:
+    except PASSING:
         raise
     except Exception as error:  # noqa: BLE001 - whatever somebody may write
         text = str(error)

@@ -358,8 +358,11 @@ def test_failed_conversion_is_no_temperature(run):
 
 def test_damaged_id_gives_no_probe_the_name_of_another(run):
     outcomes, _ = one(run, "Ds18b20", 1, {"pin": 5}, probes=[{FIRST[:-1] + "7": 1.0, SECOND: 2.0}])
-    assert outcomes == [[{}, {"ds18b20": "an id came damaged"}]]
-    assert run("sensing.probe_ids", probes={"2" + FIRST[1:-1] + "7": 2.0}) == "an id came damaged"
+    assert outcomes == [[{}, {"ds18b20": "an id came damaged: is the wire held low?"}]]
+    assert (
+        run("sensing.probe_ids", probes={"2" + FIRST[1:-1] + "7": 2.0})
+        == "an id came damaged: is the wire held low?"
+    )
 
 
 def test_probes_with_names_of_their_own_keep_them_when_one_goes_missing(run):
@@ -1049,7 +1052,7 @@ import dht, machine, sensors
 attached = sensors.Dht11(15), sensors.Dht22(15, "t22", "h22"), sensors.Ds18b20(4)
 driver = dht.DHT11(machine.Pin(15))
 driver.measure()
-print([*sensors.read_all(attached), driver.temperature()])
+print(sensors.read_all(attached) + (driver.temperature(),))
 """
 
 

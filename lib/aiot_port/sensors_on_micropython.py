@@ -149,7 +149,7 @@ def _ds18b20_found(bus):
 
     found = [bytes(rom) for rom in bus.ow.scan()]
     if any([bus.ow.crc8(rom) for rom in found]):  # else another would get this one's name
-        raise OSError("an id came damaged")
+        raise OSError("an id came damaged: is the wire held low?")
     return sorted([rom for rom in found if rom[0] in frames.FAMILIES])
 
 
