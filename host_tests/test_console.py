@@ -21,7 +21,7 @@ ROOT = Path(__file__).parent.parent
 TOOLS = sorted((ROOT / "tools").rglob("*.py"))
 
 # They run elsewhere: on a board, or in an interpreter whose output a tool reads.
-ELSEWHERE = ("on_board", "boot.py", "on_flash.py", "on_desk.py")
+ELSEWHERE = ("boot.py", "on_flash.py", "on_desk.py", "config_run.py")
 
 PROGRAMS = sorted(
     {path.parent.name if path.stem == "__main__" else path.stem for path in TOOLS

@@ -13,7 +13,9 @@ LINE_MAX = 2000
 """Characters of a line that are kept, its last ones: noise has no line ends."""
 
 # ECMA-48: a control sequence (5.4), or an operating system command with its text (8.3.89).
-_SEQUENCE = re.compile(r"\x1b(?:\[[0-?]{0,50}[ -/]{0,9}[@-~]|\][^\x00-\x1f]{0,200}(?:\x07|\x1b\\))")
+_SEQUENCE = re.compile(
+    r"\x1b(?:\[[0-?]{0,50}[ -/]{0,9}[@-~]|\][^\x00-\x1f]{0,200}(?:\x07|\x1b\\))"
+)
 _UNFINISHED = re.compile(r"\x1b(?:\[[0-?]{0,50}[ -/]{0,9}|\][^\x00-\x1f]{0,200}\x1b?)?\Z")
 _CONTROL = re.compile(r"[^\n\t -~\x80-\U0010ffff]|[\x7f-\x9f]")
 
