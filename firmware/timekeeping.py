@@ -194,8 +194,8 @@ def words(text):
 
 
 def log(text):
-    """Print one line, with the time where the clock has one."""
+    """Print one line, with the time where the clock has one: UTC, which its Z says."""
     if aiot_port.unix_ms() is None:
         print("clock not set", text)
         return
-    print("%04d-%02d-%02d %02d:%02d:%02d" % tuple(aiot_port.utc_date_time()), text)
+    print("%04d-%02d-%02d %02d:%02d:%02dZ" % tuple(aiot_port.utc_date_time()), text)

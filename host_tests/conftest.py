@@ -13,6 +13,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "lib")]
 sys.path.append(str(ROOT / "firmware"))  # last: its code.py must not hide Python's own
 
 from host_tests.interpreters import INTERPRETERS, Run  # noqa: E402 - it needs the path above
+from tools import console  # noqa: E402
 from tools.platform import Platform  # noqa: E402
 
 # A slow machine is no fault of the code under test.
@@ -24,6 +25,13 @@ settings.load_profile("house")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 DEVICE = ("a1GFjLPXXXX", "device123", "0123456789abcdef0123456789abcdef")
+
+
+@pytest.fixture(autouse=True)
+def forgetful():
+    """What one test has to hide, another may have to show."""
+    yield
+    console.forget()
 
 
 @pytest.fixture(params=INTERPRETERS)

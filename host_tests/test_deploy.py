@@ -59,7 +59,8 @@ def esp32(tmp_path):
 
 
 def run(board, *more):
-    return deploy.main(["--board", board.facts.board_id, "--port", board.port, *more])
+    words = ["--board", board.facts.board_id, "--port", board.port, "--no-wait"]
+    return deploy.main([*words, *more])
 
 
 def installed(facts):
@@ -471,6 +472,7 @@ def test_unplugging_amid_the_work_is_told_and_healed(tmp_path, firmware, capsys)
         unplugged = threading.Timer(moment, board.__exit__)
         unplugged.start()
         words = ["--board", "ESP32_GENERIC", "--port", port, "--settings", firmware.settings]
+        words.append("--no-wait")
         status = deploy.main(words)
         unplugged.join()
         shown = capsys.readouterr().err
@@ -497,7 +499,8 @@ def three(tmp_path):
 
 def many(boards, settings, *more):
     ports = [word for board in boards for word in ("--port", board.port)]
-    return deploy.main(["--board", "ESP32_GENERIC", *ports, "--settings", settings, *more])
+    words = ["--board", "ESP32_GENERIC", *ports, "--settings", settings, "--no-wait"]
+    return deploy.main([*words, *more])
 
 
 @needs_board

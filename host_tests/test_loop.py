@@ -519,7 +519,7 @@ def test_certificate_file_that_is_none_ends_at_the_repl(run, tmp_path):
 def test_log_shows_the_time_only_where_it_is_right(run):
     unset, right = run("looping.log_lines")
     assert unset == "clock not set something"
-    assert right == "2026-11-23 15:40:57 something"
+    assert right == "2026-11-23 15:40:57Z something"
 
 
 def test_failing_sensors_make_their_readings_absent(run):

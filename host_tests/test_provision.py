@@ -415,7 +415,7 @@ def deployed(tmp_path_factory):
         'wifi_ssid = "none"\nproduct_key = "p"\ndevice_name = "none"\ndevice_secret = "s"\n'
     )
     with Board(folder / "x.img") as board:
-        words = ["--board", "ESP32_GENERIC", "--port", board.port]
+        words = ["--board", "ESP32_GENERIC", "--port", board.port, "--no-wait"]
         assert deploy.main([*words, "--settings", str(folder / "settings.toml")]) == 0
     return (folder / "x.img").read_bytes()
 

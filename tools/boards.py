@@ -15,7 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-from tools import drive_copy, drive_files, ending, installing, scratch, settings_file
+from tools import console, drive_copy, drive_files, installing, scratch, settings_file
 from tools.board.errors import BoardError
 from tools.board.facts import known_boards, load_facts
 from tools.drive import DriveError
@@ -97,17 +97,17 @@ def _copy_to(facts, options):
             drive_copy.check_room(change, survey, target)
             drive_copy.apply(change, copies, target, _tell_copied)
         for path in change.remove:
-            print(f"  removed {path}", flush=True)
+            console.say(f"  removed {path}")
     removed = f", {len(change.remove)} removed" if change.remove else ""
     seconds = time.monotonic() - begin
-    print(
+    console.say(
         f"{len(change.placed)} copied to {target}, {change.same} were the same{removed}, all "
         f"verified, {seconds:.1f} s"
     )
 
 
 def _tell_copied(copy):
-    print(f"  copied  {copy.remote} ({copy.size} bytes)", flush=True)
+    console.say(f"  copied  {copy.remote} ({copy.size} bytes)")
 
 
 def _release(facts, target, options):
@@ -122,7 +122,7 @@ def _release(facts, target, options):
     found = drive_copy.runtime(target)
     drive_copy.check_board(facts, found, options.other_board)
     release = ".".join(map(str, found.release))
-    print(f"found {found.board_id}, CircuitPython {release}", flush=True)
+    console.say(f"found {found.board_id}, CircuitPython {release}")
     return found.release
 
 
@@ -130,7 +130,7 @@ def _settings(facts, target, given, release):
     """Return ({path on the drive: bytes}, the certificate they name) of the settings there."""
     source = Path(given) if given else target / drive_files.SETTINGS
     if not given and not source.is_file():
-        print(f"warning: no settings.toml at {target}; give one with --settings", flush=True)
+        console.say(f"warning: no settings.toml at {target}; give one with --settings")
         return {}, ""
     if not source.is_file():
         raise DeployError(
@@ -139,7 +139,7 @@ def _settings(facts, target, given, release):
         )
     settings = settings_file.load_for(source, facts.runtime, release)
     for remark in settings_file.remarks(settings):
-        print(f"note: {remark}", flush=True)
+        console.say(f"note: {remark}")
     content = drive_files.settings(source.read_bytes(), facts)
     return {drive_files.SETTINGS: content}, settings.ca
 
@@ -148,9 +148,9 @@ def _change(copies, survey):
     """Return the `Change` of a drive; print what of it the user should know before."""
     change = installing.work_out(copies, survey, installing.no_longer_part(copies, survey))
     for path in change.kept:
-        print(f"  kept    {path}: no longer part, but changed on the drive", flush=True)
+        console.say(f"  kept    {path}: no longer part, but changed on the drive")
     for name, path in installing.hidden(copies, survey):
-        print(f"warning: {name} on the drive is used instead of {path}: remove it", flush=True)
+        console.say(f"warning: {name} on the drive is used instead of {path}: remove it")
     return change
 
 
@@ -206,22 +206,18 @@ def main(arguments=None):
         if options.copy_to:
             _copy_to(boards[0], options)
         else:
-            print("\n".join(details(boards[0]) if options.board else table(boards)))
+            console.say("\n".join(details(boards[0]) if options.board else table(boards)))
     except (BoardError, DeployError) as error:
-        print(f"boards: {error}", file=sys.stderr)
+        console.warn(f"boards: {error}")
         return 2
     except (DriveError, OSError) as error:
-        print(f"boards: {error}", file=sys.stderr)
+        console.warn(f"boards: {error}")
         return 1
     except KeyboardInterrupt:
-        print(
-            "\nboards: stopped; until you copy again the board may wait at its prompt",
-            file=sys.stderr,
-        )
+        console.warn("\nboards: stopped; until you copy again the board may wait at its prompt")
         return STOPPED
     return 0
 
 
 if __name__ == "__main__":
-    ending.treat_as_ctrl_c()
-    sys.exit(main())
+    sys.exit(console.run("boards", main))

@@ -10,12 +10,11 @@ import argparse
 import re
 import sys
 import tempfile
+import textwrap
 import time
 from pathlib import Path
 
-from rich.console import Console
-
-from tools import deploy, ending
+from tools import console, deploy
 from tools.board import Board, BoardError
 from tools.board.interpreter import available
 from tools.desktop import DesktopBoard
@@ -29,6 +28,7 @@ CUT_AFTER = 3  # reports until the power is cut
 EXPIRE_AFTER = 6  # reports until the token expires
 DARK_S = 1.5  # without power; long enough to be seen
 FIRST_REPORT_S = 60  # from reset to the first report, on the slowest machine
+INDENT = 10  # columns of a line that goes on: below what stands beside the time of day
 LAST_REPORT_S = 10  # for the report under way when time is up
 
 SETTINGS = """\
@@ -57,7 +57,7 @@ class Demo:
     def __init__(self, folder: Path, on_cpython: bool):
         self._folder = folder
         self._on_cpython = on_cpython
-        self._console = Console(highlight=False, soft_wrap=True)
+        self._console = console.rich()
         self._platform = Platform(devices=[DEVICE], on_request=self._show)
         self._board = None
         self._dark = False  # the power is cut
@@ -79,6 +79,7 @@ class Demo:
     def _write_files(self) -> None:
         (self._folder / "ca.pem").write_bytes(self._platform.ca_pem)
         text = SETTINGS.format(device=DEVICE, port=self._platform.port, interval=INTERVAL_S)
+        console.hide_settings(text)
         (self._folder / "settings.toml").write_text(text)
 
     def _make_board(self):
@@ -96,7 +97,7 @@ class Demo:
         self._say(f"deploy:   python -m tools.deploy --board {BOARD_ID} --port {self._board.port}")
         arguments = ["--board", BOARD_ID, "--port", self._board.port]
         arguments += ["--settings", str(self._folder / "settings.toml")]
-        arguments += ["--file", f"{self._folder / 'ca.pem'}:ca.pem"]
+        arguments += ["--file", f"{self._folder / 'ca.pem'}:ca.pem", "--no-wait"]
         status = deploy.main(arguments)
         if status == deploy.STOPPED:
             raise KeyboardInterrupt
@@ -113,13 +114,13 @@ class Demo:
         if self._wait_for(EXPIRE_AFTER, deadline):
             self._say("the platform lets the token expire: the next report renews it", "yellow")
             self._platform.expire_tokens()
-        while deadline is None or time.monotonic() < deadline:
+        while (deadline is None or time.monotonic() < deadline) and console.is_heard():
             time.sleep(0.1)
 
     def _wait_for(self, reports: int, deadline: float | None) -> bool:
         """Wait for so many reports, acknowledged; False when time is up before."""
         while len(self._acknowledged()) < reports:
-            if deadline is not None and time.monotonic() > deadline:
+            if deadline is not None and time.monotonic() > deadline or not console.is_heard():
                 return False
             time.sleep(0.02)
         return True
@@ -164,10 +165,9 @@ class Demo:
         if self._platform.sign_ins != expected:
             true = False
             self._say(f"{expected} sign-ins would have done", "red")
-        print(
+        console.say(
             f"{len(acknowledged)} reports acknowledged, {lost} lost, "
             f"{self._platform.sign_ins} sign-ins",
-            flush=True,
         )
         return 0 if true else 1
 
@@ -188,7 +188,12 @@ class Demo:
             self._say(f"{clock}  refused  code {request.code}", "cyan")
 
     def _say(self, text: str, style: str = "") -> None:
-        self._console.print(text, style=style, markup=False)
+        if self._console.is_terminal:  # a terminal would break a line within a number
+            indent = " " * INDENT
+            text = textwrap.fill(
+                text, self._console.width, subsequent_indent=indent, break_on_hyphens=False
+            )
+        self._console.print(text, style=style, markup=False, soft_wrap=True)
 
 
 def main() -> int:
@@ -199,16 +204,15 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.seconds is not None and arguments.seconds <= 0:
         parser.error("--seconds: give a number over 0")
-    ending.treat_as_ctrl_c()
     with tempfile.TemporaryDirectory(prefix="aiot_http-demo-") as folder:
         try:
             return Demo(Path(folder), arguments.cpython or not available()).run(arguments.seconds)
         except BoardError as error:
-            print(f"demo: {error}", file=sys.stderr)
+            console.warn(f"demo: {error}")
             return 1
         except KeyboardInterrupt:
             return 130
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(console.run("demo", main))

@@ -5,10 +5,12 @@ It drives `mpremote`, on a real board and on the virtual one alike. Everything t
 on the desk is checked before a board is touched, and then whether the files will fit. Only what
 differs is copied. A copy that is broken off leaves a board that starts as before, or that waits
 at its prompt; deploying again heals it. What an earlier deploy brought and this one does not is
-removed; files of your own stay.
+removed; files of your own stay. Then it shows the board until its first report is acknowledged,
+or until its first error, and says what to do about that; the board runs on either way.
 
-Exit status: 0 done, 1 a board or its port made trouble, 2 something on the desk is missing,
-130 stopped by Ctrl-C.
+Exit status: 0 the board reports (with --no-wait or --no-reset: it has the files), 1 it does not,
+or a board or its port made trouble, 2 something on the desk is missing or wrong, 130 stopped by
+Ctrl-C.
 """
 
 import argparse
@@ -16,16 +18,23 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from tools import installing, remote, scratch, settings_file
+from tools import console, first_report, installing, own_code, remote, scratch, settings_file
 from tools.board.errors import BoardError
 from tools.board.facts import known_boards, load_facts
+from tools.onboard import LIST
 from tools.plan import DeployError, add_form_options, chosen, forms, load_settings, plan
 
-STOPPED = 130
+STOPPED = console.STOPPED
 """Exit status after Ctrl-C: 128 and the signal's number, as shells have it."""
+
+WAIT_S = 120
+"""Seconds for the first report: Wi-Fi may take three tries of 10 s; then clock and sign-in."""
+
+
+class UnwatchedError(Exception):
+    """Ctrl-C came while a board was only shown: it has all its files, and runs on."""
 
 
 class Screen:
@@ -33,7 +42,7 @@ class Screen:
 
     def say(self, text):
         """Tell something worth a line."""
-        print(text, flush=True)
+        console.say(text)
 
     def copied(self, copy, number, total):
         """Tell that a file, the `number`-th of `total`, is on the board."""
@@ -52,7 +61,7 @@ class Row:
         """Tell something worth a line."""
         self._progress.update(self._task, text=text.strip())
         if not self._progress.console.is_terminal:
-            print(f"{self._port}: {text}", flush=True)
+            console.say(f"{self._port}: {text}")
 
     def copied(self, copy, number, total):
         """Tell that a file, the `number`-th of `total`, is on the board."""
@@ -64,19 +73,25 @@ class Deployment:
 
     `forms` are lists of copies, as tools.plan makes them: a board gets the first that suits it.
     `only_this_board` lets a board that is another than `facts` say be refused, not just warned
-    of: with several plugged in, it is one of those.
+    of: with several plugged in, it is one of those. `wait_s` are the seconds for which a board
+    is shown afterwards, until its first report; 0 for not at all.
     """
 
-    def __init__(self, facts, forms, ca, reset, only_this_board, children):
+    def __init__(self, facts, forms, ca, reset, only_this_board, children, wait_s):
         self._facts = facts
         self._forms = forms
         self._ca = ca
         self._reset = reset
         self._only_this_board = only_this_board
         self._children = children
+        self._wait_s = wait_s
 
     def run(self, port, screen):
-        """Bring the files onto the board at a port. Raises `DeployError` or `PortError`."""
+        """Bring the files onto the board at a port, and show it until it reports.
+
+        Raises `DeployError`, `PortError`, `NoReportError`, or `UnwatchedError` at Ctrl-C after
+        all was done.
+        """
         begin = time.monotonic()
         asked = installing.asked_for(self._forms[0], self._ca)
         survey = installing.look(port, asked, self._children)
@@ -92,9 +107,26 @@ class Deployment:
             f"{len(change.sent)} copied, {change.same} were the same{removed}, all verified, "
             f"{seconds:.1f} s"
         )
-        screen.say(
-            "the board restarts" if self._reset else "not restarted: main.py does not run yet"
-        )
+        if not self._reset:
+            screen.say("not restarted: main.py does not run yet")
+            return
+        screen.say("the board restarts")
+        if self._wait_s:
+            self._watch(port, screen)
+
+    def _watch(self, port, screen):
+        def is_over():
+            return self._children.have_ended() or not console.is_heard()
+
+        try:
+            screen.say(f"waiting up to {self._wait_s:g} s for its first report; Ctrl-C ends that")
+            message_id = first_report.watch(
+                port, self._wait_s, lambda line: screen.say(f"  | {line}"), is_over
+            )
+        except KeyboardInterrupt:
+            raise UnwatchedError from None
+        if message_id is not None:
+            screen.say(f"it reports: messageId {message_id}")
 
     def _greet(self, survey, screen):
         screen.say(f"found {survey.machine or survey.platform}")
@@ -113,6 +145,11 @@ class Deployment:
     def _change(self, copies, survey, screen):
         forget = installing.no_longer_part(copies, survey)
         change = installing.work_out(copies, survey, forget)
+        if survey.damaged:
+            screen.say(
+                f"warning: {LIST} on the board is damaged: what an earlier deploy brought, and "
+                "is no longer part, may stay; the list is written anew"
+            )
         for path in change.kept:
             screen.say(f"  kept    {path}: no longer part, but changed on the board")
         for name, path in installing.hidden(copies, survey):
@@ -136,7 +173,7 @@ class Deployment:
         for path in change.remove:
             if path not in others:  # else it gave way to the same module in the other form
                 screen.say(f"  removed {path}")
-        if self._reset:
+        if self._reset and not self._wait_s:  # who only listens does not call the reset off
             time.sleep(installing.RESET_S)
 
 
@@ -146,21 +183,38 @@ def deploy(options):
     Raises `DeployError` before a board is touched, `remote.PortError` after.
     """
     facts = load_facts(options.board)
+    console.hide_settings_in(options.settings)
     copies = plan(facts, options.settings, options.file)
     settings = load_settings(options.settings)
     for remark in settings_file.remarks(settings):
-        print(f"warning: {remark}", flush=True)
+        console.say(f"warning: {remark}")
+    own_code.check(copies, facts)
     ports = _chosen_ports(options)
     many = options.all or len(ports) > 1
     children = remote.Children()
     with scratch.folder() as folder:
         choice = forms(copies, folder, options.form)
-        deployment = Deployment(facts, choice, settings.ca, options.reset, many, children)
-        print(f"deploying {len(copies)} files for {facts.name} to {', '.join(ports)}", flush=True)
+        wait_s = _wait_s(options, settings)
+        deployment = Deployment(facts, choice, settings.ca, options.reset, many, children, wait_s)
+        console.say(f"deploying {len(copies)} files for {facts.name} to {', '.join(ports)}")
         if many:
             return _deploy_to_all(deployment, ports, children)
         deployment.run(ports[0], Screen())
     return 0
+
+
+def _wait_s(options, settings):
+    """Return the seconds in which the first report can be expected, 0 for not waiting."""
+    if not options.wait or not options.reset:
+        return 0
+    first_s = settings.start_delay + (settings.readings_per_report - 1) * settings.interval
+    if first_s > options.wait:
+        console.say(
+            f"its first report comes after {first_s} s, by start_delay, interval and "
+            "readings_per_report: make monitor shows it"
+        )
+        return 0
+    return options.wait + first_s
 
 
 def _chosen_ports(options):
@@ -170,26 +224,24 @@ def _chosen_ports(options):
         ports += [port for port in remote.usb_ports() if port not in ports]
         if not ports:
             raise remote.PortError("no board found on any USB port; name them with --port")
-    ports = ports or ["auto"]
-    for port in ports:
-        remote.check_port(port)
-    return ports
+    # Found once: who waits for the report has to meet the same board.
+    return [remote.found(port) for port in ports or ["auto"]]
 
 
 def _deploy_to_all(deployment, ports, children):
     """Deploy to several boards at once; return 1 if one of them failed."""
     columns = TextColumn("{task.description}"), BarColumn(20), TextColumn("{task.fields[text]}")
-    console = Console(highlight=False)
+    terminal = console.rich()
     failures = {}
     begin = time.monotonic()
     # Without a terminal the bars would be one unreadable block at the end.
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+    with Progress(*columns, console=terminal, disable=not terminal.is_terminal) as progress:
 
         def one(port):
             row = Row(progress, port)
             try:
                 deployment.run(port, row)
-            except (DeployError, remote.PortError) as error:
+            except (DeployError, remote.PortError, first_report.NoReportError) as error:
                 failures[port] = str(error)
                 row.say(f"failed: {error}")
 
@@ -204,17 +256,17 @@ def _deploy_to_all(deployment, ports, children):
 
 def _sum_up(ports, failures, seconds):
     done = len(ports) - len(failures)
-    print(f"{done} of {len(ports)} boards done, {len(failures)} failed, {seconds:.1f} s")
+    console.say(f"{done} of {len(ports)} boards done, {len(failures)} failed, {seconds:.1f} s")
     for port in ports:
         if port in failures:
-            print(f"deploy: {port}: {failures[port]}", file=sys.stderr)
+            console.warn(f"deploy: {port}: {failures[port]}")
 
 
 def _list():
-    print("boards:", ", ".join(known_boards()))
-    print("serial ports:", flush=True)
+    console.say(f"boards: {', '.join(known_boards())}")
+    console.say("serial ports:")
     for line in remote.ports() or ["(none)"]:
-        print(" ", line)
+        console.say(f"  {line}")
 
 
 def _parser():
@@ -250,8 +302,29 @@ def _parser():
         action="store_false",
         help="leave the board at its prompt (an ESP32 restarts by itself after ten minutes)",
     )
+    add(
+        "--wait",
+        type=_seconds,
+        default=WAIT_S,
+        metavar="SECONDS",
+        help="how long the board is shown, until its first report or error (default: %(default)s)",
+    )
+    add(
+        "--no-wait",
+        dest="wait",
+        action="store_const",
+        const=0,
+        help="end once the board has its files and restarts",
+    )
     add("--list", action="store_true", help="list the boards and serial ports")
     return parser
+
+
+def _seconds(text):
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError("give a number over 0")
+    return value
 
 
 def main(arguments=None):
@@ -265,18 +338,20 @@ def main(arguments=None):
             raise DeployError("--board is missing; known are: " + ", ".join(known_boards()))
         return deploy(options)
     except (DeployError, BoardError) as error:
-        print(f"deploy: {error}", file=sys.stderr)
+        console.warn(f"deploy: {error}")
         return 2
-    except remote.PortError as error:
-        print(f"deploy: {error}", file=sys.stderr)
+    except (remote.PortError, first_report.NoReportError) as error:
+        console.warn(f"deploy: {error}")
         return 1
+    except UnwatchedError:
+        console.warn("\ndeploy: no longer waiting; the board has its files, and runs on")
+        return STOPPED
     except KeyboardInterrupt:
-        print(
+        console.warn(
             "\ndeploy: stopped; the board has what it had, or waits at its prompt: deploy again",
-            file=sys.stderr,
         )
         return STOPPED
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(console.run("deploy", main))

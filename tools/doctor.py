@@ -9,17 +9,20 @@ Exit status: 0 all is well, 1 something is not, 130 stopped by Ctrl-C.
 """
 
 import argparse
+import contextlib
+import re
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
+from rich.live import Live
+from rich.spinner import Spinner
 
-from tools import ending, remote, versions
+from tools import console, remote, versions
 from tools.remedies import remedy
 
-STOPPED = 130
+STOPPED = console.STOPPED
 """Exit status after Ctrl-C: 128 and the signal's number, as shells have it."""
 
 WIFI_S = 10
@@ -39,6 +42,7 @@ machine.reset()
 """
 # While it asks DNS a board hears no Ctrl-C, for half a minute; mpremote waits for ten seconds.
 _RESTART_TRIES = 4
+_TOKEN = re.compile(r'"token"\s{0,4}:\s{0,4}"([^"\n]+)"')  # as firmware and library keep it
 _RESET_S = 0.3  # who talks to the board before it has reset calls the reset off
 
 
@@ -116,7 +120,7 @@ class Examination:
         elif name == "runtime":
             self._take_runtime(*detail.split(" "))
         else:
-            print(f"{'':11}{name:11} {detail}", flush=True)
+            console.say(f"{'':11}{name:11} {detail}")
 
     def _take_runtime(self, runtime, version):
         self.runtime = runtime
@@ -138,7 +142,7 @@ class Examination:
         self.verdicts[name] = state
         self._print(state, name, detail)
         if state == "failed":
-            print(f"{'':23}-> {remedy(name, detail)}", flush=True)
+            console.say(f"{'':23}-> {remedy(name, detail)}")
 
     def fail_current(self, detail):
         """Let the check under way fail, or else the next one that could be tried."""
@@ -172,7 +176,7 @@ class Examination:
 
     @staticmethod
     def _print(state, name, detail):
-        print(f"{state:10} {_BY_NAME[name].title:11} {detail}".rstrip(), flush=True)
+        console.say(f"{state:10} {_BY_NAME[name].title:11} {detail}".rstrip())
 
 
 def examine(port, status):
@@ -194,7 +198,7 @@ def examine(port, status):
         _examine_from_there(port, examination)
         well = examination.finish()
     except KeyboardInterrupt:
-        print("stopped; starting the board's program again", file=sys.stderr, flush=True)
+        console.warn("stopped; starting the board's program again")
         restart(port)
         raise
     return restart(port) and well
@@ -209,10 +213,21 @@ def _say_hello(port, examination):
         _run(port, ["resume"], _script("hello.py"), examination)
 
 
+def _learn_secrets(port):
+    """Read what is secret on the board, so that nothing it says can show it."""
+    lines = []
+    with contextlib.suppress(remote.PortError):  # its words might be lines of the settings
+        remote.run(port, ["resume", "exec", _script("secrets.py")], lines.append)
+    text = "\n".join(lines)
+    console.hide_settings(text)
+    console.hide(*_TOKEN.findall(text))
+
+
 def _examine_from_there(port, examination):
     # A soft reset frees what the program held. CircuitPython has freed it, and would go its own
     # way at mpremote's.
     words = ["resume"] if examination.runtime == "circuitpython" else []
+    _learn_secrets(port)
     begin = f"\nDoctor({WIFI_S * 1000}).examine()\n"
     examination.begin("library")
     try:
@@ -242,10 +257,10 @@ def restart(port):
             trouble = error
         else:
             time.sleep(_RESET_S)
-            print("the board restarts its program", flush=True)
+            console.say("the board restarts its program")
             return True
-    print(f"doctor: its program was not started again ({trouble})", file=sys.stderr)
-    print("doctor: press the board's reset button", file=sys.stderr, flush=True)
+    console.warn(f"doctor: its program was not started again ({trouble})")
+    console.warn("doctor: press the board's reset button")
     return False
 
 
@@ -253,24 +268,32 @@ class _Status:
     # Shows what is under way on standard error: a spinner on a terminal, else a line.
 
     def __init__(self):
-        self._console = Console(stderr=True, highlight=False)
-        self._spinner = self._console.status("") if self._console.is_terminal else None
+        terminal = console.rich(stderr=True)
+        utf8 = terminal.encoding.startswith("utf")
+        self._spinner = Spinner("dots" if utf8 else "line")
+        self._live = None
+        if terminal.is_terminal:
+            # A file that the verdicts go to is left alone; on a terminal they go above it.
+            both = console.is_terminal("stdout")
+            self._live = Live(
+                self._spinner, console=terminal, transient=True, redirect_stdout=both
+            )
 
     def __enter__(self):
-        if self._spinner:
-            self._spinner.start()
+        if self._live:
+            self._live.start()
         return self
 
     def __exit__(self, *_):
-        if self._spinner:
-            self._spinner.stop()
+        if self._live:
+            self._live.stop()
 
     def show(self, check):
         text = f"checking {check.title}, {check.limit_s:g} s at most"
-        if self._spinner:
-            self._spinner.update(text)
+        if self._live:
+            self._spinner.update(text=text)
         else:
-            print(text, file=sys.stderr, flush=True)
+            console.warn(text)
 
 
 def _parser():
@@ -297,14 +320,11 @@ def main(arguments=None):
         with _Status() as status:
             well = examine(options.port, status.show)
     except KeyboardInterrupt:
-        print(
-            "doctor: stopped; if the board stands still, press its reset button", file=sys.stderr
-        )
+        console.warn("doctor: stopped; if the board stands still, press its reset button")
         return STOPPED
-    print("all is well" if well else "not all is well: see -> above for what to do")
+    console.say("all is well" if well else "not all is well: see -> above for what to do")
     return 0 if well else 1
 
 
 if __name__ == "__main__":
-    ending.treat_as_ctrl_c()
-    sys.exit(main())
+    sys.exit(console.run("doctor", main))

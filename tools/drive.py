@@ -14,6 +14,8 @@ from pathlib import Path
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
+from tools import console
+
 INFO = "INFO_UF2.TXT"
 """The file that tells such a drive from others (github.com/microsoft/uf2)."""
 
@@ -101,7 +103,8 @@ def copy(data, folder):
     if not (folder / INFO).is_file():
         raise DriveError(f"{folder} is no drive of a board in BOOTSEL mode: it has no {INFO}")
     columns = (TextColumn("  {task.percentage:3.0f} %"), BarColumn(), DownloadColumn())
-    with Progress(*columns) as progress:
+    terminal = console.rich()
+    with Progress(*columns, console=terminal, disable=not terminal.is_terminal) as progress:
         task = progress.add_task("", total=len(data))
         written = _write(
             data, folder / _NAME, lambda count: progress.update(task, completed=count)
@@ -143,7 +146,7 @@ def _explain(error, written, size):
 
 
 def _wait_until_gone(folder, written):
-    print("  written; waiting for the board to restart", flush=True)
+    console.say("  written; waiting for the board to restart")
     deadline = time.monotonic() + _GONE_S
     while (folder / INFO).exists():
         if time.monotonic() > deadline:

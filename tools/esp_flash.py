@@ -7,7 +7,7 @@ import selectors
 import subprocess
 import sys
 
-from tools import remote
+from tools import console, remote
 
 _BAUD = "460800"  # four times esptool's default; what USB-UART chips on these boards bear
 _SILENCE_S = 180  # erasing 16 MB takes a slow flash chip two minutes, without a word
@@ -26,7 +26,10 @@ _ADVICE = (
         "no answer from the chip: hold BOOT, press RESET (EN), let BOOT go, and try again; does "
         "the cable carry data?",
     ),
-    (("exclusively lock", "port is busy", "Resource temporarily"), "another program has it open"),
+    (
+        ("exclusively lock", "port is busy", "Resource temporarily"),
+        "another program has it open (a monitor, an IDE?): close it, and try again",
+    ),
     (("This chip is", "Wrong chip argument", "Unexpected chip"), None),
     (
         ("MD5 of file does not match", "Invalid head of packet", "corrupt"),
@@ -84,7 +87,7 @@ def check_size(port, facts, needed):
     # The loader that esptool has brought stays: the next command finds it, whatever the buttons.
     _run(command(port, facts, "--after", "no-reset-stub", "flash-id"), look)
     if not sizes:
-        print("  the chip does not say how much flash it has", flush=True)
+        console.say("  the chip does not say how much flash it has")
     elif sizes[0] < needed:
         raise remote.PortError(
             f"the board has {_megabytes(sizes[0])} of flash, this firmware needs "
@@ -138,18 +141,18 @@ class _Shown:
     def line(self, text):
         percent = _PERCENT.search(text)
         if _SHOWN.search(text):
-            print(" ", text.strip(), flush=True)
+            console.say(f"  {text.strip()}")
         elif text.startswith("Erasing"):
-            print("  erasing the whole flash, up to two minutes", flush=True)
+            console.say("  erasing the whole flash, up to two minutes")
         elif percent and text.lstrip().startswith("Writing"):
             self._show_tenth(int(float(percent[1])) // 10)
         elif "verified" in text:
-            print("  verified", flush=True)
+            console.say("  verified")
 
     def _show_tenth(self, tenth):
         if tenth > self._tenth:
             self._tenth = tenth
-            print(f"  {tenth * 10:3d} % written", flush=True)
+            console.say(f"  {tenth * 10:3d} % written")
 
 
 def _lines(process):

@@ -23,12 +23,13 @@ _NAMES = {"micropython": "MicroPython", "circuitpython": "CircuitPython"}
 _MOST = 64 * 1024 * 1024  # bytes: four times the largest flash of these boards
 
 # py/mpconfig.h, MICROPY_BANNER_NAME_AND_VERSION, in both projects: name, git tag, date of build.
+# Each repetition has a limit, so that no file makes the search slow: a tag is `git describe`'s.
 _BANNER = re.compile(
     rb"(MicroPython v|Adafruit CircuitPython )"
-    rb"((\d+)\.(\d+)(?:\.(\d+))?[-.+\w]*) on (\d{4}-\d\d-\d\d)(; [ -~]{3,80})?"
+    rb"((\d{1,3})\.(\d{1,3})(?:\.(\d{1,3}))?[-.+\w]{0,80}) on (\d{4}-\d\d-\d\d)(; [ -~]{3,80})?"
 )
 # MICROPY_BANNER_MACHINE, where a build keeps it apart from the banner.
-_MACHINE = re.compile(rb"; ([ -~]{1,60} with [\w.-]{2,20})[\r\n]*\0")
+_MACHINE = re.compile(rb"; ([ -~]{1,60} with [\w.-]{2,20})[\r\n]{0,4}\0")
 
 # sys.implementation._build, which holds the id: in MicroPython's releases since 1.25.
 _NAMES_BOARD_SINCE = (1, 25)
@@ -187,7 +188,7 @@ def _names_board(content, facts, would_hold_id):
 
 def _holds_id(data, board_id):
     # A text of C: it ends with a zero byte. MicroPython adds the variant: ESP32_GENERIC-SPIRAM.
-    pattern = rb"(?<![\w-])" + board_id.encode() + rb"(-[A-Z0-9_]+)?\0"
+    pattern = rb"(?<![\w-])" + board_id.encode() + rb"(-[A-Z0-9_]{1,40})?\0"
     return re.search(pattern, data) is not None
 
 

@@ -14,7 +14,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tools import drive, ending, esp_flash, firmware_file, remote, scratch
+from tools import console, drive, esp_flash, firmware_file, remote, scratch
 from tools.board.errors import BoardError
 from tools.board.facts import known_boards, load_facts
 from tools.firmware_error import FirmwareError
@@ -42,13 +42,13 @@ def flash(options):
         )
     except FirmwareError as error:
         raise FirmwareError(f"{options.firmware}: {error}") from error
-    print(f"{options.firmware.name}: {firmware.text}")
+    console.say(f"{options.firmware.name}: {firmware.text}")
     if not firmware.names_board:
-        print(
+        console.say(
             f"warning: the file does not say that it is for {facts.board_id}; chip and runtime fit"
         )
     if not firmware.is_covered:
-        print(
+        console.say(
             "note: no checksum in this file covers its content; where its download page shows a "
             "SHA-256, compare it by --sha256"
         )
@@ -56,7 +56,9 @@ def flash(options):
         _write_drive(options, facts, firmware)
     else:
         _write_esp(options, facts, firmware)
-    print(f"done; next: make deploy BOARD={facts.board_id}, as boards/{facts.board_id} tells")
+    console.say(
+        f"done; next: make deploy BOARD={facts.board_id}, as boards/{facts.board_id} tells"
+    )
 
 
 def _check_options(options, facts, by_drive):
@@ -72,7 +74,7 @@ def _check_options(options, facts, by_drive):
 def _write_drive(options, facts, firmware):
     target = options.drive or drive.find(facts.flash["drive"])
     fate = "its files stay" if firmware.keeps_files else "this file overwrites its files"
-    print(f"writing to {target}, a {facts.name}; {fate}", flush=True)
+    console.say(f"writing to {target}, a {facts.name}; {fate}")
     drive.copy(firmware.data, target)
 
 
@@ -85,7 +87,7 @@ def _write_esp(options, facts, firmware):
         fate = "files on the board stay: settings, token, reports that wait (--erase wipes all)"
     else:
         fate = "this file overwrites the board's own files: settings, token, reports that wait"
-    print(f"writing to {port}; {fate}", flush=True)
+    console.say(f"writing to {port}; {fate}")
     esp_flash.check_size(port, facts, firmware.flash_bytes)
     with scratch.folder() as folder:  # what was checked is what is written
         path = folder / "firmware.bin"
@@ -134,17 +136,16 @@ def main(arguments=None):
     try:
         flash(options)
     except (BoardError, UsageError, FirmwareError) as error:
-        print(f"flash: {error}", file=sys.stderr)
+        console.warn(f"flash: {error}")
         return 2
     except (remote.PortError, drive.DriveError) as error:
-        print(f"flash: {error}", file=sys.stderr)
+        console.warn(f"flash: {error}")
         return 1
     except KeyboardInterrupt:
-        print("\nflash: stopped; if it had begun to write, flash again", file=sys.stderr)
+        console.warn("\nflash: stopped; if it had begun to write, flash again")
         return STOPPED
     return 0
 
 
 if __name__ == "__main__":
-    ending.treat_as_ctrl_c()
-    sys.exit(main())
+    sys.exit(console.run("flash", main))

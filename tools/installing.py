@@ -70,7 +70,13 @@ def look(port, paths, children=None):
 
 def _survey(port, script, children):
     survey = onboard.Survey()
-    remote.run(port, ["run", script], survey.line, children, _LOOK_S)
+    try:
+        remote.run(port, ["run", script], survey.line, children, _LOOK_S)
+    except (ValueError, OverflowError) as error:
+        raise remote.PortError(
+            "the board's answer makes no sense: something else prints there, or it is damaged; "
+            f"reset it and try again, then flash it again ({error})"
+        ) from error
     return survey
 
 
@@ -81,7 +87,7 @@ def asked_for(copies, ca):
     """
     paths = [copy.remote for copy in copies]
     paths += [ca.strip("/")] if ca.strip("/") else []
-    others = [copy.other for copy in copies if copy.other]
+    others = [copy.other for copy in copies if copy.other] + [onboard.LIST]
     return paths + others + onboard.parents(paths) + [name for name, _ in _hiding(copies)]
 
 
@@ -180,7 +186,7 @@ def _waits_at(copy, survey):
 
 def _check_names(copies, survey):
     paths = [copy.remote for copy in copies]
-    for path in paths:
+    for path in [*paths, onboard.LIST]:
         if path in survey.folders:
             raise remote.PortError(
                 f"the board has a folder named {path}, where a file is to be; remove it with: "

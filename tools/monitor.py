@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: MIT
-"""Shows what a board prints: `python -m tools.monitor --port PORT`.
+"""Shows what a board prints: `python -m tools.monitor`, or with `--port PORT`.
 
 It does not disturb the program that runs: nothing is typed at the board, and it is not reset.
+The secrets of a settings.toml in this folder are not shown.
+
+Exit status: 0 ended by a key or Ctrl-C, 1 the port made trouble.
 """
 
 import argparse
 import contextlib
 import select
 import sys
-import termios
 import time
-import tty
 
 import serial
 
-from tools import remote
+from tools import console, remote
+from tools.board_text import Decoder
 
 BAUD = 115200
 """MicroPython's and CircuitPython's speed; ports on USB ignore it."""
@@ -23,20 +25,35 @@ RETRY_S = 0.5
 """Seconds between two tries to open a port: a restart takes one on USB away for about a second."""
 
 _END_KEY = b"\x1d"  # Ctrl-], as in mpremote and miniterm
+_HOLD_S = 0.2  # after which a line that has not ended is shown as far as it goes
+_HELD = 4096  # characters of such a line, at most
+
+_SETTINGS = "settings.toml"
 
 
 def _parser():
-    parser = argparse.ArgumentParser(prog="python -m tools.monitor", description=__doc__)
-    parser.add_argument("--port", required=True, help="such as /dev/ttyUSB0")
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.monitor",
+        description="Shows what a board prints, without disturbing it. Secrets of the "
+        "settings.toml in this folder are not shown.",
+    )
+    parser.add_argument(
+        "--port",
+        default="auto",
+        help="such as /dev/ttyUSB0, or id: and a serial number; default: the first on USB",
+    )
     return parser
 
 
 @contextlib.contextmanager
 def _keys():
     # Single keys without Enter, if there is a terminal at all.
-    if not sys.stdin.isatty():
+    if not sys.stdin or not sys.stdin.isatty():
         yield []
         return
+    import termios  # only here: Windows has none
+    import tty
+
     before = termios.tcgetattr(sys.stdin)
     try:
         tty.setcbreak(sys.stdin)
@@ -45,22 +62,58 @@ def _keys():
         termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
 
 
+class _Screen:
+    # Shows whole lines, so that no secret is cut in two, and soon what has no end yet.
+
+    def __init__(self):
+        self._decoder = Decoder()
+        self._held = ""
+
+    @property
+    def holds(self):
+        return bool(self._held)
+
+    def take(self, data):
+        text = self._held + self._decoder.take(data)
+        end = text.rfind("\n") + 1
+        self._held = text[end:]
+        if end:
+            console.show(text[:end])
+        if len(self._held) > _HELD:
+            self.release()
+
+    def release(self):
+        console.show(self._held)
+        self._held = ""
+
+
 def _show(port, keys):
-    """Copy the port to the screen until it goes away or the end key comes; True for the key."""
+    """Copy the port to the screen until it goes away or the end key comes; True for the key.
+
+    Nobody who reads any more is an end too.
+    """
+    screen = _Screen()
     with serial.Serial(port, BAUD, timeout=0, exclusive=True) as board:
-        while True:
-            ready, _, _ = select.select([board, *keys], [], [])
-            if board in ready:
-                sys.stdout.buffer.write(board.read(4096).replace(b"\r\n", b"\n"))
-                sys.stdout.buffer.flush()
-            if sys.stdin in ready and sys.stdin.buffer.read1(1) in (_END_KEY, b""):
-                return True
+        try:
+            while console.is_heard():
+                ready, _, _ = select.select(
+                    [board, *keys], [], [], screen.holds and _HOLD_S or None
+                )
+                if board in ready:
+                    screen.take(board.read(4096))
+                elif not ready:
+                    screen.release()
+                if sys.stdin in ready and sys.stdin.buffer.read1(1) in (_END_KEY, b""):
+                    return True
+        finally:
+            screen.release()
+    return True
 
 
-def _monitor(port):
-    remote.check_port(port)
-    text = f"what the board at {port} prints; Ctrl-C or Ctrl-] ends it, the board runs on"
-    print(text, flush=True)  # a pipe would keep it until the end
+def _monitor(name):
+    port = remote.found(name)
+    console.hide_settings_in(_SETTINGS)
+    console.say(f"what the board at {port} prints; Ctrl-C or Ctrl-] ends it, the board runs on")
     gone = False
     with _keys() as keys:
         while True:
@@ -68,10 +121,11 @@ def _monitor(port):
                 if _show(port, keys):
                     return
             except (serial.SerialException, OSError) as error:
-                if not gone and "Could not exclusively lock" in str(error):
-                    raise remote.PortError(f"another program has {port} open") from error
+                in_use = remote.busy(error, port)
+                if in_use and not gone:
+                    raise remote.PortError(in_use) from error
                 if not gone:
-                    print("-- the port is gone; waiting for the board", flush=True)
+                    console.say("-- the port is gone; waiting for the board")
                 gone = True
                 time.sleep(RETRY_S)
 
@@ -82,12 +136,12 @@ def main(arguments=None):
     try:
         _monitor(options.port)
     except remote.PortError as error:
-        print(f"monitor: {error}", file=sys.stderr)
+        console.warn(f"monitor: {error}")
         return 1
     except KeyboardInterrupt:
-        print()
+        console.say()
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(console.run("monitor", main))

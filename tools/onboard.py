@@ -35,6 +35,8 @@ PREFIX = 16
 _BLOCK_SIZES = (128, 65536)
 _MOST_FLASH = 128 * 1024 * 1024
 
+_LIST_MAX = 16384  # bytes: the longest list has some 4 KB, and a board must find room to read it
+
 # A stopped program leaves its watchdog running, which would reset the board amid the copying. The
 # RP2040's and RP2350's is switched off in its register (data sheets, WATCHDOG: CTRL; bit 30 is
 # ENABLE, 0x3000 above is the alias that clears bits). An ESP32's can only be given more time: ten
@@ -78,13 +80,18 @@ if 'main.py' not in listed('/'):
         pass
 paths = {paths!r}
 try:
+    if os.stat({list!r})[6] > {list_max}:
+        raise ValueError
     with open({list!r}) as file:
         found = json.load(file)
-    found = {{path: found[path] for path in found if path and '\\n' not in path}}
-    paths += [path for path in found if path not in paths]
+    for path in found.keys():
+        if isinstance(path, str) and chr(10) not in path and path not in paths:
+            paths.append(path)
     print('list=' + json.dumps(found))
-except Exception:  # none, or a damaged one
+except OSError:
     pass
+except Exception:
+    print('list=damaged')
 folders = ['']
 for path in paths:
     folder = path.rpartition('/')[0]
@@ -177,6 +184,7 @@ class Survey:
     chip's serial number as hex, `mpy` is `sys.implementation._mpy` or 0, `release` MicroPython's
     (major, minor). `garbled` tells that some of it did not come whole.
     `blocks` is how many blocks its file system has, all told.
+    `damaged` tells that the list cannot be read, or only in part.
     """
 
     platform: str = ""
@@ -190,6 +198,7 @@ class Survey:
     files: dict[str, tuple[int, str]] = field(default_factory=dict)
     folders: set[str] = field(default_factory=set)
     listed: dict[str, list[str]] = field(default_factory=dict)
+    damaged: bool = False
     complete: bool = False
     garbled: bool = False
 
@@ -225,9 +234,13 @@ class Survey:
         self.free_blocks = free if 0 <= free <= self.blocks else 0
 
     def _take_list(self, rest):
-        found = json.loads(rest)
-        if isinstance(found, dict):  # else somebody else's file has this name, or it is damaged
-            self.listed = {path: d for path, d in found.items() if _are_digests(d)}
+        try:
+            found = json.loads(rest)
+        except (ValueError, RecursionError):  # the board's own word for it is one, too
+            found = None
+        entries = found if isinstance(found, dict) else {}
+        self.listed = {path: kept for path, kept in entries.items() if _is_entry(path, kept)}
+        self.damaged = found != self.listed
 
     def _take_file(self, rest):
         size, digest, path = rest.split("=", 2)
@@ -248,8 +261,10 @@ class Survey:
         return {path: found for path, found in self.files.items() if _is_ours(path)}
 
 
-def _are_digests(value):
-    return isinstance(value, list) and all(isinstance(digits, str) for digits in value)
+def _is_entry(path, kept):
+    """Whether this is what a deploy writes: a path, and beginnings of SHA-256."""
+    named = path.strip("/") and path.isprintable()
+    return named and isinstance(kept, list) and all(isinstance(k, str) for k in kept)
 
 
 def _is_ours(path):
@@ -258,7 +273,9 @@ def _is_ours(path):
 
 def survey_script(paths):
     """Return the script that tells of a board, and of these paths on it."""
-    return _CALM + _SURVEY.format(paths=list(paths), list=LIST, marks=(STAGED, PARKED))
+    return _CALM + _SURVEY.format(
+        paths=list(paths), list=LIST, list_max=_LIST_MAX, marks=(STAGED, PARKED)
+    )
 
 
 def prepare_script(chip_id, unwanted):

@@ -16,13 +16,12 @@ Exit status: 0 all done, 1 a board failed, 2 something on the desk is missing or
 """
 
 import argparse
-import getpass
 import math
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from tools import assigning, ending, plan, registration, remote, scratch, settings_file
+from tools import assigning, console, plan, registration, remote, scratch, settings_file
 from tools.board.errors import BoardError
 from tools.board.facts import known_boards, load_facts
 from tools.devices import DevicesError, Identity, read_devices
@@ -58,7 +57,7 @@ _STAND_IN = "anything"  # while a value is still to come: it fits each of them
 
 
 def _say(text):
-    print(text, flush=True)
+    console.say(text)
 
 
 def _provision_many(options):
@@ -218,7 +217,7 @@ def _ask_for(name, default):
 
 def _answer(name, prompt):
     try:
-        answer = getpass.getpass(prompt) if name in _HIDDEN else input(prompt)
+        answer = console.ask_secret(prompt) if name in _HIDDEN else console.ask(prompt)
     except EOFError:
         raise DeployError(f"{name} was not answered; run it again at a terminal") from None
     bare = answer.strip(" \t\r\n")
@@ -278,7 +277,7 @@ def _product_secret(options):
             raise DeployError(f"--product-secret-file: {error}") from error
     else:
         try:
-            secret = getpass.getpass("ProductSecret: ").strip()
+            secret = console.ask_secret("ProductSecret: ").strip()
         except EOFError:
             raise DeployError("no ProductSecret; give --product-secret-file") from None
     if not 0 < len(secret) <= _PRODUCT_SECRET_MAX or not secret.isprintable():
@@ -384,16 +383,15 @@ def main(arguments=None):
             return _release(options)
         return _provision_many(options) if many else _provision_one(options)
     except _DESK_ERRORS as error:
-        print(f"provision: {error}", file=sys.stderr)
+        console.warn(f"provision: {error}")
         return 2
     except _BOARD_ERRORS as error:
-        print(f"provision: {error}", file=sys.stderr)
+        console.warn(f"provision: {error}")
         return 1
     except KeyboardInterrupt:
-        print("\nprovision: stopped; run it again to go on where it was", file=sys.stderr)
+        console.warn("\nprovision: stopped; run it again to go on where it was")
         return STOPPED
 
 
 if __name__ == "__main__":
-    ending.treat_as_ctrl_c()
-    sys.exit(main())
+    sys.exit(console.run("provision", main))

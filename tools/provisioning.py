@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import first_report, installing, remote, settings_file
+from tools import console, first_report, installing, remote, settings_file
 from tools.plan import SETTINGS, Copy, DeployError, chosen, load_settings
 
 
@@ -94,6 +94,7 @@ class Board:
             remote.run(self.port, ["fs", "cat", ":" + SETTINGS], lines.append)
         except remote.PortError:  # its words might be lines of the settings
             raise remote.PortError("the settings on the board could not be read") from None
+        console.hide_settings("\n".join(lines))
         path = self._job.folder / ("kept-" + SETTINGS)
         settings_file.write_private(path, "\n".join(lines))
         try:
@@ -121,7 +122,9 @@ class Board:
         job = self._job
         settings_file.made_from(job.template, job.origin, values)
         path = job.folder / SETTINGS
-        settings_file.write_private(path, settings_file.fill_in(job.template, values))
+        text = settings_file.fill_in(job.template, values)
+        console.hide_settings(text)
+        settings_file.write_private(path, text)
         try:
             yield
         finally:
@@ -152,12 +155,10 @@ class Board:
         job = self._job
         job.say(f"  waiting up to {job.wait_s:g} s for its first acknowledged report")
 
-        def show(line):
-            for secret in secrets:
-                line = line.replace(secret, "***") if secret else line
-            job.say(f"  | {line}")
-
-        return first_report.wait_for_report(self.port, job.wait_s, show)
+        console.hide(*[secret for secret in secrets if secret])
+        return first_report.wait_for_report(
+            self.port, job.wait_s, lambda line: job.say(f"  | {line}")
+        )
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ import re
 import sys
 from urllib.parse import urlencode
 
+from tools import console
 from tools.board.facts import PROJECT
 
 sys.path.insert(0, str(PROJECT / "lib"))
@@ -56,11 +57,12 @@ def register(product_key, device_name, product_secret, host=HOST, port=443, ca=N
 
     `ca` as in `aiot_http.Client`. Raises `RegistrationError`.
     """
+    console.hide(product_secret)
     body = request_body(product_key, device_name, product_secret, os.urandom(_RANDOM_BYTES).hex())
     connection = aiot_http.new_connection(host, port, ca, _TIMEOUT_S)
     try:
         status, reply = connection.post(_PATH, _HEADERS, body)
-        return read_reply(status, bytes(reply))
+        secret = read_reply(status, bytes(reply))
     except aiot_http.AiotError as error:
         raise RegistrationError(
             f"could not register {device_name}: {error}; check the network and the host, "
@@ -68,6 +70,8 @@ def register(product_key, device_name, product_secret, host=HOST, port=443, ca=N
         ) from error
     finally:
         connection.close()
+    console.hide(secret)
+    return secret
 
 
 def read_reply(status, body):
@@ -84,9 +88,8 @@ def read_reply(status, body):
             f"HTTP status {status} without the platform's JSON; is this the right host?"
         )
     if reply.get("code") != _SUCCESS:
-        raise RegistrationError(
-            f"the platform refused: {reply.get('code')} {_printable(reply)}; {_ADVICE}"
-        )
+        said = f"{_printable(reply, 'code')} {_printable(reply, 'message')}"
+        raise RegistrationError(f"the platform refused: {said}; {_ADVICE}")
     data = reply.get("data")
     secret = data.get("deviceSecret") if isinstance(data, dict) else None
     if not isinstance(secret, str) or not _SECRET.fullmatch(secret):
@@ -94,6 +97,7 @@ def read_reply(status, body):
     return secret
 
 
-def _printable(reply):
-    text = str(reply.get("message", ""))[:_SHOWN]
+def _printable(reply, name):
+    """Return a text of the server's, which may repeat what was sent, so that it can be shown."""
+    text = console.without_secrets(str(reply.get(name, "")))[:_SHOWN]
     return "".join(char if char.isprintable() else " " for char in text)

@@ -16,6 +16,11 @@ _NO_ACCESS_POINT = (
 
 _REMEDIES = {
     "board": (
+        ("another program has", "close that program, and try again"),
+        ("no such port", "plug it in, by a cable that carries data; the ports that are there: "
+         "python -m tools.deploy --list"),
+        ("no board found", "plug it in, by a cable that carries data; or name its port: --port"),
+        ("no permission", "as said there"),
         ("", "check cable and port, press the board's reset button, and try again; is "
          "MicroPython or CircuitPython on it? (make flash)"),
     ),
@@ -102,6 +107,7 @@ _REMEDIES = {
         ("10000", _PASSING),
         ("no answer", _SLOW),
         ("closed", _CUT),
+        ("(board_config.py line", "correct that line of board_config.py, then: make deploy"),
         ("", "see the README, \"Errors, and what to do about each\"; is board_config.py right?"),
     ),
     "outbox": (

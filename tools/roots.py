@@ -16,6 +16,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.utils import CryptographyDeprecationWarning
 
+from tools import console
+
 TARGET = Path(__file__).parent.parent / "lib" / "aiot_roots.py"
 
 # The roots that the official SDKs ship or that succeed them (reference, "TLS roots"), by the
@@ -89,12 +91,12 @@ def main() -> int:
     if parser.parse_args().check:
         same = TARGET.read_text() == source()
         is_as = "is as" if same else "is NOT as"
-        print(f"{TARGET.name} {is_as} certifi {certifi.__version__} has it")
+        console.say(f"{TARGET.name} {is_as} certifi {certifi.__version__} has it")
         return 0 if same else 1
     TARGET.write_text(source())
-    print(f"wrote {TARGET}")
+    console.say(f"wrote {TARGET}")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(console.run("roots", main))

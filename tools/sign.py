@@ -17,6 +17,7 @@ import time
 import warnings
 from pathlib import Path
 
+from tools import console
 from tools.board.facts import PROJECT
 
 sys.path.insert(0, str(PROJECT / "lib"))
@@ -78,12 +79,14 @@ def show(device, method, timestamp_ms):
     """Print content, sign and body."""
     path, headers, body = auth_request(device, method, timestamp_ms)
     fields = json.loads(body)
-    print("content to sign (all but version, sign and signmethod, sorted by name, joined):")
-    print(sign_content(fields))
-    print(f"\nsign by {method} with the DeviceSecret, in hex of either case:")
-    print(fields["sign"])
-    print(f"\nbody of POST {path}, {'; '.join(f'{name}: {headers[name]}' for name in headers)}:")
-    print(body.decode())
+    console.say("content to sign (all but version, sign and signmethod, sorted by name, joined):")
+    console.say(sign_content(fields))
+    console.say(f"\nsign by {method} with the DeviceSecret, in hex of either case:")
+    console.say(fields["sign"])
+    console.say(
+        f"\nbody of POST {path}, {'; '.join(f'{name}: {headers[name]}' for name in headers)}:"
+    )
+    console.say(body.decode())
 
 
 def read_secret(file):
@@ -99,7 +102,7 @@ def read_secret(file):
         with warnings.catch_warnings():
             # It only warns before it would show what is typed.
             warnings.simplefilter("error", getpass.GetPassWarning)
-            return _checked(getpass.getpass("DeviceSecret (not shown): "), "what was typed")
+            return _checked(console.ask_secret("DeviceSecret (not shown): "), "what was typed")
     except (EOFError, getpass.GetPassWarning):
         raise SignError(
             f"no terminal to ask for the DeviceSecret at: give --secret-file, or set the "
@@ -128,6 +131,7 @@ def _checked(text, source):
         raise SignError(f"{source} is empty: the DeviceSecret belongs there")
     if len(secret.splitlines()) > 1:
         raise SignError(f"{source} has several lines; only the DeviceSecret may be in it")
+    console.hide(secret)
     return secret
 
 
@@ -183,13 +187,13 @@ def main(arguments=None):
         )
         show(device, options.method, options.timestamp)
     except (SignError, aiot_http.AiotError) as error:
-        print(f"sign: {error}", file=sys.stderr)
+        console.warn(f"sign: {error}")
         return 2
     except KeyboardInterrupt:
-        print("\nsign: stopped", file=sys.stderr)
+        console.warn("\nsign: stopped")
         return STOPPED
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(console.run("sign", main))

@@ -14,9 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from rich.console import Console
-
-from tools import ending
+from tools import console
 from tools.bench import budget, report
 from tools.bench.errors import BenchError
 from tools.bench.growth import GROWTH
@@ -80,10 +78,10 @@ def _measure(lab, measures):
     """Measure one after the other, telling the progress; return {name: what was found}."""
     found = {}
     for number, name in enumerate(measures, 1):
-        print(f"[{number:2}/{len(measures)}] {name:42}", end="", file=sys.stderr, flush=True)
         start = time.monotonic()
         found[name] = measures[name](lab)
-        print(f"{time.monotonic() - start:6.1f} s", file=sys.stderr, flush=True)
+        seconds = time.monotonic() - start
+        console.warn(f"[{number:2}/{len(measures)}] {name:42}{seconds:6.1f} s")
     return found
 
 
@@ -93,7 +91,7 @@ def _bench(options):
         found = _measure(lab, {name: ALL[name] for name in names})
         interpreter = lab.version()
     results = list(found.values())
-    Console().print(report.tables(results))
+    console.rich().print(report.tables(results))
     _write(options.json, report.as_json(results, interpreter, options.quick))
     _write(options.svg, report.as_svg(results))
 
@@ -104,7 +102,7 @@ def _tighten():
     old = budget.load(budget.FILE) if budget.FILE.is_file() else {}
     new = budget.tightened(old, found)
     for name, value in found.items():
-        print(f"{name}: {value}, budget {old.get(name, 'none')} -> {new[name]}")
+        console.say(f"{name}: {value}, budget {old.get(name, 'none')} -> {new[name]}")
     budget.save(new, budget.FILE)
     worse = [name for name, value in found.items() if value > budget.most(name, new)]
     if worse:
@@ -114,26 +112,25 @@ def _tighten():
 def _write(path, text):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
-    print(f"written: {path}", file=sys.stderr)
+    console.warn(f"written: {path}")
 
 
 def main(arguments=None):
     """Run the command; return its exit status."""
     options = _parser().parse_args(arguments)
-    ending.treat_as_ctrl_c()
     try:
         if options.tighten:
             _tighten()
         else:
             _bench(options)
     except (BenchError, DistError, OSError) as error:
-        print(f"\nbench: {error}", file=sys.stderr)
+        console.warn(f"\nbench: {error}")
         return 1
     except KeyboardInterrupt:
-        print("\nbench: stopped", file=sys.stderr)
+        console.warn("\nbench: stopped")
         return STOPPED
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(console.run("bench", main))

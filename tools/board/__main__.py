@@ -5,7 +5,7 @@ import argparse
 import sys
 import time
 
-from tools import ending
+from tools import console
 from tools.board.board import WIFI, Board
 from tools.board.errors import BoardError
 from tools.board.facts import known_boards
@@ -21,12 +21,14 @@ def main():
             options.flash, options.board, heap=options.heap, link=options.link, on_boot=_show_boot
         )
         with board:
-            print(f"{board.facts.name} at {board.port}")
-            print(f"  its flash is {options.flash}; the Wi-Fi in reach is {WIFI[0]}, {WIFI[1]}")
-            print(f"  try: mpremote connect {board.port}    (Ctrl-C here ends it)", flush=True)
+            console.say(f"{board.facts.name} at {board.port}")
+            console.say(
+                f"  its flash is {options.flash}; the Wi-Fi in reach is {WIFI[0]}, {WIFI[1]}"
+            )
+            console.say(f"  try: mpremote connect {board.port}    (Ctrl-C here ends it)")
             _stay(options.seconds)
     except BoardError as error:
-        print(f"board: {error}", file=sys.stderr)
+        console.warn(f"board: {error}")
         return 2
     return 0
 
@@ -46,7 +48,7 @@ def _parser():
 
 
 def _show_boot(reason):
-    print(time.strftime("%H:%M:%S"), "start:", reason, flush=True)
+    console.say(f"{time.strftime('%H:%M:%S')} start: {reason}")
 
 
 def _stay(seconds):
@@ -55,9 +57,8 @@ def _stay(seconds):
         while time.monotonic() < end:
             time.sleep(min(1, max(0, end - time.monotonic())))
     except KeyboardInterrupt:
-        print()
+        console.say()
 
 
 if __name__ == "__main__":
-    ending.treat_as_ctrl_c()
-    sys.exit(main())
+    sys.exit(console.run("board", main))

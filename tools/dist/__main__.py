@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tools import ending
+from tools import console
 from tools.dist import circuitpython, desktop, library, mip
 from tools.dist.errors import DistError
 
@@ -24,7 +24,7 @@ STOPPED = 130
 
 
 def _mip(out):
-    print(" ", mip.write_package())
+    console.say(f"  {mip.write_package()}")
     _replace(out / "mip-mpy", mip.make)
 
 
@@ -47,7 +47,7 @@ def _replace(target, make):
         made.mkdir()
         told = make(made)
         for line in [told] if isinstance(told, str) else told:
-            print(" ", line, flush=True)
+            console.say(f"  {line}")
         if target.exists():
             shutil.rmtree(target)
         made.rename(target)
@@ -78,20 +78,19 @@ def main(arguments=None):
     unknown = [part for part in options.parts if part not in PARTS]
     if unknown:
         parser.error(f"no part {unknown[0]!r}; there are: {', '.join(PARTS)}")
-    ending.treat_as_ctrl_c()
-    print(f"aiot_http {library.version()}: making packages in {options.out}", flush=True)
+    console.say(f"aiot_http {library.version()}: making packages in {options.out}")
     try:
         for part in options.parts or PARTS:
             PARTS[part](options.out)
     except DistError as error:
-        print(f"dist: {error}", file=sys.stderr)
+        console.warn(f"dist: {error}")
         return 1
     except KeyboardInterrupt:
-        print("\ndist: stopped", file=sys.stderr)
+        console.warn("\ndist: stopped")
         return STOPPED
-    print("done")
+    console.say("done")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(console.run("dist", main))

@@ -19,7 +19,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tools import ending
+from tools import console
 from tools.fleet import model, report
 from tools.fleet.run import STARTS, FleetRun, Outcome, Plan
 from tools.fleet.traffic import after_outage
@@ -33,21 +33,20 @@ _SHOWN_INTERVALS = 6  # of the histogram: the longest wait of the policy is five
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what the command line asks for; return the exit status."""
-    ending.treat_as_ctrl_c()
     parser = _parser()
     options = parser.parse_args(arguments)
     starts = STARTS if options.start == "both" else (options.start,)
     try:
         outcomes, samples = _runs(_plan(options), starts)
     except KeyboardInterrupt:
-        print("fleet: stopped", file=sys.stderr)
+        console.warn("fleet: stopped")
         return 130
     except OSError as error:
-        print(f"fleet: {error}", file=sys.stderr)
+        console.warn(f"fleet: {error}")
         return 1
     fitted = model.fit(samples, options.interval) if samples else None
     if options.json:
-        print(json.dumps(report.as_json(outcomes, fitted, samples), indent=1))
+        console.say(json.dumps(report.as_json(outcomes, fitted, samples), indent=1))
     else:
         _print(outcomes, fitted, samples)
     return _judge(outcomes)
@@ -78,22 +77,22 @@ def _run(plan: Plan) -> Outcome:
 
 
 def _progress(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    console.warn(line)
 
 
 def _print(outcomes: Sequence[Outcome], fitted: model.Fit | None, samples) -> None:
     plan = outcomes[0].plan
-    print(
+    console.say(
         f"{plan.devices} devices, a reading each {plan.interval} s; the platform is away for "
         f"{plan.outage} s and takes {plan.throttle:g} requests a second\n"
     )
-    print(report.table(outcomes))
+    console.say(report.table(outcomes))
     for start in dict.fromkeys(outcome.plan.start for outcome in outcomes):
         pair = [outcome for outcome in outcomes if outcome.plan.start == start]
-        print("\nthe busiest second of each 10 s after the outage; bars: requests")
-        print(report.histogram(pair, plan.interval * _SHOWN_INTERVALS))
+        console.say("\nthe busiest second of each 10 s after the outage; bars: requests")
+        console.say(report.histogram(pair, plan.interval * _SHOWN_INTERVALS))
     if fitted is not None:
-        print("\n" + report.fit_table(fitted, samples))
+        console.say("\n" + report.fit_table(fitted, samples))
 
 
 def _judge(outcomes: Sequence[Outcome]) -> int:
@@ -101,11 +100,10 @@ def _judge(outcomes: Sequence[Outcome]) -> int:
     broken = [each for each in outcomes if each.plan.jitter and not report.kept(each)]
     for outcome in broken:
         traffic = after_outage(outcome)
-        print(
+        console.warn(
             f"fleet: {outcome.plan.start}: {outcome.lost} lost, {outcome.waiting} not delivered, "
             f"{traffic.throttled} requests throttled, at most {report.peak(traffic.requests)} "
             f"came in a second",
-            file=sys.stderr,
         )
     return 1 if broken else 0
 
@@ -185,4 +183,4 @@ def _whole(least: int, most: int):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(console.run("fleet", main))

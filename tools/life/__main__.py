@@ -18,6 +18,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tools import console
 from tools.life import assumptions, chart, model
 from tools.life.measure import Case, MeasureError, counts
 
@@ -41,27 +42,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         parser.error(str(error))
     if options.assumptions:
-        print(assumptions.listing(table))
+        console.say(assumptions.listing(table))
         return 0
     cases = [
         Case(chip, sleeps, together)
         for _, chip, sleeps in _BOARDS
         for together in options.together or _BATCHES
     ]
-    print("measuring erases, messages and bytes ...", file=sys.stderr, flush=True)
+    console.warn("measuring erases, messages and bytes ...")
     try:
         measured = counts(cases)
     except MeasureError as error:
-        print(f"life: {error}", file=sys.stderr)
+        console.warn(f"life: {error}")
         return 1
     except KeyboardInterrupt:
-        print("life: stopped", file=sys.stderr)
+        console.warn("life: stopped")
         return 130
     rows = _rows(options, measured, table)
-    print(json.dumps(rows, indent=1) if options.json else _table(options, rows))
+    console.say(json.dumps(rows, indent=1) if options.json else _table(options, rows))
     if options.chart:
         options.chart.write_text(drawn(measured, table))
-        print(f"wrote {options.chart}", file=sys.stderr)
+        console.warn(f"wrote {options.chart}")
     return 0
 
 
@@ -200,4 +201,4 @@ def _setting(text: str) -> tuple[str, float]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(console.run("life", main))

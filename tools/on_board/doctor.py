@@ -7,6 +7,8 @@ the DeviceSecret, the token or the Wi-Fi password, nor the name of the network.
 """
 
 import gc
+import io
+import sys
 import time
 
 if hasattr(gc, "threshold"):  # as firmware/main.py: it keeps the heap in one piece
@@ -71,9 +73,12 @@ class Doctor:
 
     def say(self, name, state, detail=""):
         """Print one line, without secrets."""
-        text = " ".join(str(detail).split())
+        text = str(detail)
         for secret in self._secrets:
             text = text.replace(secret, "***")
+        text = " ".join(text.split())
+        for secret in self._secrets:  # one with two blanks may have come with one
+            text = text.replace(" ".join(secret.split()), "***")
         print("doctor", name, state, text)
 
     def begin(self, check):
@@ -264,8 +269,6 @@ class Doctor:
         now = self._port.unix_ms()
         if self._settings.mode == "property":
             return self._client.post_properties(readings, now)
-        import io
-
         from aiot_alink import write_json
 
         if now is None:
@@ -284,7 +287,27 @@ def nothing():
 def described(error):
     """Return an error in words."""
     name = error.__class__.__name__
-    return str(error) if name in IN_WORDS else "{}: {}".format(name, error)
+    if name in IN_WORDS:
+        return str(error)
+    return "{}: {}{}".format(name, error, place_of(error))
+
+
+def place_of(error):
+    """Return the file and line in which an error arose, in parentheses, "" where none is known."""
+    out = io.StringIO()
+    try:
+        sys.print_exception(error, out)
+    except AttributeError:  # CircuitPython
+        import traceback
+
+        traceback.print_exception(error, file=out)
+    place = ""
+    for line in out.getvalue().split("\n"):
+        words = line.strip().split('"')
+        if words[0] == "File " and words[1][:1] != "<":
+            number = words[2].split(",")[1].strip()  # "line 3"
+            place = " ({} {})".format(words[1].split("/")[-1], number)
+    return place
 
 
 def why_not(ssid, password, wifi_ms):

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+from tools import console
+
 from . import faults
 from .console import OneLine, request_line
 from .protocol import TOKEN_LIFE
@@ -58,6 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     options.device = options.device or [DEMO_DEVICE]
+    console.hide(*[device[2] for device in options.device], *[one[1] for one in options.product])
     if len({device[:2] for device in options.device}) < len(options.device):
         parser.error("--device: the same ProductKey and DeviceName twice; give each device once")
     _log_in_one_line("aiohttp")  # what it logs is about clients that do not speak HTTP
@@ -65,7 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
         options.device,
         options.port,
         legacy_tls=options.legacy_tls,
-        on_request=lambda request: _say(request_line(request)),
+        on_request=lambda request: console.say(request_line(request)),
         token_life=options.token_life,
         rate_limit=options.rate_limit,
         products=options.product,
@@ -84,21 +87,22 @@ def _run(platform: Platform, parser: _Parser, options: argparse.Namespace) -> in
         with platform:
             _write_certificate(platform, parser, options.ca_out)
             devices = ", ".join(f"{key}/{name}" for key, name, _ in options.device)
-            _say(f"listening on {platform.url}  CA: {options.ca_out}  devices: {devices}")
+            console.say(f"listening on {platform.url}  CA: {options.ca_out}  devices: {devices}")
             if options.device == [DEMO_DEVICE]:
-                _say("this is the demo device, --help has its secret; --device adds your own")
+                console.say(
+                    "this is the demo device, --help has its secret; --device adds your own"
+                )
             _wait(options.seconds)
     except KeyboardInterrupt:
         pass  # the way to end it
     except OSError as error:
-        print(
+        console.warn(
             f"tools.platform: cannot listen on port {options.port}: {os.strerror(error.errno)}; "
             "choose another with --port, or --port 0 for a free one",
-            file=sys.stderr,
         )
         return 1
     requests, reports = len(platform.requests), len(platform.reports)
-    _say(f"{requests} requests, {reports} reports, {platform.sign_ins} sign-ins")
+    console.say(f"{requests} requests, {reports} reports, {platform.sign_ins} sign-ins")
     return 0
 
 
@@ -267,13 +271,5 @@ def _log_in_one_line(name: str) -> None:
     logger.propagate = False
 
 
-def _say(line: str) -> None:
-    """Print a line at once. If nobody reads any more, go on without printing."""
-    try:
-        print(line, flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(console.run("tools.platform", main))

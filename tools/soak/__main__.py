@@ -21,7 +21,7 @@ import threading
 import time
 from pathlib import Path
 
-from tools import deploy, ending
+from tools import console, deploy
 from tools.board import Board, BoardError
 from tools.board.facts import known_boards
 from tools.platform import Platform
@@ -83,6 +83,7 @@ class Station:
         arguments += ["--settings", str(settings), "--file", f"{self._folder}/ca.pem:ca.pem"]
         for name in ("boot.py", "counted.py"):
             arguments += ["--file", f"{Path(__file__).with_name(name)}:{name}"]
+        arguments.append("--no-wait")
         with contextlib.redirect_stdout(io.StringIO()):
             status = deploy.main(arguments)
         if status == deploy.STOPPED:
@@ -138,7 +139,7 @@ class Soak:
         try:
             self._wait(lambda: self._ledger.count() >= self._options.reports, limit)
         except KeyboardInterrupt:
-            print("soak: stopping; what waits is still delivered")
+            console.say("soak: stopping; what waits is still delivered")
         finally:
             end.set()
             for thread in threads:
@@ -167,7 +168,7 @@ class Soak:
                 return False
             if now - shown >= PROGRESS_S:
                 shown = now
-                print(f"{now - self._started:6.1f} s  {self._ledger.count()} reports", flush=True)
+                console.say(f"{now - self._started:6.1f} s  {self._ledger.count()} reports")
             time.sleep(0.1)
         return True
 
@@ -180,13 +181,12 @@ class Soak:
             if not self._wait(lambda proxy=station.proxy: proxy.open_connections <= 1, LINGER_S):
                 complaints.append(f"{station.name}: more sockets are open than the one it keeps")
         for complaint in complaints:
-            print(f"soak: {complaint}", file=sys.stderr)
-        print(
+            console.warn(f"soak: {complaint}")
+        console.say(
             f"{self._ledger.count()} reports delivered, {lost} lost, "
             f"{self._ledger.duplicates()} duplicates, "
             f"{sum(hurter.cuts for hurter in hurters)} power cuts, "
             f"{sum(hurter.faults for hurter in hurters)} faults",
-            flush=True,
         )
         return 1 if complaints or lost else 0
 
@@ -230,16 +230,15 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Read the command line and run; return the exit status."""
     options = _parser().parse_args()
-    ending.treat_as_ctrl_c()
     with tempfile.TemporaryDirectory(prefix="aiot_http-soak-") as folder:
         try:
             return Soak(Path(folder), options).run()
         except BoardError as error:
-            print(f"soak: {error}", file=sys.stderr)
+            console.warn(f"soak: {error}")
             return 1
         except KeyboardInterrupt:
             return 130
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(console.run("soak", main))

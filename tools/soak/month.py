@@ -22,7 +22,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from tools import deploy, ending
+from tools import console, deploy
 from tools.board import Board, BoardError
 from tools.platform import Platform
 from tools.proxy import Memory, Proxy
@@ -95,8 +95,8 @@ class Month:
                     self._tell(number + 1)
                 self._wait_until(self._board.unix_s() + _SETTLE_S)
                 boots = Counter(self._board.boots)
-                console = self._board.console
-            return self._judge(boots, console, router)
+                printed = self._board.console
+            return self._judge(boots, printed, router)
 
     def _deploy(self, port: int) -> None:
         (self._folder / "ca.pem").write_bytes(self._platform.ca_pem)
@@ -109,6 +109,7 @@ class Month:
         arguments += ["--settings", str(settings)]
         for file in files:
             arguments += ["--file", file]
+        arguments.append("--no-wait")
         with contextlib.redirect_stdout(io.StringIO()):
             status = deploy.main(arguments)
         if status:
@@ -170,10 +171,10 @@ class Month:
     def _tell(self, number: int) -> None:
         count = sum(len(Message(report).readings) for report in self._platform.reports)
         passed = time.monotonic() - self._begun
-        print(f"{passed:6.1f} s  day {number}: {len(self._puts.all())} readings kept, "
-              f"{count} delivered", flush=True)  # fmt: skip
+        console.say(f"{passed:6.1f} s  day {number}: {len(self._puts.all())} readings kept, "
+              f"{count} delivered")  # fmt: skip
 
-    def _judge(self, boots: Counter, console: bytes, router: Router) -> int:
+    def _judge(self, boots: Counter, printed: bytes, router: Router) -> int:
         known = self._puts.all()
         arrived = {}  # reading: the text that came last, by the order of first arrival
         copies = 0
@@ -189,18 +190,17 @@ class Month:
             complaints.append("readings came out of order")
         undated, wrong = self._times(arrived)
         complaints += wrong
-        complaints += self._resets(boots, console)
+        complaints += self._resets(boots, printed)
         if router.read:
             complaints.append("something was sent to the router, whose certificate is its own")
         if self._puts.given_up:
             complaints.append(f"{self._puts.given_up} readings were dropped")
         for complaint in complaints:
-            print(f"month: {complaint}", file=sys.stderr)
-        print(
+            console.warn(f"month: {complaint}")
+        console.say(
             f"{len(known)} readings kept, {len(lost)} lost, {copies - len(arrived)} copies, "
             f"{undated} undated, {self._cuts} power cuts, {boots['reset']} resets of its own, "
             f"{boots['watchdog']} by the watchdog, {router.met} meetings with the router",
-            flush=True,
         )
         return 1 if complaints else 0
 
@@ -217,12 +217,12 @@ class Month:
                 wrong.append(f"{reading} is dated {off:.0f} s off")
         return undated, wrong
 
-    def _resets(self, boots: Counter, console: bytes) -> list[str]:
+    def _resets(self, boots: Counter, printed: bytes) -> list[str]:
         """Say which starts of the board nobody can explain."""
         complaints = []
         if boots["power on"] != self._cuts + 1:
             complaints.append(f"{boots['power on']} power-ups for {self._cuts} power cuts")
-        explained = console.count(_EXPLAINED)
+        explained = printed.count(_EXPLAINED)
         if not explained <= boots["reset"] <= explained + self._cuts:
             complaints.append(f"{boots['reset']} resets, {explained} of them are explained")
         for reason in set(boots) - {"power on", "reset", "soft reset"}:
@@ -245,16 +245,15 @@ def _parser() -> argparse.ArgumentParser:
 def main() -> int:
     """Read the command line and run; return the exit status."""
     options = _parser().parse_args()
-    ending.treat_as_ctrl_c()
     with tempfile.TemporaryDirectory(prefix="aiot_http-month-") as folder:
         try:
             return Month(Path(folder), options.board, options.days, options.seed).run()
         except BoardError as error:
-            print(f"month: {error}", file=sys.stderr)
+            console.warn(f"month: {error}")
             return 1
         except KeyboardInterrupt:
             return 130
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(console.run("month", main))

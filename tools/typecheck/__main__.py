@@ -12,6 +12,7 @@ import argparse
 import sys
 import time
 
+from tools import console
 from tools.board.errors import BoardError
 from tools.board.facts import known_boards, load_facts
 from tools.installed import PROJECT
@@ -80,14 +81,16 @@ def typecheck(board_ids):
             wrong.setdefault(finding, []).append(board_id)
         seconds = time.monotonic() - begin
         result = f"{len(news)} wrong" if news else "ok"
-        print(f"{board_id}: {result} ({facts.stubs}, {seconds:.1f} s)", flush=True)
+        console.say(f"{board_id}: {result} ({facts.stubs}, {seconds:.1f} s)")
     for finding in sorted(wrong):
-        print(f"{finding}  [{', '.join(wrong[finding])}]")
+        console.say(f"{finding}  [{', '.join(wrong[finding])}]")
     stale = (
         [] if len(board_ids) < len(known_boards()) else [one for one in KNOWN if one not in met]
     )
     for path, message, _ in stale:
-        print(f"tools/typecheck/known.py: {path} no longer has {message!r}: take it off the list")
+        console.say(
+            f"tools/typecheck/known.py: {path} no longer has {message!r}: take it off the list"
+        )
     return len(wrong) + len(stale)
 
 
@@ -112,12 +115,12 @@ def main(arguments=None):
     try:
         return 1 if typecheck(options.board or known_boards()) else 0
     except (TypecheckError, BoardError) as error:
-        print(f"typecheck: {error}", file=sys.stderr)
+        console.warn(f"typecheck: {error}")
         return 2
     except KeyboardInterrupt:
-        print("\ntypecheck: stopped", file=sys.stderr)
+        console.warn("\ntypecheck: stopped")
         return STOPPED
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(console.run("typecheck", main))
