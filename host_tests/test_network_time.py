@@ -94,7 +94,9 @@ def test_server_that_knows(ask):
     found, took, _ = ask(Server(right))
     assert found == NOW
     assert took < 20000
-    assert ask(Server(lambda query: [answer(query, version=3) + b"a key and its digest"]))[0] == NOW
+    assert (
+        ask(Server(lambda query: [answer(query, version=3) + b"a key and its digest"]))[0] == NOW
+    )
 
 
 @pytest.mark.parametrize("fields", KNOWS_NOT.values(), ids=KNOWS_NOT)
@@ -132,7 +134,7 @@ def test_late_answer_and_silent_servers(ask):
     assert took >= 1990  # the question was sent again after a second, and after another
     found, took, gap = ask(Server(silent), Server(silent), timeout_ms=1500)
     assert found == "host0 host1 does not answer"
-    assert 1490 <= took
+    assert took >= 1490
     assert gap < 8388
 
 
