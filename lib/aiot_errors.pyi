@@ -8,7 +8,8 @@ REFUSED: Final[int]
 class AiotError(Exception):
     retry: bool
 
-class NetworkError(AiotError): ...
+class NetworkError(AiotError):
+    clock: bool
 
 NOT_NOW: tuple[type[AiotError], type[MemoryError]]
 
