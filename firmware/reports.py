@@ -8,7 +8,7 @@ import io
 
 from aiot_alink import Alink, write_json
 from aiot_port import board as aiot_port
-from aiot_undated import mark, settle
+from aiot_undated import mark, settle, shortened
 
 
 class Reports:
@@ -39,9 +39,12 @@ class Reports:
         """Return (topic, payload) of a report: the time of its reading goes with it."""
         now_ms = aiot_port.unix_ms()
         if self._clock.is_confirmed():
-            time = str(now_ms)
-        else:
-            time = mark(self._start, self._clock.uptime(), now_ms)
+            return self._timed(readings, str(now_ms))
+        time = mark(self._start, self._clock.uptime(), now_ms)
+        topic, payload = self._timed(readings, time)
+        return topic, shortened(payload, time)
+
+    def _timed(self, readings, time):
         if self._alink:
             return self._alink.properties(readings, time)
         return self._settings.topic, '%s,"time":%s}' % (_json(readings)[:-1], time)

@@ -7,8 +7,6 @@ looks at the dates of certificates. The Date of a verified reply then confirms o
 Until then a reading carries a mark beside its time (aiot_undated), which follows a correction.
 """
 
-import sys
-
 from aiot_date import is_right
 from aiot_port import board as aiot_port
 from aiot_port import const
@@ -170,7 +168,7 @@ def _ask_ntp(*arguments):
     try:
         return aiot_sntp.ask(*arguments)
     finally:
-        _forget("aiot_sntp")
+        aiot_port.forget("aiot_sntp", "aiot_udp", "aiot_port.net")
 
 
 def _ask_web(*arguments):
@@ -179,13 +177,7 @@ def _ask_web(*arguments):
     try:
         return aiot_webtime.ask(*arguments)
     finally:
-        _forget("aiot_webtime")
-
-
-def _forget(module):
-    """Let go of a module: it is needed once a day, and need not stay in RAM."""
-    for name in (module, "aiot_udp"):
-        sys.modules.pop(name, None)
+        aiot_port.forget("aiot_webtime", "aiot_port.net")
 
 
 def words(text):

@@ -106,3 +106,125 @@ def test_board_that_restarts_itself_loses_no_reading(run, folder, store_first):
     )
     assert restarts > 0
     assert readings == list(range(taken))
+
+
+# The clock by itself: what it takes from whom, and when it asks.
+
+DAY_MS = DAY_S * 1000
+NOW_MS = 1795448457237
+YEARS_OFF = 290530000  # 2036-02-07, which zeros in an NTP answer mean
+DUE, ASK, DOUBT, OFF, SURE, EPOCH = (
+    [word] for word in ("is_due", "ask", "doubt", "off", "is_confirmed", "epoch off")
+)
+
+
+@pytest.fixture
+def keep(run):
+    """Return a function that takes steps on a clock: a step, or (step, what it is to say)."""
+
+    def check(*steps, clock_ms=None):
+        taken = [step if isinstance(step[0], str) else step[0] for step in steps]
+        said = run("keeping.script", steps=taken, clock_ms=clock_ms)
+        expected = [None if isinstance(step[0], str) else step[1] for step in steps]
+        shown = list(zip(taken, said, expected, strict=True))
+        for number, (step, got, want) in enumerate(shown):
+            is_told = isinstance(steps[number][0], str)
+            assert is_told or got == want, f"step {number} {step}: {got}, expected {want}; {shown}"
+
+    return check
+
+
+def test_clock_is_tentative_until_a_verified_date_agrees(keep):
+    keep(
+        (DUE, True), (SURE, False), (EPOCH, None), ["said", [0]], (ASK, True), (OFF, 0),
+        (SURE, False), (DUE, False), (EPOCH, 0), (["confirm", 3], False), (SURE, True),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("off", [11, -11, 3600, -3600, YEARS_OFF])
+def test_date_corrects_a_clock_that_was_wrong_and_what_it_dated(keep, off):
+    keep(
+        ["said", [off]], (ASK, True), (OFF, off), ["pass", 60000], (EPOCH, off),
+        (["confirm", 0], True), (SURE, True), (OFF, 0), (EPOCH, 0), (["confirm", 0], False),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("off", [0, 9, -9])
+def test_slow_reply_is_no_correction_of_a_confirmed_clock(keep, off):
+    keep(
+        ["said", [0]], (ASK, True), (["confirm", 0], False), (EPOCH, 0),
+        (["confirm", off], False), (OFF, 0), (EPOCH, 0),
+    )  # fmt: skip
+
+
+def test_clock_that_slept_is_set_by_the_first_date_to_the_second(keep):
+    keep((["confirm", -40], True), (OFF, -40), clock_ms=NOW_MS)
+    keep((["confirm", -5], False), (OFF, -5), (SURE, True), clock_ms=NOW_MS)
+    keep((["confirm", -1], False), (OFF, 0), (SURE, True), clock_ms=NOW_MS)
+
+
+def test_first_date_of_a_board_without_a_clock_corrects_no_reading(keep):
+    keep((["confirm", 0], False), (SURE, True), (OFF, 0))
+
+
+@pytest.mark.parametrize("date", [None, -NOW_MS // 1000, 1 << 33])
+def test_date_that_cannot_be_now_confirms_nothing(keep, date):
+    keep((["confirm", date], False), (SURE, False), (OFF, 0), clock_ms=NOW_MS)
+
+
+def test_clock_that_came_through_a_reset_is_tentative_but_not_asked_about(keep):
+    keep((SURE, False), (DUE, False), (EPOCH, 0), ["pass", DAY_MS], (DUE, True), clock_ms=NOW_MS)
+
+
+def test_doubt_asks_at_once_whatever_was_waited_for(keep):
+    keep(
+        (DUE, True), (ASK, False), (DUE, False), DOUBT, (DUE, True), (ASK, False), (DUE, False),
+        ["pass", 30000], (DUE, True),
+    )  # fmt: skip
+    keep(
+        ["said", [0]], (ASK, True), (["confirm", 0], False), (DUE, False),
+        DOUBT, (DUE, True), (SURE, False),
+    )  # fmt: skip
+
+
+def test_asks_without_an_answer_become_rare(keep):
+    steps = [(DUE, True), (ASK, False)]
+    for wait_s in (30, 60, 120, 240, 480, 960, 960, 960):
+        steps += [
+            ["pass", wait_s * 1000 - 1],
+            (DUE, False),
+            ["pass", 1],
+            (DUE, True),
+            (ASK, False),
+        ]
+    keep(*steps, ["pass", 960000], ["said", [0]], (DUE, True), (ASK, True), (DUE, False))
+
+
+def test_doubted_time_is_not_taken_again_where_somebody_knows_better(keep):
+    lie = ["said", [YEARS_OFF, 0]]  # the liar is always the first to answer
+    keep(lie, (ASK, True), (OFF, YEARS_OFF), DOUBT, (ASK, True), (OFF, 0), (DUE, False))
+    # Whoever says the same is right, where nobody says anything else: the certificate is to blame.
+    keep(["said", [0, 2]], (ASK, True), DOUBT, (ASK, True), (OFF, 2), (DUE, False), (SURE, False))
+    keep(["said", [0]], (ASK, True), DOUBT, ["said", []], (ASK, False), (OFF, 0))
+
+
+def test_wrong_ntp_after_a_day_does_not_stay_believed(keep):
+    keep(
+        ["said", [0]], (ASK, True), (["confirm", 0], False), ["pass", DAY_MS], (DUE, True),
+        ["said", [-3600]], (ASK, True), (SURE, False), (OFF, -3600), (["confirm", 0], True),
+        (SURE, True), (OFF, 0), (EPOCH, 0),
+    )  # fmt: skip
+
+
+def test_right_ntp_after_a_day_keeps_what_was_reckoned(keep):
+    keep(
+        ["said", [0]], (ASK, True), (["confirm", 0], False), (EPOCH, 0), ["pass", DAY_MS],
+        ["said", [4]], (ASK, True), (SURE, True), (OFF, 4), (EPOCH, 0), (DUE, False),
+    )  # fmt: skip
+
+
+def test_clock_that_is_lost_is_neither_sure_nor_kept(keep):
+    keep(
+        ["said", [0]], (ASK, True), (["confirm", 0], False), ["lose"], (SURE, False), (DUE, True),
+        (ASK, True), (OFF, 0),
+    )  # fmt: skip

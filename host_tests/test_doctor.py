@@ -819,10 +819,9 @@ class Radio:
 def circuitpython(monkeypatch, tmp_path, platform, capsys):
     """Return a function that runs a script as on CircuitPython, and returns what it prints."""
     import aiot_port
-    from aiot_port import board
+    import timekeeping
 
     radio = Radio()
-    pool = types.SimpleNamespace(getaddrinfo=socket.getaddrinfo)
     watchdog = types.SimpleNamespace(mode="RESET")
     modules = {
         "wifi": types.SimpleNamespace(radio=radio),
@@ -835,9 +834,8 @@ def circuitpython(monkeypatch, tmp_path, platform, capsys):
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
     monkeypatch.setattr(aiot_port, "own_connection", PlainConnection)
-    for name in ("resolve", "open_stream"):
-        monkeypatch.delattr(aiot_port, name)
-    monkeypatch.setattr(board, "socket_pool", lambda: pool, raising=False)
+    monkeypatch.delattr(aiot_port, "open_stream")
+    monkeypatch.setattr(timekeeping, "network_time", lambda *_: int(time.time()))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "ca.pem").write_bytes(platform.ca_pem)
 

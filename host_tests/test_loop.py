@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+SAID_MS = 1793491200005  # by a clock that can be right
 AN_HOUR_LATER_MS = 1795448457237 + 3600000  # than the start that the bodies begin with
 
 
@@ -247,11 +248,26 @@ def test_reading_of_an_earlier_start_without_a_clock_is_undated(turns):
         ({"start": 7, "epoch_ms": None}, '{"a":1,"undated":true}'),
         ({"start": 8, "epoch_ms": 995000}, '{"a":1,"undated":true}'),
         # With what the clock said then, which counts only in another start, and if it can be.
-        ({"start": 7, "epoch_ms": 995000, "said_ms": 5, "now_ms": 9}, '{"a":1,"time":996000}'),
-        ({"start": 7, "epoch_ms": None, "said_ms": 5, "now_ms": 9}, '{"a":1,"undated":true}'),
-        ({"start": 8, "epoch_ms": 4, "said_ms": 5, "now_ms": 5}, '{"a":1,"time":5}'),
-        ({"start": 8, "epoch_ms": 4, "said_ms": 5, "now_ms": 4}, '{"a":1,"undated":true}'),
-        ({"start": 8, "epoch_ms": None, "said_ms": 5, "now_ms": None}, '{"a":1,"undated":true}'),
+        (
+            {"start": 7, "epoch_ms": 995000, "said_ms": SAID_MS, "now_ms": SAID_MS + 4},
+            '{"a":1,"time":996000}',
+        ),
+        (
+            {"start": 7, "epoch_ms": None, "said_ms": SAID_MS, "now_ms": SAID_MS + 4},
+            '{"a":1,"undated":true}',
+        ),
+        (
+            {"start": 8, "epoch_ms": 4, "said_ms": SAID_MS, "now_ms": SAID_MS},
+            '{"a":1,"time":1793491200005}',
+        ),
+        (
+            {"start": 8, "epoch_ms": 4, "said_ms": SAID_MS, "now_ms": SAID_MS - 1},
+            '{"a":1,"undated":true}',
+        ),
+        (
+            {"start": 8, "epoch_ms": None, "said_ms": SAID_MS, "now_ms": None},
+            '{"a":1,"undated":true}',
+        ),
         (
             {"start": 8, "epoch_ms": 4, "said_ms": 1795448457237, "now_ms": 1795448457237},
             '{"a":1,"time":1795448457237}',
@@ -263,6 +279,15 @@ def test_mark_of_an_unknown_time(run, arguments, expected):
     payload = '{"a":1,"time":%s}'
     assert run("looping.settled", payload=payload, **arguments) == expected
     assert run("looping.settled", payload='{"a":1}', **arguments) == '{"a":1}'
+
+
+def test_mark_stands_in_full_once_and_is_settled_everywhere(run):
+    again = '{"a":{"value":1,"time":%s},"b":{"value":2,"time":?}}'
+    arguments = {"made_in": 7, "made_at": 1000, "start": 7, "undated": ""}
+    found = run("looping.settled", payload=again, epoch_ms=995000, **arguments)
+    assert found == '{"a":{"value":1,"time":996000},"b":{"value":2,"time":996000}}'
+    found = run("looping.settled", payload=again, epoch_ms=None, **arguments)
+    assert found == '{"a":{"value":1},"b":{"value":2}}'
 
 
 def test_status_goes_out_once_a_start_where_a_topic_is_set(turns):
@@ -415,8 +440,8 @@ def test_sleeping_board_repeats_its_message_with_the_same_bytes(wakes):
 
 
 def test_sleeping_board_does_not_write_flash_while_the_network_is_good(wakes):
-    """Ten readings are one more than RTC memory has room for; a long one is too long for it."""
-    result = wakes(starts=30, extra="deep_sleep = true\nreadings_per_report = 10\n")
+    """Eleven readings are one more than RTC memory has room for; a long one is too long for it."""
+    result = wakes(starts=33, extra="deep_sleep = true\nreadings_per_report = 11\n")
     assert [len(sent) for sent, _, _, _ in result if sent] == [2, 2, 2]
     assert all(files == [] for _, _, _, files in result)
     result = wakes(starts=3, extra="deep_sleep = true\n", text="x" * 2100)

@@ -94,7 +94,9 @@ def test_server_that_knows(ask):
     found, took, _ = ask(Server(right))
     assert found == NOW
     assert took < 20000
-    assert ask(Server(lambda query: [answer(query, version=3) + b"a key and its digest"]))[0] == NOW
+    assert (
+        ask(Server(lambda query: [answer(query, version=3) + b"a key and its digest"]))[0] == NOW
+    )
 
 
 @pytest.mark.parametrize("fields", KNOWS_NOT.values(), ids=KNOWS_NOT)
@@ -262,7 +264,7 @@ def ask_web(run):
     [
         (b"HTTP/1.1 200 OK\r\n" + DATE + b"\r\n",),
         (b"HTTP/1.1 302 Found\r\nLocation: https://host0/\r\n" + DATE, b"\r\n"),
-        (b"HTTP/1.0 400 Bad Request\r\nServer: x\r\n" + DATE.lower().replace(b"mon, 23 nov 2026 15:40:57 gmt", b"Mon, 23 Nov 2026 15:40:57 GMT"),),
+        (b"HTTP/1.0 400 Bad Request\r\ndATE:Mon, 23 Nov 2026 15:40:57 GMT\r\n",),
         (b"HTTP/1.1 503 X\n" + DATE.replace(b"\r\n", b"\n") + b"\n",),
         (b"HTTP/1.1 200", b" OK\r\nDa", b"te: Mon, 23 Nov 2026 15", b":40:57 GMT\r", b"\n"),
         (b"HTTP/1.1 200 OK\r\n" + DATE + b"\r\n" + b"a body that a HEAD has not" * 9999,),

@@ -7,20 +7,40 @@ the mark becomes the time. In a later one only what the clock said is left, whic
 it can be true; else the report goes out undated.
 """
 
-_HEAD = b',"time":"?'
+from aiot_date import EARLIEST_MS
+
+_HEAD = b',"time":?'
+_AGAIN = b',"time":?}'  # the same mark once more
 _TIME = b',"time":%d'
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 def mark(start, uptime_ms, said_ms=None):
-    """Return JSON to write where a time would stand, behind a comma and "time":.
+    """Return what to write where a time would stand, behind a comma and "time": and before a }.
 
     `start` is an int that another start of the board has not, `uptime_ms` the milliseconds from
-    it to the reading, `said_ms` what the clock said then, in milliseconds since 1970. They are
-    written in hex, for RTC memory is small.
+    it to the reading, `said_ms` what a clock that can be right (aiot_date) said then, in
+    milliseconds since 1970. It is written short, for RTC memory is small: to base 36, without
+    the quotes of JSON, and the last from the first time that can be right.
     """
-    if said_ms is None:
-        return '"?%x:%x"' % (start, uptime_ms)
-    return '"?%x:%x:%x"' % (start, uptime_ms, said_ms)
+    parts = [_short(start), _short(uptime_ms)]
+    if said_ms is not None:
+        parts.append(_short(said_ms - EARLIEST_MS))
+    return "?" + ":".join(parts)
+
+
+def _short(number):
+    text = ""
+    while number or not text:
+        text = _DIGITS[number % 36] + text
+        number //= 36
+    return text
+
+
+def shortened(payload, marked):
+    """Return a payload (str) in which a mark, `marked`, stands in full only the first time."""
+    end = payload.find(marked) + len(marked)
+    return payload[:end] + payload[end:].replace(marked, "?")
 
 
 def settle(payload, start, epoch_ms, undated, now_ms=None):
@@ -33,12 +53,14 @@ def settle(payload, start, epoch_ms, undated, now_ms=None):
     begin = payload.find(_HEAD)
     if begin < 0:
         return payload
-    end = payload.find(b'"', begin + len(_HEAD)) + 1
-    parts = [int(part, 16) for part in payload[begin + len(_HEAD) : end - 1].split(b":")]
+    end = payload.find(b"}", begin)
+    parts = [int(part, 36) for part in payload[begin + len(_HEAD) : end].split(b":")]
     time = undated
     if parts[0] == start:
         if epoch_ms is not None:
             time = _TIME % (epoch_ms + parts[1])
-    elif len(parts) > 2 and now_ms is not None and parts[2] <= now_ms:
-        time = _TIME % parts[2]
-    return payload.replace(payload[begin:end], time)
+    elif len(parts) > 2 and now_ms is not None:
+        said_ms = parts[2] + EARLIEST_MS
+        if said_ms <= now_ms:
+            time = _TIME % said_ms
+    return payload.replace(payload[begin:end], time).replace(_AGAIN, time + b"}")

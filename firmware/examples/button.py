@@ -23,10 +23,12 @@ from aiot_delivery import Delivery
 from aiot_outbox import Outbox
 from aiot_port import board
 from sensors_pins import DigitalInput
+from timekeeping import Clock
 
 here = settings.load()  # settings.toml
 device = aiot_http.Device(here.product_key, here.device_name, here.device_secret)
 client = aiot_http.Client(device, here.host, here.port, here.ca or None)
+clock = Clock(here)
 alink = Alink(device, board.unix_ms)
 box = Outbox("presses")
 delivery = Delivery()
@@ -37,10 +39,8 @@ def online():
     """Return whether Wi-Fi is up, joining it and setting the clock where need be."""
     if not board.join_wifi(here.wifi_ssid, here.wifi_password, 10000, lambda: None):
         return False
-    if board.unix_ms() is None:
-        now = board.ask_ntp(here.ntp_host, 5)
-        if now:
-            board.set_wall_clock(now)
+    if clock.is_due():
+        clock.ask(lambda: None)
     return True
 
 

@@ -18,14 +18,13 @@ import aiot_http
 import sensors
 import settings
 from aiot_port import board
+from timekeeping import Clock
 
 here = settings.load()  # settings.toml
 
 if not board.join_wifi(here.wifi_ssid, here.wifi_password, 10000, lambda: None):
     raise OSError("no Wi-Fi")
-now = board.ask_ntp(here.ntp_host, 5)
-if now:
-    board.set_wall_clock(now)  # without a right time no certificate is valid
+Clock(here).ask(lambda: None)  # without a right time no certificate is valid
 
 device = aiot_http.Device(here.product_key, here.device_name, here.device_secret)
 client = aiot_http.Client(device, here.host, here.port, here.ca or None)

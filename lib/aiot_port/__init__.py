@@ -17,6 +17,16 @@ else:
     from aiot_port.on_cpython import *
 
 
+def forget(*modules):
+    """Let go of modules that are needed now and then, so that they do not stay in RAM.
+
+    One of this package's own is named with the package: "aiot_port.net".
+    """
+    for module in modules:
+        sys.modules.pop(module, None)
+        globals().pop(module.rpartition(".")[2], None)  # the package holds its own too
+
+
 def unix_ms():
     """Return the time in milliseconds since 1970 (UTC), or None unless the clock is right."""
     now = wall_clock_ms()

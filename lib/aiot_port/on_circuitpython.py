@@ -6,7 +6,6 @@ it with circup, and with it adafruit_connection_manager and the drivers of your 
 """
 
 import gc
-import sys
 import time
 
 from micropython import const
@@ -59,6 +58,7 @@ def is_bad_authority(error):
 def resolve(host, port, timeout_ms, on_wait):
     import aiot_dns
 
+    from aiot_port import forget
     from aiot_port.net_on_circuitpython import Udp, name_servers
 
     try:
@@ -68,8 +68,7 @@ def resolve(host, port, timeout_ms, on_wait):
         pool = socket_pool()
         return [(pool.AF_INET, pool.SOCK_STREAM, 0, "", (name, port)) for name in names]
     finally:
-        for module in ("aiot_dns", "aiot_udp", "aiot_port.net_on_circuitpython"):
-            sys.modules.pop(module, None)  # needed once an hour: they need not stay in RAM
+        forget("aiot_dns", "aiot_udp", "aiot_port.net_on_circuitpython")
 
 
 def own_connection(peer, host, port, ca, timeout, on_wait=None):

@@ -6,7 +6,6 @@ import gc
 import select
 import socket
 import ssl
-import sys
 import time
 
 from micropython import const
@@ -65,6 +64,7 @@ def _tls_context(ca):
 def resolve(host, port, timeout_ms, on_wait):
     import aiot_dns
 
+    from aiot_port import forget
     from aiot_port.net_on_micropython import Udp, name_servers
 
     try:
@@ -77,8 +77,7 @@ def resolve(host, port, timeout_ms, on_wait):
             found.extend(socket.getaddrinfo(name, port, 0, socket.SOCK_STREAM))
         return found
     finally:
-        for module in ("aiot_dns", "aiot_udp"):
-            sys.modules.pop(module, None)  # needed once an hour: they need not stay in RAM
+        forget("aiot_dns", "aiot_udp", "aiot_port.net_on_micropython")
 
 
 def open_stream(context, host, address, timeout_ms):

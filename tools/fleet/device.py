@@ -69,9 +69,6 @@ class _Port:
     def ticks_ms(self):
         return self._clock.now_ms
 
-    def ask_ntp(self, host, timeout_s):
-        return self._clock.unix_ms() // 1000
-
     def sleep_ms(self, ms):
         self._clock.now_ms += ms
 
@@ -188,6 +185,7 @@ def on_virtual_time(clock: VirtualClock, jitter: bool, seed: int) -> Iterator[No
             (health, "aiot_port", port),
             (reports, "aiot_port", port),
             (timekeeping, "aiot_port", port),
+            (timekeeping, "network_time", lambda *_: clock.unix_ms() // 1000),
             (aiot_port, "wall_clock_ms", clock.unix_ms),
             (aiot_delivery, "_random_below", below),
             (app, "random_number", lambda: below(1 << 32)),
