@@ -56,7 +56,7 @@ class Connection:
         self._context = None
         self._stream = None
         self.first = True
-        self._answered = 0  # tick of the last reply
+        self._answered = None  # tick of the last reply
         self._buffer = bytearray(BUFFER)  # holds the request's head, then the reply
         self._view = memoryview(self._buffer)
         self._reply = Reply(self._buffer)
@@ -87,9 +87,11 @@ class Connection:
         self._started = aiot_port.ticks_ms()
         if path is not self._path or headers is not self._headers:
             self._make_head(path, headers)
-        idle_ms = aiot_port.ticks_diff(self._started, self._answered)
         answer = None
+        idle_ms = 0
         silent = False
+        if self._stream is not None:
+            idle_ms = aiot_port.ticks_diff(self._started, self._answered)
         if self._kept_is_good(idle_ms):
             answer = self._on_kept(body, idle_ms)
             silent = self._expired

@@ -25,6 +25,7 @@ class Connection:
         self._timeout_ms = int(timeout * 1000)
         self._wire = Wire(on_wait)
         self._session = None
+        self.first = True
         self._date = b""
         self._retry_after = None
 
@@ -41,6 +42,7 @@ class Connection:
         wire.started = ticks_ms()
         if wire.kept_is_good():
             wire.allowed_ms = self._timeout_ms
+            self.first = False
             try:
                 return self._exchange(path, headers, body)
             except NetworkError:
@@ -50,6 +52,7 @@ class Connection:
         else:
             self.close()  # so that the session does not take the one that is no good
         wire.allowed_ms = self._timeout_ms * _OPENING
+        self.first = True
         return self._exchange(path, headers, body)
 
     def close(self):
