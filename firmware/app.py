@@ -313,7 +313,7 @@ class Loop:
         self._link.acknowledged()
         self._delivery.succeeded()
         try:
-            log("%s messageId=%d" % (line, message_id))
+            log("%s messageId=%s" % (line, message_id))
             if self._clock.is_doubtful():
                 self._believe_the_platform()
         except MemoryError:

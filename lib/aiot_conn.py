@@ -99,7 +99,6 @@ class Connection:
             answer = self._on_new(body)
             if silent:  # and a new connection was not: so it was dead
                 self._peer.was_silent(idle_ms)
-        self._answered = aiot_port.ticks_ms()
         return answer
 
     def _kept_is_good(self, idle_ms):
@@ -160,6 +159,7 @@ class Connection:
                 self._read_reply()
             else:
                 self._check_early()
+            self._answered = aiot_port.ticks_ms()
             done = True
         except aiot_port.NETWORK_ERRORS as error:
             raise self._as_ours(error) from None
