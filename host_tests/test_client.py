@@ -118,7 +118,15 @@ def test_token_fault_twice_is_reported(run, code):
         ([429, ""], ["PlatformError", 429, "HTTP error", True]),
         ([500, ""], ["PlatformError", 500, "HTTP error", True]),
         ([503, '{"code":0}'], ["PlatformError", 503, "HTTP error", True]),
-        ([413, "too large"], ["PlatformError", 413, "HTTP error", False]),
+        *[
+            ([status, "<html>"], ["PlatformError", status, "HTTP error", True])
+            for status in (400, 405, 408, 411, 413, 414, 415, 431)
+        ],
+        # With the platform's own JSON the status does not matter.
+        ([400, refused(10001)[1]], ["PlatformError", 10001, "said no", False]),
+        ([500, refused(10001)[1]], ["PlatformError", 10001, "said no", False]),
+        ([401, refused(20004)[1]], ["PlatformError", 20004, "said no", True]),
+        ([200, '{"code":413,"message":"said no"}'], ["PlatformError", 413, "said no", True]),
         ([404, ""], ["PlatformError", 404, "HTTP error", True]),
         ([302, ""], ["ReplyError", True]),
         ([200, "<html>"], ["ReplyError", True]),
@@ -131,13 +139,55 @@ def test_every_answer_has_its_error(run, answer, expected, phase):
 
 
 @pytest.mark.parametrize(
-    "info",
-    ['{"messageId":"1"}', '{"messageId":1.5}', '{"messageId":true}', '{"messageId":-1}', '{}',
-     '{"messageId":null}'],
-)  # fmt: skip
-def test_message_id_that_is_none(run, info):
+    ("info", "message_id"),
+    [
+        ('{"messageId":"1"}', "1"),
+        ('{"messageId":"a-b"}', "a-b"),
+        ('{"messageId":"a\\nb"}', "a b"),  # fit for a line of the log
+        ('{"messageId":"t0"}', "***"),  # the token is shown nowhere
+        ('{"messageId":-1}', -1),
+        ('{"messageId":12345678901234567890123}', 12345678901234567890123),
+        ('{"messageId":1.5}', None),
+        ('{"messageId":true}', None),
+        ('{"messageId":null}', None),
+        ('{"messageId":[1]}', None),
+        ("{}", None),
+        ("null", None),
+        ("[]", None),
+        ('"text"', None),
+        ("0", None),
+    ],
+)
+def test_code_0_is_delivered_whatever_the_message_id(run, info, message_id):
     answer = [200, f'{{"code":0,"info":{info}}}']
-    assert run("client.outcomes", answers=[answer], phase="topic") == [["ReplyError", True]]
+    assert run("client.outcomes", answers=[answer], phase="topic") == [message_id]
+
+
+@pytest.mark.parametrize("reply", ['{"code":0}', '{"code":0,"message":"success"}'])
+@pytest.mark.parametrize("status", [200, 201, 202])
+def test_code_0_without_info_is_delivered_but_is_no_sign_in(run, reply, status):
+    assert run("client.outcomes", answers=[[status, reply]], phase="topic") == [None]
+    assert run("client.outcomes", answers=[[status, reply]], phase="auth") == [
+        ["ReplyError", True]
+    ]
+
+
+def test_only_a_bare_status_is_bare(run):
+    codes = [400, 404, 413, 503, 10001, 20000, 20001, 40000]
+    assert run("client.bare_codes", codes=codes) == [True] * 4 + [False] * 4
+
+
+@pytest.mark.parametrize(
+    "answer", [refused(10000), refused(10001), [502, ""], [200, "<html>"], [200, '{"code":0}']]
+)
+def test_connection_is_closed_behind_what_a_repetition_could_hide_in(run, answer):
+    script = [granted("t0"), accepted(7), answer, accepted(8)]
+    assert run("client.closings", script=script, count=3) == [0, 1, 1]
+
+
+def test_repeated_message_id_is_asked_again_on_another_connection(run):
+    script = [granted("t0"), accepted(7), accepted(8), accepted(7), accepted(9)]
+    assert run("client.closings", script=script, count=3) == [0, 0, 1]
 
 
 def test_tokens_that_could_not_stand_in_a_header_are_not_taken(run):
@@ -238,9 +288,15 @@ def test_token_file_whose_rename_was_cut_short(run, tmp_path):
     assert run("client.token_file_beside_only", path=str(tmp_path / "token")) == "t0"
 
 
-def test_token_file_that_cannot_be_written(run, tmp_path):
+def test_token_file_that_cannot_be_written_is_said_once(run, tmp_path):
     path = str(tmp_path / "no such folder" / "token")
-    assert run("client.token_file_unwritable", path=path) == [1, 2]
+    ids, warnings = run("client.token_file_unwritable", path=path)
+    assert ids == [1, 2, 3]
+    if run.interpreter == "circuitpython":
+        assert warnings == []  # its spare memory has room for a token
+        return
+    assert len(warnings) == 1
+    assert warnings[0].startswith("token_path: cannot be written (")
 
 
 def test_no_token_file(run, tmp_path, monkeypatch):

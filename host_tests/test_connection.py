@@ -4,10 +4,7 @@
 import contextlib
 import json
 import socket
-import ssl
-import struct
 import threading
-import time
 from pathlib import Path
 
 import aiot_ca
@@ -16,6 +13,8 @@ import pytest
 
 from host_tests.conftest import DEVICE
 from host_tests.interpreters import BOARD_HEAP
+from host_tests.raw_server import raw_server
+from host_tests.tls_script import TlsScript
 from tools.platform import Platform, certificates
 
 PK, DN, _ = DEVICE
@@ -142,12 +141,13 @@ def test_short_reply_is_noticed_at_the_deadline_at_the_latest(run, platform, pla
     assert paths(platform) == ["/auth", TOPIC, TOPIC]
 
 
-@pytest.mark.parametrize("length", [10, 30, 150])
-@pytest.mark.parametrize("goodbye", [True, False])
-def test_short_reply_is_noticed_when_tcp_ends(run, place, length, goodbye):
+@pytest.mark.parametrize("length", [10, 30, 120])
+@pytest.mark.parametrize("end", ["goodbye", "close", "reset"])
+def test_short_reply_is_noticed_when_tcp_ends(run, place, length, end):
     """The deadline is a minute away: what ends it says how it was noticed."""
-    with tls_server([[USUAL[:length]]], goodbye=goodbye) as (port, _):
-        place["port"] = port
+    usual = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(ACCEPTED) + ACCEPTED
+    with TlsScript([[usual[:length]]], end) as script:
+        place["port"] = script.port
         kind, text = run("connecting.publish", place=place, count=1, timeout=60)[0]
     assert kind in ("ReplyError", "NetworkError")
     assert "no answer within" not in text
@@ -232,23 +232,6 @@ def test_head_that_is_too_long_is_refused(run, place):
     assert run("connecting.head_too_long", place=place)[0] == "AiotError"
 
 
-@contextlib.contextmanager
-def tls_server(answer):
-    """A server with the good certificate: sends `answer` to each request, then what ends it."""
-
-    def behave(connection, got):
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        certificates.good().configure(context)
-        with context.wrap_socket(connection, server_side=True) as tls:
-            got.append(tls.recv(4096))
-            tls.sendall(answer)
-            with contextlib.suppress(OSError):
-                tls.unwrap()  # the TLS goodbye, right behind the answer
-
-    with raw_server(behave) as (port, got):
-        yield port, got
-
-
 ACCEPTED = b'{"code":0,"message":"success","info":{"messageId":2124889264880615424,"token":"t"}}'
 
 
@@ -261,36 +244,24 @@ ACCEPTED = b'{"code":0,"message":"success","info":{"messageId":21248892648806154
     ],
 )
 def test_goodbye_right_behind_the_reply_is_not_overlooked(run, platform, place, head):
-    with tls_server(head + ACCEPTED) as (port, got):
-        place["port"] = port
+    with TlsScript([[head + ACCEPTED]], end="goodbye") as script:
+        place["port"] = script.port
         outcomes = run("connecting.publish", place=place, count=5)
     assert outcomes == [2124889264880615424] * 5
-    assert len(got) == 6  # a sign-in and five reports, each on a connection of its own
+    assert len(script.requests) == 6  # a sign-in and five reports, each on a connection of its own
 
 
-def test_short_reply_with_a_reset_behind_it_is_not_asked_for_again(run, place):
+def test_short_reply_with_a_reset_behind_it_is_an_answer(run, place):
     """A proxy that refuses early closes with bytes unread, and so resets the connection."""
     usual = (
         b"HTTP/1.1 200 OK\r\nDate: Mon, 23 Nov 2026 15:40:01 GMT\r\n"
         b"Content-Length: %d\r\n\r\n%s" % (len(ACCEPTED), ACCEPTED)
     )
-
-    def behave(connection, got):
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        certificates.good().configure(context)
-        with context.wrap_socket(connection, server_side=True) as tls:
-            for answer in (usual, b"HTTP/1.1 429 x\r\nContent-Length: 0\r\n\r\n"):
-                got.append(tls.recv(4096))
-                time.sleep(0.02)  # so that the client waits, and finds answer and reset at once
-                tls.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                tls.sendall(answer)
-
-    with raw_server(behave) as (port, got):
-        place["port"] = port
-        first, second = run("connecting.post_in_a_row", place=place, count=2)
-    assert first == 200
-    assert second in (429, "NetworkError")
-    assert len(got) == 2
+    refusal = b"HTTP/1.1 429 x\r\nContent-Length: 0\r\n\r\n"
+    with TlsScript([[usual, refusal]], end="reset") as script:
+        place["port"] = script.port
+        assert run("connecting.post_in_a_row", place=place, count=2) == [200, 429]
+    assert len(script.requests) == 2
 
 
 # The authority
@@ -331,31 +302,6 @@ def test_pem_and_der_are_the_same_certificates(run):
 
 
 # Six bad servers
-
-
-@contextlib.contextmanager
-def raw_server(behave):
-    """A server that is not TLS: calls behave(socket) for each connection; yields what it got."""
-    got = []
-
-    def serve():
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            with connection, contextlib.suppress(OSError):
-                connection.settimeout(5)
-                behave(connection, got)
-
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        try:
-            yield listener.getsockname()[1], got
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)
-            thread.join(5)
 
 
 def plain_http(connection, got):

@@ -4,7 +4,9 @@
 Over real TLS, in each interpreter that has the library's own connection.
 """
 
+import contextlib
 import json
+import ssl
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 
 from host_tests.conftest import DEVICE
 from host_tests.interpreters import Run
+from host_tests.raw_server import raw_server
 from host_tests.tls_script import SILENT, TOKEN, TlsScript, accepted, refused, reply
 from tools.platform import Platform, certificates
 
@@ -171,9 +174,7 @@ def test_address_is_good_only_after_a_verified_handshake(run, platform, place, n
 def test_address_that_fails_is_forgotten(run, platform, place):
     """A router that names itself while its uplink is down: DNS is asked with each try."""
     with Platform(devices=[DEVICE], certificate=certificates.wrong_name()) as router:
-        outcomes, asked = run(
-            "exchanging.at_addresses", place=place, ports=[router.port], count=3
-        )
+        outcomes, asked = run("exchanging.at_addresses", place=place, ports=[router.port], count=3)
     assert outcomes == [["NetworkError", None, True]] * 3
     assert asked == 3
 
@@ -199,7 +200,9 @@ TARGETS = st.sampled_from(["", "/", "//other/", "https://localhost:%d/elsewhere"
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
-@given(status=st.integers(300, 399), target=TARGETS, body=st.sampled_from(["", "{}", '{"code":0}']))
+@given(
+    status=st.integers(300, 399), target=TARGETS, body=st.sampled_from(["", "{}", '{"code":0}'])
+)
 def test_no_redirect_is_followed(place, status, target, body):
     """Whatever the status and the place it names: one request, an error, and no other."""
     with TlsScript([[TOKEN]]) as other:
@@ -212,3 +215,63 @@ def test_no_redirect_is_followed(place, status, target, body):
     assert outcomes == [["ReplyError", None, True]]
     assert [path for _, path, _ in script.requests] == ["/auth", TOPIC]
     assert json.loads(script.requests[0][2])["deviceName"] == DN
+
+
+# A server that is not verified
+
+
+NOT_GOOD = ["unknown_authority", "wrong_name", "expired", "not_yet_valid"]
+
+
+class Impostor:
+    """Shakes hands as well as it can, with one of its bytes changed; notes what comes through."""
+
+    def __init__(self, certificate, version, place, mask):
+        self._certificate, self._version = certificate, version
+        self._place, self._mask = place, mask
+        self.raw = self.told = b""
+
+    def __call__(self, connection, _):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = context.maximum_version = self._version
+        getattr(certificates, self._certificate)().configure(context)
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(incoming, outgoing, server_side=True)
+        with contextlib.suppress(OSError):  # SSLError is one
+            while True:
+                try:
+                    self.told += tls.read(4096)
+                except ssl.SSLWantReadError:
+                    connection.sendall(self._changed(outgoing.read()))
+                    piece = connection.recv(4096)
+                    if not piece:
+                        return
+                    self.raw += piece
+                    incoming.write(piece)
+
+    def _changed(self, data):
+        at, self._place = self._place, self._place - len(data)
+        if not 0 <= at < len(data):
+            return data
+        return data[:at] + bytes([data[at] ^ self._mask]) + data[at + 1 :]
+
+
+@pytest.mark.parametrize("interpreter", ["cpython", "micropython"])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@given(
+    certificate=st.sampled_from(NOT_GOOD),
+    version=st.sampled_from([ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3]),
+    at=st.integers(0, 4000),
+    mask=st.integers(0, 255),
+)
+def test_no_byte_goes_to_a_server_that_is_not_verified(
+    place, interpreter, certificate, version, at, mask
+):
+    impostor = Impostor(certificate, version, at, mask)
+    with raw_server(impostor) as (port, _):
+        here = {**place, "port": port, "token_path": None}
+        outcomes = Run(interpreter)("exchanging.publish", place=here, count=1)
+    assert outcomes == [["NetworkError", None, True]]
+    assert impostor.told == b""
+    for secret in (b"POST", b"HTTP", DN.encode(), PK.encode()):
+        assert secret not in impostor.raw

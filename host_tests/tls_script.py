@@ -24,12 +24,12 @@ def reply(body: str, status: str = "200 OK", headers: str = "") -> bytes:
 
 def accepted(message_id) -> bytes:
     """Return the reply to a report that was taken."""
-    return reply('{"code":0,"message":"success","info":{"messageId":%s}}' % message_id)
+    return reply('{{"code":0,"message":"success","info":{{"messageId":{}}}}}'.format(message_id))
 
 
 def refused(code: int) -> bytes:
     """Return the reply to a request that the platform refuses."""
-    return reply('{"code":%d,"message":"no"}' % code)
+    return reply(f'{{"code":{code},"message":"no"}}')
 
 
 TOKEN = reply('{"code":0,"message":"success","info":{"token":"t"}}')

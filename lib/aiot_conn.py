@@ -50,7 +50,7 @@ class Connection:
         self._context = None
         self._stream = None
         self.first = True
-        self._answered = 0  # tick of the last reply
+        self._answered = None  # tick of the last reply
         self._buffer = bytearray(BUFFER)  # holds the request's head, then the reply
         self._view = memoryview(self._buffer)
         self._reply = Reply(self._buffer)
@@ -81,9 +81,11 @@ class Connection:
         self._started = aiot_port.ticks_ms()
         if path is not self._path or headers is not self._headers:
             self._make_head(path, headers)
-        idle_ms = aiot_port.ticks_diff(self._started, self._answered)
         answer = None
+        idle_ms = 0
         silent = False
+        if self._stream is not None:
+            idle_ms = aiot_port.ticks_diff(self._started, self._answered)
         if self._kept_is_good(idle_ms):
             answer = self._on_kept(body, idle_ms)
             silent = self._expired
@@ -91,7 +93,6 @@ class Connection:
             answer = self._on_new(body)
             if silent:  # and a new connection was not: so it was dead
                 self._peer.was_silent(idle_ms)
-        self._answered = aiot_port.ticks_ms()
         return answer
 
     def _kept_is_good(self, idle_ms):
@@ -152,6 +153,7 @@ class Connection:
                 self._read_reply()
             else:
                 self._check_early()
+            self._answered = aiot_port.ticks_ms()
             done = True
         except aiot_port.NETWORK_ERRORS as error:
             raise self._as_ours(error) from None

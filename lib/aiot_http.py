@@ -193,7 +193,7 @@ class Client:
         self._store = store or SmallFile(token_path, "token")
         self._headers = None  # of a topic request; made anew with each token
         self._token = self._former = None
-        self._secrets = (device.device_secret,)  # what no error may show
+        self._secrets = [device.device_secret]  # what no error may show
         self._made = 0  # seconds since 1970 at which the token was given, 0 if unknown
         self._renew_at = None  # seconds since 1970, where that is known
         self._looked = None  # tick at which the clock was last looked at for that
@@ -336,7 +336,7 @@ class Client:
         the answer to the next request.
         """
         status, reply = self._connection.post(path, headers, body)
-        if getattr(self._connection, "first", False):
+        if getattr(self._connection, "first", True):
             self._ids.clear()
         try:
             info = read_reply(status, reply, self._secrets)
@@ -390,7 +390,7 @@ class Client:
         self._headers = {"Content-Type": "application/octet-stream", "password": token}
         self._made = made
         # The former token too: it may be good for an hour yet.
-        self._secrets = (token, self._token, self._former, self._device.device_secret)
+        self._secrets = [token, self._token, self._former, self._device.device_secret]
         self._token = token
         self._loaded = True
 

@@ -21,9 +21,9 @@ class Peer:
     """What one server, and the way to it, have shown. Times in milliseconds."""
 
     def __init__(self):
-        self._found = ()  # the addresses at hand, in the order in which they are to be tried
-        self._good = ()  # the same, as they were when one of them was good: that one comes first
-        self._asked = 0  # tick of the last answer of DNS
+        self._found = []  # the addresses at hand, in the order in which they are to be tried
+        self._good = []  # the same, as they were when one of them was good: that one comes first
+        self._asked = None  # tick of the last answer of DNS
         self._is_good = False
         self._failures = 0
         self._survived_ms = 0  # the longest rest after which a connection still answered

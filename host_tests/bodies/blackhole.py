@@ -19,6 +19,8 @@ class _Network:
         self.answers = []  # of DNS, the last one for ever: a list of addresses, or an error
         self.context_error = None
         self.stream = None
+        self.lines = None  # {address: what a stream to it does}, as _Line takes it
+        self.opened = []  # addresses
 
     def __enter__(self):
         self._real = [getattr(aiot_port, name) for name in _NAMES]
@@ -50,6 +52,9 @@ class _Network:
     def _open_stream(self, context, host, address, timeout_ms):
         if self.stream:
             return self.stream
+        if self.lines:
+            self.opened.append(address)
+            return _Line(self, self.lines[address])
         self.given.append([timeout_ms, self.calls])
         self.now += timeout_ms
         raise OSError(110)
@@ -69,6 +74,7 @@ class _Stream:
         self.broken = False
         self.replies = []
         self.most = 1 << 20  # bytes that one write takes
+        self.needs = 0  # bytes of a body until it answers
         self.stray = b""  # bytes behind the next reply
         self.closed = 0
         self.bytes = b""
@@ -77,8 +83,9 @@ class _Stream:
         self.written += 1
         view = view[: self.most]
         self.bytes += bytes(view)
-        self.replies = [_REPLY + self.stray]
-        self.stray = b""
+        if len(self.bytes) - self.bytes.find(b"\r\n\r\n") - 4 >= self.needs:
+            self.replies = [_REPLY + self.stray]
+            self.stray = b""
         return len(view)
 
     def readinto(self, view):
@@ -95,7 +102,7 @@ class _Stream:
         return count
 
     def wait(self, ms):
-        assert self.replies, "nothing is to be waited for"
+        assert self.replies or self.needs, "nothing is to be waited for"
 
     def close(self):
         self.closed += 1
@@ -181,6 +188,159 @@ def written_in_pieces(most):
         network.answers = [[1]]
         network.stream = _Stream()
         network.stream.most = most
+        network.stream.needs = 5200
         connection = aiot_conn.Connection("localhost", 443, None, 1)
         connection.post("/topic/a", {"password": "t"}, bytes(range(65, 91)) * 200)
         return str(network.stream.bytes, "utf-8")
+
+
+class _Line:
+    """A stream to one address, in the time of a _Network.
+
+    `how`: "fails" or "stalls" in its handshake, or [milliseconds of the handshake, of rest after
+    which it is forgotten, whether it answers at all].
+    """
+
+    def __init__(self, network, how):
+        self._network = network
+        self._how = how
+        self._used = self._begun = network.now
+        self._replies = []
+
+    def write(self, view):
+        network = self._network
+        if self._how == "fails":
+            raise ValueError("certificate verify failed")
+        if self._how == "stalls" or network.now - self._begun < self._how[0]:
+            return None
+        forgotten = network.now - self._used > self._how[1] + self._how[0]
+        if not forgotten and self._how[2]:
+            self._replies.append(_REPLY)
+            self._used = network.now
+        elif forgotten:
+            self._how = [self._how[0], -1, False]  # for ever
+        return len(view)
+
+    def readinto(self, view):
+        if not self._replies:
+            return None
+        reply = self._replies.pop()
+        count = min(len(view), len(reply))
+        view[:count] = reply[:count]
+        if count < len(reply):
+            self._replies.append(reply[count:])
+        return count
+
+    def wait(self, ms):
+        if not self._replies:
+            self._network.now += ms
+
+    def close(self):
+        self._replies = []
+
+
+def resting(lines, rests_ms, timeout, answers=None):
+    """Post after each of these rests; return [outcome, milliseconds, openings, asked] of each.
+
+    `lines` is [how, …] by address, as _Line takes it; `answers` of DNS, by default all of them.
+    """
+    with _Network() as network:
+        network.lines = dict(enumerate(lines))
+        network.answers = answers or [list(range(len(lines)))]
+        connection = aiot_conn.Connection("localhost", 443, None, timeout)
+        found = []
+        for rest_ms in rests_ms:
+            network.now += rest_ms
+            started, opened, asked = network.now, len(network.opened), network.asked
+            outcome = _post(network, connection)
+            if isinstance(outcome, list):
+                outcome = outcome[0]
+            found.append(
+                [
+                    outcome,
+                    network.now - started,
+                    network.opened[opened:],
+                    network.asked - asked,
+                ]
+            )
+        return found
+
+
+class _Dice:
+    """A stream, addresses and DNS that do what numbers say: anything that a port allows."""
+
+    def __init__(self, network, numbers):
+        self._network = network
+        self._numbers = numbers
+        self._at = 0
+
+    def next(self, sides):
+        self._at += 1
+        return self._numbers[self._at % len(self._numbers)] % sides
+
+    def passes(self, ms):
+        """Let time pass, up to what was allowed."""
+        self._network.now += self.next(ms + 1)
+
+    def _event(self, value):
+        """Return None to wait, raise an error, or return the value."""
+        self._network.now += self.next(2)
+        kind = self.next(8)
+        if kind == 0:
+            raise OSError(104)
+        if kind == 1:
+            raise ValueError("certificate")
+        return None if kind < 5 else value
+
+    def write(self, view):
+        return self._event(1 + self.next(len(view)))
+
+    def readinto(self, view):
+        count = self._event(self.next(len(view) + 1))
+        if count:
+            at = self.next(len(_REPLY))
+            piece = _REPLY[at : at + count]
+            view[: len(piece)] = piece
+            return len(piece)
+        return count
+
+    def wait(self, ms):
+        assert ms > 0
+        self._network.now += 1 + self.next(ms)
+
+    def close(self):
+        pass
+
+
+def chances(numbers, sizes, timeout):
+    """Post bodies of these sizes over a network of chance; return the milliseconds of each."""
+    with _Network() as network:
+        dice = _Dice(network, numbers)
+
+        def resolve(host, port, timeout_ms, on_wait):
+            assert timeout_ms > 0
+            dice.passes(timeout_ms)
+            if dice.next(4) == 0:
+                raise OSError(-2)
+            return list(range(dice.next(4)))
+
+        def open_stream(context, host, address, timeout_ms):
+            assert timeout_ms > 0
+            dice.passes(timeout_ms)
+            if dice.next(3) == 0:
+                raise OSError(110)
+            return dice
+
+        aiot_port.resolve = resolve
+        aiot_port.open_stream = open_stream
+        connection = aiot_conn.Connection("localhost", 443, None, timeout)
+        took = []
+        for size in sizes:
+            network.now += dice.next(100000)
+            started = network.now
+            try:
+                connection.post("/topic/a", {}, bytes(size))
+            except AiotError:
+                pass
+            took.append(network.now - started)
+        return took

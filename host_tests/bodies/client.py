@@ -5,6 +5,7 @@ import json
 import os
 
 import aiot_http
+import aiot_port
 from aiot_errors import AiotError, NetworkError, PlatformError, ReplyError
 
 DEVICE = ("a1GFjLPXXXX", "device123", "0123456789abcdef0123456789abcdef")
@@ -19,6 +20,7 @@ class Scripted:
 
     date = None
     retry_after = None
+    first = False  # all comes over one connection
 
     def __init__(self, script):
         self.script = list(script)
@@ -142,6 +144,25 @@ def outcomes(answers, phase):
     for answer in answers:
         script = [answer] if phase == "auth" else [granted("t0"), answer, granted("t1"), answer]
         found.append(publish_with(script)[0])
+    return found
+
+
+def bare_codes(codes):
+    """Return whether each code is a bare HTTP status."""
+    return [PlatformError(code, "").bare for code in codes]
+
+
+def closings(script, count):
+    """Publish so often; return how many times the connection was closed after each."""
+    client, connection, _ = _client(script)
+    found = []
+    for _ in range(count):
+        try:
+            client.publish("user/pub", b"")
+        except AiotError:
+            pass
+        found.append(connection.closed)
+    assert not connection.script
     return found
 
 
@@ -383,13 +404,21 @@ def token_file_beside_only(path):
 
 
 def token_file_unwritable(path):
-    """A flash that takes no file: the token serves from RAM."""
+    """A flash that takes no file: the token serves from RAM. Return [ids, what was said]."""
     client = aiot_http.Client(
         aiot_http.Device(*DEVICE),
-        connection=Scripted([granted("t0"), accepted(1), accepted(2)]),
+        connection=Scripted([granted("t0"), accepted(1), accepted(2), refused(20001),
+                             granted("t1"), accepted(3)]),
         token_path=path,
-    )
-    return [client.publish("user/pub", b"1"), client.publish("user/pub", b"2")]
+    )  # fmt: skip
+    said = []
+    real = aiot_port.warn
+    aiot_port.warn = said.append
+    try:
+        ids = [client.publish("user/pub", b"1") for _ in range(3)]
+    finally:
+        aiot_port.warn = real
+    return [ids, said]
 
 
 def no_token_file(folder):

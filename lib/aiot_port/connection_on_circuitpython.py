@@ -108,10 +108,8 @@ class Connection:
             raise self._as_ours(error) from None
 
     def _resolve(self):
-        """Ask DNS, which has half of the time at most: the rest is for what it answers."""
         wire = self._wire
-        limit_ms = min(wire.left_ms(), self._timeout_ms)
-        return aiot_port.resolve(self._host, self._port, limit_ms, wire.feed)
+        return aiot_port.resolve(self._host, self._port, wire.left_ms(), wire.feed)
 
     def _at(self, address, others, path, headers, body):
         """Do it at one address; return None where that is not good, and there are others."""

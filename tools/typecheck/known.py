@@ -59,11 +59,6 @@ KNOWN = (
         "the kept socket, which is not used where a port has its own_connection",
     ),
     (
-        "lib/aiot_reply.py",
-        'expression has type "memoryview[int]", variable has type "bytes"',
-        "a date is turned into bytes before it is read",
-    ),
-    (
         "lib/aiot_purehash.py",
         '"_BlockHash" has no attribute',
         "its subclasses have it",
