@@ -58,6 +58,16 @@ def free_memory():
     return gc.mem_free()
 
 
+def ilistdir(folder):
+    import os
+
+    import storage
+
+    if not folder.startswith(b"/"):
+        folder = os.getcwd().encode().rstrip(b"/") + b"/" + folder
+    return storage.getmount("/").ilistdir(folder)
+
+
 def spare_store(kind):
     from aiot_port.memory_on_circuitpython import spare
 

@@ -5,6 +5,7 @@ Every port has the names of this file. Times are integers; `ticks_*` measure spa
 is the time of day. Streams never block: an operation that cannot go on returns None.
 """
 
+import os
 import selectors
 import socket
 import ssl
@@ -132,6 +133,15 @@ def free_memory():
     """Return the free bytes of the heap after a collection; here there is no limit."""
     return sys.maxsize
 
+
+def ilistdir(folder):
+    """Yield (name in bytes, mode, 0, size in bytes) of what is in a folder, given in bytes.
+
+    So names that are no UTF-8 do no harm; on CircuitPython os.listdir fails at the first one.
+    """
+    for entry in os.scandir(folder):
+        facts = entry.stat()
+        yield entry.name, facts.st_mode, 0, facts.st_size
 
 # A function (kind: "token" or "starts") that returns where a small file's bytes go while flash
 # takes no writes: an object with `size`, load() -> bytes, b"" for none, and save(bytes); or None.
