@@ -47,6 +47,7 @@ FLOORS = [
     "health",
     "timekeeping",
     "reports",
+    "sending",
     "board_config",
     "boot",
     "safemode",

@@ -35,7 +35,7 @@ button = DigitalInput(0, "button", pull="up", inverted=True)
 
 def online():
     """Return whether Wi-Fi is up, joining it and setting the clock where need be."""
-    if not board.join_wifi(here.wifi_ssid, here.wifi_password, 10000, lambda: None):
+    if board.join_wifi(here.wifi_ssid, here.wifi_password, 10000, lambda: None):
         return False
     if board.unix_ms() is None:
         now = board.ask_ntp(here.ntp_host, 5)

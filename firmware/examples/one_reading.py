@@ -21,8 +21,9 @@ from aiot_port import board
 
 here = settings.load()  # settings.toml
 
-if not board.join_wifi(here.wifi_ssid, here.wifi_password, 10000, lambda: None):
-    raise OSError("no Wi-Fi")
+why_not = board.join_wifi(here.wifi_ssid, here.wifi_password, 10000, lambda: None)
+if why_not:
+    raise OSError("no Wi-Fi: " + why_not)
 now = board.ask_ntp(here.ntp_host, 5)
 if now:
     board.set_wall_clock(now)  # without a right time no certificate is valid

@@ -22,6 +22,7 @@ sys.modules["board_config"] = _BoardConfig
 import app  # noqa: E402 - it imports board_config
 import health  # noqa: E402
 import reports  # noqa: E402
+import sending  # noqa: E402
 import settings  # noqa: E402
 import timekeeping  # noqa: E402
 
@@ -44,6 +45,7 @@ class Port:
     def __init__(self, wifi=True, ntp=NOW_MS // 1000, clock_ms=NOW_MS):
         self.now = (1 << 30) - 4000  # the ticks of a board wrap here (design, trap 18)
         self.wifi = wifi
+        self.joined = False
         self.ntp = ntp
         self.clock_ms = clock_ms
         self.done = []
@@ -66,18 +68,22 @@ class Port:
 
     def join_wifi(self, ssid, password, timeout_ms, on_wait):
         assert (ssid, password) == ("home", "the password")
-        on_wait()
         self.done.append("join")
+        if not (self.wifi and self.joined):
+            on_wait()
+        self.joined = self.wifi
         self._pass(10 if self.wifi else timeout_ms)
-        return self.wifi
+        return "" if self.wifi else "no such network"
 
     def leave_wifi(self):
+        self.joined = False
         self.done.append("leave")
 
     def free_memory(self):
         return 12345
 
     def restart_wifi(self):
+        self.joined = False
         self.done.append("radio off")
 
     def ask_ntp(self, host, timeout_s):
@@ -117,10 +123,17 @@ class Port:
 
 
 class Platform:
-    """Stands for aiot_http.Client. Answers by script: 0 is success, else a code to refuse with."""
+    """Stands for aiot_http.Client. Answers by script: 0 is success, else a code to refuse with.
+
+    "http 405" is an HTTP error without the platform's JSON; "proxy" at its begin stands for one
+    that answers so to whatever has the word "dislike" in it.
+    """
 
     def __init__(self, script):
         self.script = list(script)
+        self.proxy = self.script[:1] == ["proxy"]
+        if self.proxy:
+            self.script = []
         self.sent = []
 
     def publish(self, topic, payload):
@@ -128,6 +141,12 @@ class Platform:
         code = self.script.pop(0) if self.script else 0
         if code == "network":
             raise app_errors().NetworkError("scripted")
+        if self.proxy and b"dislike" in payload:
+            code = "http 403"
+        if isinstance(code, str):
+            error = app_errors().PlatformError(int(code.split(" ")[1]), "HTTP error")
+            error.bare = error.retry = True
+            raise error
         if code:
             raise app_errors().PlatformError(code, "said no")
         return 7000 + len(self.sent)
@@ -186,12 +205,12 @@ class OnPort:
     def __enter__(self):
         self._real = app.aiot_port, app.log
         put_on(self._port)
-        app.log = self._log
+        app.log = sending.log = self._log
         return self._port
 
     def __exit__(self, kind, error, trace):
         put_on(self._real[0])
-        app.log = self._real[1]
+        app.log = sending.log = self._real[1]
         return kind is SystemExit  # the loop's way to end
 
 
@@ -234,6 +253,7 @@ def take_turns(
     date=None,
     memory=None,
     woken=False,
+    device_name="device123",
 ):
     """Take turns; return what was sent, what was done, and the lines that were logged.
 
@@ -246,6 +266,7 @@ def take_turns(
     port.memory = memory
     port.woken = woken
     text = TEXT + extra if "interval" in extra else TEXT + EVERY_10_S + extra
+    text = text.replace("device123", device_name)
     lines = []
     fed = [0]
 
@@ -258,6 +279,14 @@ def take_turns(
         loop._client = Platform(script)
         loop._client.date = date
         loop._connection = loop._client
+        stored = []
+        put = loop._outbox.put
+
+        def noted(topic, payload):
+            stored.append(turn)
+            put(topic, payload)
+
+        loop._outbox.put = noted
         for turn in range(turns):
             for name, value in (changes or {}).get(str(turn), {}).items():
                 setattr(port, name, value)
@@ -272,6 +301,8 @@ def take_turns(
         "fed": fed[0],
         "starts": [start - starts[0] for start in starts],
         "waiting": len(loop._outbox),
+        "stored": stored,
+        "dropped": loop._outbox.dropped,
         "clock_ms": port.clock_ms,
         "files": sorted(os.listdir(".")),
     }
@@ -593,3 +624,130 @@ def fails_without_a_clock(folder, times):
             port.now += 300000
             loop._mend_network()
     return [port.done, loop._restart_reason]
+
+
+def _reset(loop):
+    """Reset the board: nothing of the loop is done any more, not even what must be done last."""
+    loop._sender.finish = _nothing
+    raise SystemExit
+
+
+class Broken:
+    """Raises what it is told to, wherever the loop turns on its way: `step` says where."""
+
+    def __init__(self, port, kind, step):
+        self._port = port
+        self._kind = kind
+        self._step = step
+        self.met = 0
+
+    def fail(self, *_):
+        self.met += 1
+        if self._kind == "reset":
+            _reset(self._loop)
+        raise {
+            "OSError": OSError("Wifi Internal Error"),
+            "ValueError": ValueError("bad password: the password"),
+            "RuntimeError": RuntimeError("wifi is not enabled"),
+            "TypeError": TypeError("can't convert"),
+            "MemoryError": MemoryError(),
+            "Exception": Exception("anything"),
+        }[self._kind]
+
+    def put_into(self, loop):
+        """Let one step of the loop fail."""
+        self._loop = loop
+        if self._step in ("publish", "date"):
+            loop._client = loop._connection = self
+        elif self._step == "reports":
+            loop._reports.settled = self.fail
+        elif self._step == "outbox":
+            loop._outbox.peek = loop._outbox.peek_together = self.fail
+        elif self._step == "feed":
+            loop.feed = self.fail
+        else:
+            setattr(self._port, self._step, self.fail)
+
+    def publish(self, topic, payload):
+        if self._step == "publish":
+            self.fail()
+        return 1
+
+    @property
+    def date(self):
+        return self.fail()
+
+
+def turns_that_break(folder, kind, step, clock_ms, wifi):
+    """Take three turns in which a step fails, then start again and take two without.
+
+    Return [values that arrived after that, lines of the log, how often the step failed, errors
+    that ended a turn].
+    """
+    os.chdir(folder)
+    lines = []
+    ended = []
+    port = Port(wifi, None, clock_ms)
+    with OnPort(port, lines.append):
+        loop = _loop(port, TEXT + EVERY_10_S, (Sensor([1.0, 2.0, 3.0]),), _nothing)
+        loop._client = loop._connection = Platform([])
+        loop._client.date = None
+        broken = Broken(port, kind, step)
+        broken.put_into(loop)
+        for _ in range(3):
+            try:
+                loop.turn()
+            except SystemExit:
+                ended.append("reset")
+                break
+            except Exception as error:
+                ended.append(type(error).__name__)
+            loop._sleep_since(loop._clock.uptime())
+    with OnPort(Port(), _nothing) as port:
+        port.clock_ms += 86400000
+        loop = _loop(port, TEXT + EVERY_10_S, (Sensor([4.0, 5.0]),), _nothing)
+        loop._client = loop._connection = Platform([])
+        loop._client.date = None
+        for _ in range(2):
+            loop.turn()
+            loop._sleep_since(loop._clock.uptime())
+    return [[str(payload, "utf-8") for _, payload in loop._client.sent], lines, broken.met, ended]
+
+
+def reset_while_the_connection_waits(folder, after_ms):
+    """Let the second report's exchange wait so long, and the board be reset in it.
+
+    Return [values that arrived before, those that arrive after the next start, waiting then].
+    """
+    try:
+        os.mkdir(folder)
+    except OSError:
+        pass
+    os.chdir(folder)
+    platform = Platform([])
+    with OnPort(Port(), _nothing) as port:
+        loop = _loop_to_a_platform(port, "", [1.0, 2.0])
+        loop._client = platform
+        loop.turn()
+        loop._sleep_since(loop._clock.uptime())
+        before = values(platform)
+
+        def publish(topic, payload):
+            port.sleep_ms(after_ms)
+            loop._waited()  # as the connection calls it
+            _reset(loop)
+
+        platform.publish = publish
+        loop.turn()
+    with OnPort(Port(clock_ms=NOW_MS + 86400000), _nothing) as port:
+        loop = _loop_to_a_platform(port, "", [None])
+        loop.turn()
+        return [before, values(loop._client), len(loop._outbox)]
+
+
+def values(platform):
+    """Return the values of "temperature" that arrived, of single reports."""
+    return [
+        float(str(payload, "utf-8").split('"value":')[1].split(",")[0])
+        for _, payload in platform.sent
+    ]
