@@ -185,9 +185,9 @@ class Sender:
         return False
 
     def _is_ours(self, topic):
-        """Whether a report waits for this device: ProductKey or DeviceName may have been corrected.
+        """Whether a report is this device's: its ProductKey or name may have been corrected.
 
-        A short topic is of a firmware that stored no other.
+        Older firmware stored short topics, which say nothing of that.
         """
         if not topic.startswith("/") or topic == self._topic:
             return True

@@ -149,7 +149,7 @@ def test_folder_that_was_made_while_flash_could_not_be_written(files, path):
 
 
 def told(monkeypatch, *answers):
-    """Let statvfs give these answers, the last one ever after: (block, total, free) or an error."""
+    """Let statvfs give (block, total, free) or an error each time, the last one ever after."""
     answers = list(answers)
 
     def statvfs(path):

@@ -2,8 +2,9 @@
 """How the bytes of an outbox are divided, by what its file system is like.
 
 What a file system says once need not be so the next time: after one failed read of flash littlefs
-says that a file is not there, statvfs tells zeros where it knows nothing, and on an over-full
-littlefs more free blocks than there are. So what would cost reports if it were wrong is asked twice.
+says that a file is not there, statvfs gives zeros where it knows nothing, and on an over-full
+littlefs more free blocks than there are. So what would cost reports, were it wrong, is asked
+twice.
 """
 
 import os

@@ -143,6 +143,7 @@ def ilistdir(folder):
         facts = entry.stat()
         yield entry.name, facts.st_mode, 0, facts.st_size
 
+
 # A function (kind: "token" or "starts") that returns where a small file's bytes go while flash
 # takes no writes: an object with `size`, load() -> bytes, b"" for none, and save(bytes); or None.
 # None itself where flash can always be written.
