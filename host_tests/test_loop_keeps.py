@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from host_tests.interpreters import Run
 from host_tests.test_loop import LATER_MS, readings_in, run, turns, values_of
 
 __all__ = ["run", "turns"]  # fixtures
@@ -171,3 +172,30 @@ def test_throttling_without_json_blames_no_report(turns):
     result = turns(values=values, script=bare(12, 429), turns=30, extra="interval = 3600\n")
     assert result["dropped"] == 0
     assert sorted(set(values_of(result))) == values
+
+
+@pytest.mark.parametrize(("geometry", "first"), [("esp32", 1), ("pico", 1)])
+def test_erases_of_a_start_and_of_the_reports_behind_it(geometry, first):
+    """On real littlefs. While the network is good only the first report of a start is stored."""
+    run = Run("micropython")
+    run.heap = "16m"
+    good = run("keeping.erases_of_turns", geometry=geometry, turns=50, wifi_from=0, wifi_until=50)
+    assert good[0][0] <= first
+    assert good[1:] == [[0, 0]] * 49
+    down = run("keeping.erases_of_turns", geometry=geometry, turns=60, wifi_from=0, wifi_until=10)
+    assert 0 < sum(erases for erases, _ in down[10:]) <= 50 // 2
+
+
+@pytest.mark.parametrize("extra", ["", "store_first = true\n"])
+@pytest.mark.parametrize("seed", range(6))
+def test_nothing_read_is_lost_and_order_and_bytes_stay(apart, tmp_path, monkeypatch, seed, extra):
+    """Whichever step raises or resets; but for what a reset meets in RAM alone."""
+    monkeypatch.chdir(tmp_path)
+    read, arrived, at_risk, bodies, met = apart(
+        "keeping.lives", folder=str(tmp_path), seed=seed, starts=14, extra=extra
+    )
+    assert len(met) > 6
+    assert len(at_risk) <= (0 if extra else 8)
+    assert sorted(set(arrived) | set(at_risk)) == list(range(read))
+    assert arrived == sorted(arrived)
+    assert bodies == 1

@@ -132,3 +132,160 @@ def values(platform):
         float(str(payload, "utf-8").split('"value":')[1].split(",")[0])
         for _, payload in platform.sent
     ]
+
+
+def erases_of_turns(geometry, turns, wifi_from, wifi_until):
+    """Take turns with the outbox on real littlefs; return the erases and programs of each.
+
+    Wi-Fi is there from turn `wifi_from` until turn `wifi_until`.
+    """
+    import sys
+
+    sys.path.append(__file__.rpartition("/")[0] + "/../power")
+    from device import Device, Flash
+
+    flash = Flash(geometry)
+    device = Device(flash)
+    os.VfsLfs2.mkfs(device, progsize=flash.program_size)
+    os.mount(os.VfsLfs2(device, progsize=flash.program_size), "/flash")
+    os.chdir("/flash")
+    found = []
+    with OnPort(Port(), _nothing) as port:
+        loop = looping._loop_to_a_platform(port, "", [1.0] * turns)
+        for turn in range(turns):
+            port.wifi = wifi_from <= turn < wifi_until
+            port.joined = port.joined and port.wifi
+            flash.erases = flash.programs = 0
+            loop.turn()
+            found.append([flash.erases, flash.programs])
+            loop._sleep_since(loop._clock.uptime())
+    return found
+
+
+class Chance:
+    """A small generator with the same numbers under each interpreter (Numerical Recipes)."""
+
+    def __init__(self, seed):
+        self._state = seed
+
+    def one_in(self, count):
+        """Return True once in so many times."""
+        self._state = (self._state * 1664525 + 1013904223) & 0xFFFFFFFF
+        return (self._state >> 8) % count == 0
+
+
+class Chaos:
+    """A platform, a way there and a board that do anything, by chance."""
+
+    def __init__(self, seed):
+        self.chance = Chance(seed)
+        self.calm = False
+        self.loop = None
+        self.bodies = {}  # number of the reading: all bodies that were sent of it
+        self.arrived = []  # numbers
+        self.at_risk = []  # numbers of the readings that were in RAM alone at a reset
+        self.met = {}
+        self.date = None
+
+    def publish(self, topic, payload):
+        number = int(float(payload.split(b":")[1].split(b",")[0]))
+        if payload not in self.bodies.setdefault(number, []):
+            self.bodies[number].append(payload)
+        self._trouble("before")
+        self.arrived.append(number)
+        self._trouble("after")
+        return 1
+
+    def _trouble(self, when):
+        if self.calm:
+            return
+        if self.chance.one_in(12):
+            self._note("reset " + when)
+            if self.loop._sender.in_ram() and when == "before":
+                self.at_risk.append(self.loop.number)
+            _reset(self.loop)
+        if self.chance.one_in(5):
+            self._note("network " + when)
+            raise looping.app_errors().NetworkError("scripted")
+        if when == "before" and self.chance.one_in(8):
+            self._note("busy")
+            raise looping.app_errors().PlatformError(30001, "said no")
+        self.stumble(when)
+
+    def stumble(self, when):
+        """Raise what nobody foresaw, by chance."""
+        if self.calm or not self.chance.one_in(15):
+            return
+        self._note("error " + when)
+        kinds = [kind for kind in (MemoryError, OSError, ValueError) if self.chance.one_in(2)]
+        raise (kinds or [RuntimeError])[0]("scripted")
+
+    def _note(self, what):
+        self.met[what] = self.met.get(what, 0) + 1
+
+    def shake(self, owner, name):
+        """Let a method stumble before it is called."""
+        real = getattr(owner, name)
+
+        def shaken(*arguments):
+            self.stumble(name)
+            return real(*arguments)
+
+        setattr(owner, name, shaken)
+
+
+class Counted:
+    """A sensor whose readings are numbered."""
+
+    name = "counted"
+
+    def __init__(self):
+        self.number = -1
+
+    def read(self):
+        self.number += 1
+        return {"n": float(self.number)}
+
+
+def lives(folder, seed, starts, extra):
+    """Live through as many starts of some turns, with trouble everywhere; then calm down.
+
+    Return [numbers read, numbers that arrived in order of their first arrival, numbers that a
+    reset met in RAM alone, bodies of a reading at most, what was met].
+    """
+    os.chdir(folder)
+    chaos = Chaos(seed)
+    sensor = Counted()
+    now = NOW_MS
+    text = TEXT + 'mode = "topic"\n' + EVERY_10_S + extra
+    for start in range(starts):
+        chaos.calm = start == starts - 1
+        port = Port(clock_ms=now)
+        with OnPort(port, _nothing):
+            loop = looping._loop(port, text, (sensor,), _nothing)
+            loop._client = loop._connection = chaos
+            chaos.loop = loop
+            if not extra:
+                chaos.shake(loop._outbox, "put")
+            for owner, name in (
+                (loop._outbox, "peek"),
+                (loop._outbox, "pop"),
+                (loop._reports, "settled"),
+                (port, "join_wifi"),
+                (loop, "_tell_status"),
+            ):
+                chaos.shake(owner, name)
+            for _ in range(40 if chaos.calm else 8):
+                try:
+                    loop.number = sensor.number + 1
+                    loop.turn()
+                except Exception:  # as run() does
+                    pass
+                loop._sender.quiet_until = 0
+                loop._sleep_since(loop._clock.uptime())
+            if loop._sender.in_ram():  # it could not be stored, and now the board is reset
+                chaos.at_risk.append(loop.number)
+        now = port.clock_ms + 60000
+    first = [n for place, n in enumerate(chaos.arrived) if n not in chaos.arrived[:place]]
+    bodies = max([len(chaos.bodies[number]) for number in chaos.bodies])
+    return [sensor.number + 1, first, chaos.at_risk, bodies, chaos.met]
