@@ -259,6 +259,7 @@ class Sender:
     def _send(self, line, topic, payload):
         """Publish one report; return _SENT, _KEPT for later, or the code of a refusal for good."""
         self._bare = None
+        self.is_trusted = False  # until it is known how it ended
         try:
             message_id = self._publish(topic, self._reports.settled(payload))
         except AiotError as error:
@@ -282,7 +283,6 @@ class Sender:
 
     def _pause(self, line, error):
         """Stay quiet for as long as the policy says."""
-        self.is_trusted = False
         wait_ms = self._delivery.wait_ms(error)
         self.quiet_until = self._uptime() + wait_ms
         log("%s: waits %d s (%s)" % (line, wait_ms // 1000, error))

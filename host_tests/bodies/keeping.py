@@ -201,7 +201,7 @@ class Chaos:
             return
         if self.chance.one_in(12):
             self._note("reset " + when)
-            if self.loop._sender.in_ram() and when == "before":
+            if self.loop._sender.in_ram():
                 self.at_risk.append(self.loop.number)
             _reset(self.loop)
         if self.chance.one_in(5):
