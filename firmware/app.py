@@ -157,7 +157,8 @@ class Loop:
         report = self._take_report()
         self.feed()
         try:
-            self._sender.take(report, self._is_safe())
+            self._sender.take(report)
+            self._sender.keep(self._is_safe())
             if self._is_due() and self._join():
                 self._report()
         finally:

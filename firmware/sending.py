@@ -59,20 +59,27 @@ class Sender:
         #: Nothing is sent before this uptime, in milliseconds.
         self.quiet_until = 0
 
-    def take(self, report, is_safe):
+    def take(self, report):
         """Take a fresh report: (line for the log, topic, payload), or None for none.
 
-        It is stored at once unless it `is_safe` in RAM, and where that is wished or costs no
-        flash. Its topic becomes the whole one: so it can be told later from those of another
-        device. Raises MemoryError; then it is in RAM.
+        Its topic becomes the whole one: so it can be told later from those of another device.
         """
-        if report is None:
-            return
-        topic = self._topic if report[1] == self._settings.topic else report[1]
-        self._fresh = self._last = (report[0], topic, report[2])
+        self._fresh = report
         self._tried = False
+        if report is not None:
+            topic = self._topic if report[1] == self._settings.topic else report[1]
+            self._fresh = self._last = (report[0], topic, report[2])
+
+    def keep(self, is_safe):
+        """Store the fresh report unless it `is_safe` in RAM, or where storing costs no flash.
+
+        Raises MemoryError; then it is in RAM.
+        """
+        fresh = self._fresh
+        if fresh is None:
+            return
         is_safe = is_safe and not self._settings.store_first
-        if not is_safe or self._outbox.fits_memory(topic, report[2]):
+        if not is_safe or self._outbox.fits_memory(fresh[1], fresh[2]):
             self._store()
 
     def in_ram(self):
