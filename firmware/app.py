@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The loop: join Wi-Fi, set the clock, read the sensors, report, sleep, and again.
+"""The loop: read the sensors, join Wi-Fi, set the clock, report, sleep, and again.
 
 Data goes one way: sensors -> report -> outbox -> platform. While the network is good a report
 goes straight out and flash is not written; one that could not go waits in the outbox, and goes
-before those that come after it.
+before those that come after it. sending.py sees to that.
 """
 
 import os
@@ -13,27 +13,22 @@ import sys
 from aiot_http import Client, Device, new_connection  # isort: skip
 from aiot_outbox import Outbox  # isort: skip
 import sensors
-from aiot_delivery import Delivery
 from aiot_errors import NOT_NOW, REFUSED, AiotError, NetworkError, PlatformError
 from aiot_port import board as aiot_port
 from aiot_port import const
 from aiot_store import SmallFile
-from health import SAFE_WAIT_MS, Link, Starts
+from health import SAFE_WAIT_MS, Link, Starts, attempt
 from reports import Reports
+from sending import Sender
 from timekeeping import Clock, log
 
 _WIFI_TRIES = const(3)  # per turn; then the turn goes on without a network
 _WIFI_TRY_MS = const(10000)  # an access point that is there answers within seconds
 # A restart takes their time from readings that wait for the clock: it comes a day later then.
 _UNDATED_MS = const(86400000)
+# A verified connection takes an ESP32 4 s at the most; an exchange that takes longer may fail.
+_SLOW_MS = const(5000)
 _STEP_MS = const(1000)  # between two feeds of the watchdog while asleep
-_BACKLOG = const(10)  # messages that are sent in one turn, so that a backlog drains gently
-_TOGETHER = const(16)  # readings in one of them at most, where the thing model lets them share it
-# What became of a report; any other number is the code of a refusal for good.
-_SENT = const(0)
-_KEPT = const(-1)
-_OURS = const(1)  # stands for a code where the library itself refused it
-
 _FAILURES = const(10)  # turns that end in an error nobody foresaw, until the board starts afresh
 
 
@@ -95,7 +90,7 @@ class Loop:
             settings.product_key, settings.device_name, settings.device_secret, client_id
         )
         self._connection = new_connection(
-            settings.host, settings.port, settings.ca or None, settings.timeout, feed
+            settings.host, settings.port, settings.ca or None, settings.timeout, self._waited
         )
         self._client = Client(
             device,
@@ -116,21 +111,24 @@ class Loop:
         )
         self._settings = settings
         self._attached = attached
-        self._feed = feed
+        self.feed = feed
         self._starts = starts
         self._link = Link()
-        self._delivery = Delivery()
-        self._alone = 0  # reports to be sent one by one, as their common message was refused
         self._absent = {}
         self._clock = Clock(settings)
+        self._clock_failed = False  # whether a certificate's dates made the last exchange fail
         self._reports = Reports(settings, device, self._clock, random_number())
-        self._quiet_until = 0  # uptime in ms
+        self._sender = Sender(
+            self._publish, self._outbox, self._reports, settings, self._clock.uptime, self
+        )
         self._restart_reason = None
+        self._began = 0  # uptime in ms when what may take long began
         # Boards that were switched on together are not to report together for ever: the first
         # sleep is shorter by chance. One that woke from deep sleep has its place already.
         self._apart_ms = 0
-        self._told = 0  # how many reports were given up when the status last went out
-        if not aiot_port.woke():
+        self._told = 0  # how many reports were dropped when the status last went out
+        self._woken = aiot_port.woke()
+        if not self._woken:
             self._apart_ms = random_number() % (settings.interval * 1000)
             self._told = None  # a start is news too
 
@@ -147,33 +145,81 @@ class Loop:
                 self._starts.worked()
             except Exception as error:  # noqa: BLE001 - a loop that ends is a board that is lost
                 failures += 1
-                aiot_port.print_error(error)
-            self._feed()
-            self._sleep_since(started)
+                attempt(aiot_port.print_error, error)
+            self.feed()
+            attempt(self._sleep_since, started)  # out of memory it ends early
         self._restart("%d turns in a row failed" % failures)
 
     def turn(self):
-        """Read once and send what can be sent."""
-        online = self._is_due() and self._join()
-        self._feed()
-        if online and self._clock.is_due():
-            self._clock.ask(self._feed)
-        self._feed()
+        """Read once, keep the reading, then send what can be sent.
+
+        The reading comes first: whatever fails, blocks or resets the board on the way to the
+        platform costs none. While that way is not known to be open it is stored before.
+        """
+        self._sender.finish()  # what the last turn had no memory to store
         report = self._take_report()
-        self._feed()
-        if online and self._clock.uptime() >= self._quiet_until:
-            self._deliver(report)
-        elif report:
-            self._store(report)
+        self.feed()
+        try:
+            self._sender.take(report)
+            self._sender.keep(self._is_safe())
+            if self._is_due() and self._join():
+                self._report()
+        finally:
+            self._sender.finish()
         if self._restart_reason:
             self._restart(self._restart_reason)
+
+    def _is_safe(self):
+        """Whether a report may stay in RAM alone until it is sent, within moments.
+
+        A board that woke from deep sleep goes on as it was: if the last report had not gone out,
+        more would wait than are to go together.
+        """
+        sender = self._sender
+        if sender.is_trusted is None:
+            together = self._settings.readings_per_report
+            sender.is_trusted = self._woken and len(self._outbox) < together
+        return sender.is_trusted and not self._clock.is_due()
+
+    def _is_empty(self):
+        try:
+            return self._outbox.peek() is None
+        except AiotError:
+            return False
 
     def _is_due(self):
         """Whether it is time to report, rather than only to keep one more reading."""
         together = self._settings.readings_per_report
-        if together == 1 or len(self._outbox) + 1 >= together:  # counting reads all of the box
-            return True
+        if together == 1 or len(self._outbox) + self._sender.in_ram() >= together:
+            return True  # counting reads all of the box
         return self._clock.is_due()  # or the readings would have no time
+
+    def _report(self):
+        """Set the clock where that is due, then send, unless that has to wait."""
+        self.feed()
+        self._set_clock()
+        self.feed()
+        self._began = self._clock.uptime()
+        if self._began >= self._sender.quiet_until:
+            self._sender.deliver()
+            self._tell_status()
+
+    def _waited(self):
+        """Feed the watchdog while the connection waits; one that is slow may get no further."""
+        self.feed()
+        if self._sender.in_ram() and self._clock.uptime() - self._began >= _SLOW_MS:
+            attempt(self._sender.secure)
+
+    def _joining(self):
+        """Feed the watchdog while Wi-Fi is being joined: so it is not up any more.
+
+        That is nothing new after a deep sleep, unless it takes long.
+        """
+        if self._woken:
+            self._waited()
+            return
+        self.feed()
+        attempt(self._sender.secure)
 
     def _restart(self, reason):
         self._flush()
@@ -197,162 +243,99 @@ class Loop:
             log(str(error))
 
     def _join(self):
+        """Join Wi-Fi; return whether it is up. The log says why it is not."""
         settings = self._settings
+        ssid, password = settings.wifi_ssid, settings.wifi_password
+        self._began = self._clock.uptime()
         for _ in range(_WIFI_TRIES):
-            if aiot_port.join_wifi(
-                settings.wifi_ssid, settings.wifi_password, _WIFI_TRY_MS, self._feed
-            ):
+            why, error = attempt(aiot_port.join_wifi, ssid, password, _WIFI_TRY_MS, self._joining)
+            if why == "":
                 return True
-            aiot_port.restart_wifi()
-        log('Wi-Fi: "%s" cannot be joined' % settings.wifi_ssid)
+            attempt(aiot_port.restart_wifi)
+        why = why or error
+        if password:
+            why = why.replace(password, "***")
+        self._sender.is_trusted = False
+        log('Wi-Fi: "%s" cannot be joined (%s)' % (ssid, why))
         self._count_failure()
         return False
 
+    def _set_clock(self):
+        """Ask the network for the time where that is due; what failed for want of it goes now."""
+        if self._clock.is_due() and self._ask_the_time() and self._clock_failed:
+            self._clock_failed = False
+            self._sender.quiet_until = 0
+
+    def _ask_the_time(self):
+        """Set the clock as the network says; return whether it was done."""
+        attempt(self._sender.secure)  # it takes seconds where nobody answers
+        return attempt(self._clock.ask, self.feed)[0]
+
+    def _believe(self):
+        """Confirm or correct the clock by the platform's Date; return whether it was wrong.
+
+        That Date came over verified TLS.
+        """
+        wrong = attempt(self._confirm)[0]
+        if wrong:
+            log("the clock was wrong: it is set by the platform's Date")
+        return wrong
+
+    def _confirm(self):
+        return self._clock.confirm(self._connection.date)
+
     def _take_report(self):
         """Read the sensors; return (line for the log, topic, payload), None without readings."""
-        readings, absent = sensors.read_all(self._attached)
+        found, error = attempt(sensors.read_all, self._attached)
+        if error:
+            log("sensors: %s" % error)
+            return None
+        readings, absent = found
         for name in absent:
             if name not in self._absent:
                 log("sensor %s: absent (%s)" % (name, absent[name]))
         self._absent = absent
         return self._reports.made_of(readings) if readings else None
 
-    def _deliver(self, report):
-        """Send the backlog, oldest first, then the new report; what cannot go now is stored."""
-        drained = False
-        stored = not report
-        try:
-            stored = stored or self._is_stored_first(report)
-            drained = self._drain()
-            if drained and not stored and self._outbox.fits_memory(report[1], report[2]):
-                stored = self._store(report)  # in memory that has become free
-                self._drain()
-        finally:  # out of memory even: the reading is kept, as in _send_fresh
-            if not drained and not stored:
-                self._store(report)
-        if drained and not stored:
-            self._send_fresh(report)
-        self._tell_status()
+    def _publish(self, topic, payload):
+        return self._client.publish(topic, payload)
 
-    def _is_stored_first(self, report):
-        """Store a report before it is sent, where that is wished or costs no flash."""
-        if self._settings.store_first or self._outbox.fits_memory(report[1], report[2]):
-            return self._store(report, "not stored")
-        return False
+    def arrived(self):
+        """Note that a report arrived, as the Sender says; return whether it has a wrong time.
 
-    def _send_fresh(self, report):
-        """Send a report that is not stored; nothing else is in the outbox."""
-        code = _KEPT
-        try:
-            code = self._send(*report)
-        finally:  # whatever goes wrong, out of memory even: the reading is kept
-            if code != _SENT:
-                self._store(report)
-        if code > 0:
-            self._outbox.peek()
-            self._outbox.set_aside(code)
-
-    def _drain(self):
-        """Send up to a turn's worth of the backlog; return whether nothing is left of it."""
-        for _ in range(max(_BACKLOG, self._settings.readings_per_report)):
-            waiting = self._oldest()
-            if not waiting:
-                return True
-            code = self._send_late(waiting)
-            if code == _KEPT:
-                return False
-            self._take_off(waiting, code)
-            self._feed()
-        return self._outbox.peek() is None
-
-    def _oldest(self):
-        """Return the oldest reports of the outbox that can share a message, [] if none waits."""
-        if self._settings.mode == "property":
-            waiting = self._outbox.peek_together(1 if self._alone else _TOGETHER)
-            if waiting:
-                return waiting
-        oldest = self._outbox.peek()
-        return [oldest] if oldest else []
-
-    def _take_off(self, waiting, code):
-        """Take reports that were sent, or refused for good, off the outbox."""
-        if code == _SENT:
-            self._outbox.pop()
-        elif len(waiting) == 1:
-            self._outbox.set_aside(code)
-        else:
-            self._alone = len(waiting)  # one by one it shows which of them is refused
-            return
-        self._alone = max(0, self._alone - len(waiting))
-
-    def _send_late(self, waiting):
-        """Send reports of the outbox; return as _send."""
-        if len(waiting) == 1:
-            return self._send("late report", waiting[0][0], waiting[0][1])
-        from aiot_batch import join  # only where a backlog has to be sent
-
-        message = join([(topic, self._reports.settled(payload)) for topic, payload in waiting])
-        if message is None:
-            return _OURS
-        return self._send("%d late reports" % len(waiting), message[0], message[1])
-
-    def _send(self, line, topic, payload):
-        """Publish one report; return _SENT, _KEPT for later, or the code of a refusal for good."""
-        try:
-            message_id = self._client.publish(topic, self._reports.settled(payload))
-        except AiotError as error:
-            if error.retry or getattr(error, "signing_in", False):
-                self._pause(line, error)
-                return _KEPT
-            log("%s: refused for good (%s)" % (line, error))
-            return getattr(error, "code", _OURS)
+        The way is open, and the reply's Date is a time that can be trusted.
+        """
         self._link.acknowledged()
-        self._delivery.succeeded()
-        try:
-            log("%s messageId=%d" % (line, message_id))
-            if not self._clock.is_confirmed():
-                self._believe_the_platform()
-        except MemoryError:
-            pass  # it has arrived, and must not be sent again for want of a line in the log
-        return _SENT
+        self._clock_failed = False
+        return not self._clock.is_confirmed() and self._believe()
 
-    def _store(self, report, otherwise="given up"):
-        """Store a report; return whether it is, else the log says what becomes of it."""
-        try:
-            self._outbox.put(report[1], report[2])
-        except AiotError as error:
-            log("%s: %s (%s)" % (report[0], otherwise, error))
-            return False
-        return True
-
-    def _pause(self, line, error):
-        """Stay quiet for as long as the policy says, and see to clock and radio meanwhile."""
-        wait_ms = self._delivery.wait_ms(error)
-        self._quiet_until = self._clock.uptime() + wait_ms
-        log("%s: waits %d s (%s)" % (line, wait_ms // 1000, error))
+    def failed(self, error):
+        """See to clock and radio after an AiotError that the Sender met."""
+        attempt(self._sender.secure)
         if isinstance(error, NetworkError):
             if error.clock:
                 self._clock.doubt()
+                self._clock_failed = True
             self._mend_network()
             return
         self._link.acknowledged()  # somebody answered: the network is good
         if isinstance(error, PlatformError) and error.code == REFUSED:
-            self._clock.doubt()  # the platform refuses a time that is over 15 minutes off
-            self._believe_the_platform()
-            if not self._clock.is_confirmed():
-                self._clock.ask(self._feed)
+            self._doubt_refused()
 
-    def _believe_the_platform(self):
-        """Confirm or correct the clock by the platform's Date, which came over verified TLS."""
-        if self._clock.confirm(self._connection.date):
-            log("the clock was wrong: set by the platform's Date")
+    def _doubt_refused(self):
+        """See whether it is the clock: the platform refuses a time that is over 15 minutes off."""
+        self._clock.doubt()
+        if self._believe():
+            self._sender.quiet_until = 0  # that was it
+        elif not self._clock.is_confirmed():
+            self._ask_the_time()
 
     def _mend_network(self):
         step = self._count_failure()
         if step == "rejoin":
-            aiot_port.leave_wifi()
+            attempt(aiot_port.leave_wifi)
         elif step == "radio":
-            aiot_port.restart_wifi()
+            attempt(aiot_port.restart_wifi)
 
     def _count_failure(self):
         """Count a failure of the network; return what is to be done about it now."""
@@ -365,29 +348,29 @@ class Loop:
         return step
 
     def _tell_status(self):
-        """Report, if a topic is set, why the board started and how many reports it gave up.
+        """Report, if a topic is set, why the board started and how many reports were dropped.
 
-        Once a start, and again whenever it had to give up more; after a deep sleep only where
-        it had to at all.
+        Once a start, and again whenever more were dropped; after a deep sleep only where any
+        were.
         """
         dropped = self._outbox.dropped
-        if not self._settings.status_topic or dropped == self._told or self._outbox.peek():
+        if not self._settings.status_topic or dropped == self._told or not self._is_empty():
             return
         self._told = dropped
-        self._send(*self._reports.status(self._starts.reason, dropped))
+        self._sender.send(*self._reports.status(self._starts.reason, dropped))
 
     def _sleep_since(self, started):
         """Sleep until an interval after `started`; the watchdog is fed meanwhile."""
         end = started + self._settings.interval * 1000 - self._apart_ms
         self._apart_ms = 0
         if self._settings.deep_sleep and self._is_kept():
-            aiot_port.deep_sleep_ms(max(end - self._clock.uptime(), _STEP_MS))
+            attempt(aiot_port.deep_sleep_ms, max(end - self._clock.uptime(), _STEP_MS))
         while True:
             left = end - self._clock.uptime()
             if left <= 0:
                 return
             aiot_port.sleep_ms(min(left, _STEP_MS))
-            self._feed()
+            self.feed()
 
 
 def random_number():

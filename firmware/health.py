@@ -18,8 +18,20 @@ _REJOIN_AFTER = const(3)
 _RADIO_AFTER = const(6)
 _RESET_AFTER = const(12)
 # And a reset only after so long without an acknowledged report: a router's own restart takes
-# minutes, and a board's reset mends nothing about it.
+# minutes, and a board's reset does nothing about it.
 _RESET_AFTER_MS = const(1800000)
+
+
+def attempt(function, *arguments):
+    """Call a function of the port; return (what it returns, ""), or (None, its error in words).
+
+    Wi-Fi, clocks and chips raise what they like, from port to port: ValueError for a password,
+    RuntimeError, OSError with a text. None of that may end a turn.
+    """
+    try:
+        return function(*arguments), ""
+    except Exception as error:  # noqa: BLE001
+        return None, str(error) or type(error).__name__
 
 
 class Starts:
@@ -77,7 +89,7 @@ class Link:
         """Note a failure of the network; return "wait", "rejoin", "radio" or "reset"."""
         self._failures += 1
         silent_ms = aiot_port.ticks_diff(aiot_port.ticks_ms(), self._since)
-        # A span of over six days looks negative (design, trap 18), and is long enough too.
+        # Ticks wrap: a span of over six days looks negative, and is long enough too.
         long = silent_ms >= _RESET_AFTER_MS or silent_ms < 0
         if self._failures >= _RESET_AFTER and long:
             return "reset"

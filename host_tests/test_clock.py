@@ -124,7 +124,7 @@ def keep(run):
 
     def check(*steps, clock_ms=None):
         taken = [step if isinstance(step[0], str) else step[0] for step in steps]
-        said = run("keeping.script", steps=taken, clock_ms=clock_ms)
+        said = run("clock_script.script", steps=taken, clock_ms=clock_ms)
         expected = [None if isinstance(step[0], str) else step[1] for step in steps]
         shown = list(zip(taken, said, expected, strict=True))
         for number, (step, got, want) in enumerate(shown):

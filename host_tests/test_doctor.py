@@ -894,7 +894,7 @@ def test_nothing_listens_on_circuitpython(circuitpython):
 def test_wifi_that_fails_on_circuitpython(circuitpython, monkeypatch):
     from aiot_port import board
 
-    monkeypatch.setattr(board, "join_wifi", lambda *_: False)
+    monkeypatch.setattr(board, "join_wifi", lambda *_: "no answer")
     monkeypatch.setitem(sys.modules, "network", None)  # no such module
     lines = circuitpython("doctor.py", EXAMINE)
     assert lines[-1] == "doctor wifi failed the radio says: Authentication failure"

@@ -54,6 +54,7 @@ FLOORS = [
     "health",
     "timekeeping",
     "reports",
+    "sending",
     "board_config",
     "wiring",
     "boot",

@@ -57,11 +57,15 @@ class Delivery:
         return wait
 
 
+def is_throttling(error):
+    """Whether an AiotError asks for fewer requests, whatever is in them."""
+    return getattr(error, "code", None) in _THROTTLE_CODES
+
+
 def _kind(error):
-    code = getattr(error, "code", None)
-    if code in _THROTTLE_CODES:
+    if is_throttling(error):
         return _THROTTLED
-    if code == REFUSED:
+    if getattr(error, "code", None) == REFUSED:
         return _REFUSED
     return _PASSING
 

@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""How the bytes of an outbox are divided, by what its file system is like."""
+"""How the bytes of an outbox are divided, by what its file system is like.
+
+What a file system says once need not be so the next time: after one failed read of flash littlefs
+says that a file is not there, statvfs gives zeros where it knows nothing, and on an over-full
+littlefs more free blocks than there are. So what would cost reports, were it wrong, is asked
+twice.
+"""
 
 import os
 
+import aiot_port
 from aiot_port import const
-from aiot_record import FOLDER, HEAD
+from aiot_record import EIO, EISDIR, ENOENT, ENOTDIR, FOLDER, HEAD
 
 _SEGMENT = const(4096)  # bytes: the block that NOR flash erases, and so littlefs' on these boards
 _ASIDE = const(2048)  # bytes of set_aside.txt, which SmallFile reads at once
@@ -12,12 +19,20 @@ _ASIDE = const(2048)  # bytes of set_aside.txt, which SmallFile reads at once
 # Slots and their bytes. littlefs keeps a file of up to four program units in its directory: 128
 # bytes on an ESP32. Eight leave room for a dozen segments in one pair of directory blocks.
 INLINED = (8, 128)
-_SEPARATE = const((4, 512))  # on FAT each takes a cluster of its own, and a report fits one
+LARGEST_SLOT = const(512)
+_SEPARATE = (4, LARGEST_SLOT)  # on FAT each takes a cluster of its own, and a report fits one
 
 # Bytes in littlefs' directory: a full slot or segment, with its name and time; all but segments.
 _SEGMENT_ENTRY = const(40)
 _OTHER_ENTRIES = const(1400)
 _FAT_ENTRY = const(64)  # a long name takes two entries
+
+_LEAST_BLOCK = const(128)  # bytes: littlefs has no smaller blocks, FAT none under 512
+
+# Failed reads of a file, in one start, until the box goes on without it: it is damaged for good,
+# and must not hold up the others. A loop that reads four times a turn waits 25 turns.
+_PATIENCE = const(100)
+_EILSEQ = const(84)  # littlefs' "corrupt": its own judgement on the file, believed the second time
 
 
 class Layout:
@@ -64,53 +79,126 @@ class Layout:
         return max(1, -((8 - size) // (self.unit - 8)))
 
 
-def entries(path):
+def _entries(path):
     """Yield (name, bytes) of what is in a folder; None for bytes where only a stat tells them.
 
-    A stat of each would be a walk through the folder for each.
+    A stat of each would be a walk through the folder for each. What has a name that is no UTF-8
+    is left out: it is not ours. A folder asked for by bytes gives names in bytes.
     """
-    if not hasattr(os, "ilistdir"):  # CPython and CircuitPython
-        for name in os.listdir(path):
-            yield name, None
-        return
-    for entry in os.ilistdir(path):
+    listing = getattr(os, "ilistdir", None)
+    if listing is None:  # CPython and CircuitPython
+        try:
+            for name in os.listdir(path):
+                yield name, None
+            return
+        except UnicodeError:
+            listing = aiot_port.ilistdir
+    found = iter(listing(path.encode()))
+    while True:
+        try:
+            entry = next(found)
+            name = str(entry[0], "utf-8")
+        except StopIteration:
+            return
+        except UnicodeError:
+            continue
         is_file = len(entry) > 3 and not entry[1] & FOLDER  # the unix port leaves out the bytes
-        yield entry[0], entry[-1] if is_file else None
+        yield name, entry[-1] if is_file else None
+
+
+def _listed_once(path):
+    try:
+        return sorted(_entries(path))
+    except OSError as error:
+        if error.errno in (ENOENT, ENOTDIR):
+            return None
+        raise
+
+
+def listed(path):
+    """Return [(name, bytes), …] of what is in a folder, as `_entries`; None where it is not there.
+
+    A file that a failed read left out would be written over, or taken for delivered: the file
+    system has to say the same twice. Raises OSError.
+    """
+    found = _listed_once(path)
+    if _listed_once(path) != found:
+        raise OSError(EIO, "the folder is another each time")
+    return found
+
+
+class Doubts:
+    """Judges whether a file that cannot be read is gone for good, or may be read later."""
+
+    def __init__(self):
+        self._failures = {}  # of each file
+
+    def is_gone(self, error, path):
+        """Whether to go on without a file, after an OSError at its reading. Raises OSError.
+
+        It is gone where its folder does not list it, is none of ours where it is a folder, and
+        is given up after so many failures while its folder can be read.
+        """
+        if error.errno == EISDIR:
+            return True
+        folder, _, name = path.rpartition("/")
+        if name not in [entry[0] for entry in listed(folder) or ()]:
+            return True
+        self._failures[name] = self._failures.get(name, 0) + 1
+        return self._failures[name] >= (2 if error.errno == _EILSEQ else _PATIENCE)
 
 
 def planned(path, max_bytes):
-    """Return the Layout of a box whose folder is yet to be made."""
+    """Return the Layout of a box whose folder is yet to be made. Raises OSError."""
     folder, slash, _ = path.rpartition("/")
     return Layout(max_bytes, _space(folder or slash or ".")[0], False)
 
 
+def supposed(max_bytes):
+    """Return the Layout of a box on a file system that tells nothing."""
+    return Layout(max_bytes, _SEGMENT, False)
+
+
 def found(path, max_bytes):
-    """Return the Layout of a box whose folder is there."""
+    """Return the Layout of a box whose folder is there. Raises OSError."""
     return Layout(max_bytes, _space(path)[0], _ignores_case(path))
 
 
 def free_blocks(path):
-    """Return how many blocks of the file system at `path` are free. It may take a while."""
+    """Return how many blocks of the file system at `path` are free. It may take a while.
+
+    Raises OSError.
+    """
     return _space(path)[1]
 
 
 def _space(path):
-    """Return (bytes of a block, free blocks) of the file system at `path`."""
-    try:
-        facts = os.statvfs(path)
-    except (OSError, AttributeError):  # no such folder yet; CPython on Windows has no statvfs
+    """Return (bytes of a block, free blocks) of the file system at `path`. Raises OSError."""
+    if not hasattr(os, "statvfs"):  # CPython on Windows
         return _SEGMENT, _SEGMENT
-    return facts[0], facts[4]
+    for _ in range(2):
+        facts = os.statvfs(path)
+        block, total, free = facts[0], facts[2], facts[4]
+        if block >= _LEAST_BLOCK and 0 <= free <= total:
+            return block, free
+    if block < _LEAST_BLOCK or total <= 0:
+        raise OSError(EIO, "the file system has no size")
+    return block, 0  # over-full: what is free is below zero, and wraps
 
 
 def _ignores_case(path):
-    """Whether the folder is found by another case too: on FAT, which inlines no file."""
+    """Whether the folder is found by another case too: on FAT, which inlines no file.
+
+    Raises OSError.
+    """
     folder, slash, name = path.rpartition("/")
     other = name.upper()
     if other == name:
         other = name.lower()
     try:
         os.stat(folder + slash + other)
-    except OSError:
+    except OSError as error:
+        if error.errno != ENOENT:
+            raise
         return False
     return True

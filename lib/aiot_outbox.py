@@ -18,8 +18,9 @@ from binascii import hexlify
 from aiot_shelf import Shelf  # isort: skip
 import aiot_port
 from aiot_errors import NOT_NOW, AiotError
+from aiot_layout import Doubts
 from aiot_port import const
-from aiot_record import HEAD, pack, unpack
+from aiot_record import EEXIST, ENOENT, HEAD, pack, unpack
 
 _SMALLEST = const(512)  # bytes of a box: less holds no report
 
@@ -52,6 +53,10 @@ class Outbox:
 
     When the box is full, `give_up` "oldest" makes room by up to a block of the oldest reports,
     "newest" refuses the new one. Either way `dropped` counts them.
+
+    What the file system says once is not believed where that would cost reports: it is asked
+    again, and what cannot be read now is read later. A file that cannot be read 100 times in one
+    start, while its folder can, is skipped as corrupt.
 
     Up to `batch` reports, or those of `batch_s` seconds, stay in RAM and are stored together,
     which wears the flash less and puts them at risk; the time is looked at by each `put`.
@@ -87,7 +92,8 @@ class Outbox:
         self._shown = ()  # numbers of the reports that peek showed
         self._most = 1  # reports that come together at most
         self._memory = memory
-        self._flash = Shelf(path, max_bytes)
+        self._doubts = Doubts()
+        self._flash = Shelf(path, max_bytes, self._doubts)
         self._loaded = False
         #: "flash", or "RAM" while the flash cannot be read or written: a power cut loses those.
         self.where = "flash"
@@ -100,8 +106,21 @@ class Outbox:
 
     @property
     def dropped(self):
-        """How many reports were given up because the box was full, since it was made."""
+        """How many reports were lost since the box was made. It outlives restarts.
+
+        These are the ones dropped because the box was full, the ones set aside, and what
+        `count_dropped` counted.
+        """
         return self._flash.given_up
+
+    def count_dropped(self, count=1):
+        """Count reports in `dropped` that are lost and never got into the box.
+
+        So may do who meets the AiotError of `put`, and has no other place for the report.
+        """
+        self._flash.count_given_up(count)
+        if self._loaded:
+            self._flash.tidy()
 
     def put(self, topic, payload):
         """Add a report: topic str, payload bytes or str. Once it returns it is safe (`batch`=1).
@@ -155,6 +174,8 @@ class Outbox:
                     return
             except OSError as error:
                 trouble = error.errno
+                if trouble in (EEXIST, ENOENT):  # the folder came or went behind our back
+                    self._loaded = False
         if trouble == _ENOSPC:
             raise AiotError("outbox: the file system is full")
         self._stay_in_ram()
@@ -226,24 +247,44 @@ class Outbox:
         reports = self._show(most)
         return reports if len(reports) > 1 else []
 
+    def peek_behind(self):
+        """Return the report behind the oldest as `peek` does, None where there is none.
+
+        What `pop` forgets stays the same. Raises as `peek`.
+        """
+        self._load()
+        try:
+            first = self._first()
+            if first is None:
+                return None
+            behind = self._flash.behind(first[0], self._held)
+            try:
+                for report in behind:
+                    return report[1:3]
+            finally:
+                behind.close()
+        except OSError as error:
+            raise _unreadable(error) from None
+        return None
+
     def _show(self, most):
         self._load()
         self._shown = ()
         try:
             reports = self._oldest(most)
-        except OSError as error:
-            raise AiotError("outbox: cannot be read (error %s)" % error.errno) from None
+        except OSError:  # a passing fault, perhaps
+            try:
+                reports = self._oldest(most)
+            except OSError as error:
+                raise _unreadable(error) from None
         self._shown = tuple([report[0] for report in reports])
         return [report[1:3] for report in reports]
 
     def _oldest(self, most):
         """Return the reports to be shown, (number, topic, payload, …) each."""
-        first = self._flash.oldest()
+        first = self._first()
         if first is None:
-            if not self._held:
-                return []
-            number, topic, payload = self._held[0]
-            first = (number, str(topic, "utf-8"), payload)
+            return []
         number = first[0]
         reports = [first]
         if most > 1 and self._memory is not None and number >= self._flash.settled:
@@ -262,6 +303,14 @@ class Outbox:
         finally:
             behind.close()
         return reports
+
+    def _first(self):
+        """Return (number, topic, payload, …) of the oldest report, None where none waits."""
+        first = self._flash.oldest()
+        if first is None and self._held:
+            number, topic, payload = self._held[0]
+            first = (number, str(topic, "utf-8"), payload)
+        return first
 
     def _settle_in_memory(self, number):
         """Settle what comes together with the oldest report, where all is in `memory`."""
@@ -290,10 +339,12 @@ class Outbox:
         self._remember()
 
     def set_aside(self, code):
-        """Move the report that peek showed to set_aside.txt, with the `code` of its rejection.
+        """Move the report that peek showed to set_aside.txt, and count it in `dropped`.
 
-        The file keeps the newest 2048 bytes or so. If it cannot be written, the report is
-        forgotten all the same: it must not block the others.
+        `code`, an int or str, says there why. The file keeps the newest lines that fit 2048
+        bytes, and less in a box of under 32 KB: a longer payload is cut off, and of what was set
+        aside before only the count is left. If it cannot be written, the report is forgotten all
+        the same: it must not block the others.
         """
         before = self._shown
         report = self.peek()
@@ -305,19 +356,22 @@ class Outbox:
                 self._flash.set_aside(line)
             except OSError:
                 pass
+        self._flash.count_given_up()
         self.pop()
+        if self._loaded:
+            self._flash.tidy()  # where pop had nothing to write: a restart must know the count
 
     def _load(self):
         """Read what lies on flash, once; return whether it was possible."""
         if self._loaded:
             return True
-        flash = Shelf(self._path, self._max_bytes)
+        flash = Shelf(self._path, self._max_bytes, self._doubts)
         try:
             flash.load()
         except OSError:
             self.where = "RAM"
             return False
-        flash.count_given_up(self._flash.given_up)
+        flash.go_on_from(self._flash)
         if self._shown:
             self._shown = _NONE  # it gets another number below: then pop forgets nothing
         self._held[:] = [(flash.new_number(), report[1], report[2]) for report in self._held]
@@ -325,6 +379,10 @@ class Outbox:
         self._loaded = True
         self.where = "RAM" if self._held else "flash"
         return True
+
+
+def _unreadable(error):
+    return AiotError("outbox: cannot be read (error %s)" % error.errno)
 
 
 def _to_bytes(value):

@@ -19,19 +19,15 @@ _HEAD = const(">2sHIII")
 
 EIO = const(5)  # POSIX numbers: MicroPython's errno has not all their names
 ENOENT = const(2)
+EEXIST = const(17)
+ENOTDIR = const(20)
 EISDIR = const(21)
 FOLDER = const(0x4000)  # in a file's mode
-_EILSEQ = const(84)  # littlefs' "corrupt"
 
 # Made here: where memory is out, `except (…)` has none for it.
 LATER = (OSError, MemoryError)
 
 _RECORD_MARK = const(b"\xae\x01")
-
-
-def is_gone(error):
-    """Whether an OSError says that a file is none of ours, and will not be. Others may pass."""
-    return error.errno in (ENOENT, EISDIR, _EILSEQ)
 
 
 def number_in(name, form):

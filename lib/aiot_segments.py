@@ -14,7 +14,6 @@ from aiot_record import (
     LATER,
     copy_bytes,
     find_record,
-    is_gone,
     number_in,
     read_record,
     record_head,
@@ -41,8 +40,9 @@ class Segments:
     `first` is always the number of the oldest record that was not forgotten.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, doubts):
         self._path = folder + "/" + _NAME
+        self._doubts = doubts
         self._all = []
         self._next_file = 0
         self._found = (-1, 0)  # where `oldest` found the last: number of the file, byte in it
@@ -102,7 +102,7 @@ class Segments:
                     last = record[0]
                     count += last >= lowest
         except OSError as error:
-            if not is_gone(error):
+            if not self._doubts.is_gone(error, self._path % segment.file):
                 raise  # it may be read later
         segment.last = last
         return count
@@ -157,15 +157,15 @@ class Segments:
 
     def _read(self, segment, lowest):
         """Yield (number, topic, payload, start) of a segment's records from `lowest` on."""
-        file, at = self._found
+        file = segment.file
+        at = self._found[1] if self._found[0] == file else 0
         try:
-            with open(self._path % segment.file, "rb") as source:
-                at = at if file == segment.file else 0
+            with open(self._path % file, "rb") as source:
                 for number, start, middle, end in self._records(source, at, lowest):
                     topic, payload = read_record(source, start, middle, end)
                     yield number, topic, payload, start
         except OSError as error:
-            if not is_gone(error):
+            if not self._doubts.is_gone(error, self._path % file):
                 raise
 
     def forget(self, number):
@@ -199,14 +199,20 @@ class Segments:
                 raise
 
     def last_bytes(self, first, most):
-        """Return the bytes of what waits in the last segment, `most` for none or a larger file."""
+        """Return the bytes of what waits in the last segment, `most` where it takes no more.
+
+        That is where there is none, its file is larger, or cannot be read now.
+        """
         if not self._all or self._all[-1].size > most:
             return most
         segment = self._all[-1]
         total = 0
-        with open(self._path % segment.file, "rb") as source:
-            for _, start, _, end in self._records(source, 0, self._lowest(segment, first)):
-                total += end - start
+        try:
+            with open(self._path % segment.file, "rb") as source:
+                for _, start, _, end in self._records(source, 0, self._lowest(segment, first)):
+                    total += end - start
+        except OSError:
+            return most
         return total
 
     def write(self, merge, first, slots, records, reports):

@@ -23,35 +23,37 @@ from aiot_segments import Segments  # isort: skip
 from aiot_slots import Cursor, Slots  # isort: skip
 import aiot_layout
 from aiot_port import const
-from aiot_record import ENOENT, FOLDER, HEAD, LATER, record_head, split_record
+from aiot_record import EEXIST, FOLDER, HEAD, LATER, record_head, split_record
 from aiot_store import SmallFile
 
 _FREE = const(4)  # blocks that a segment leaves to others: saving a token takes two on littlefs
 # Blocks that others may take between two looks at what is free: littlefs walks through all files.
 _UNSEEN = const(36)
 
-# POSIX numbers: MicroPython's errno has not all their names.
-_EEXIST = const(17)
-_ENOTDIR = const(20)
-_ENOSPC = const(28)
+_ENOSPC = const(28)  # POSIX; MicroPython's errno lacks the name
 
 
 class Shelf:
-    """The reports on flash. A method that raises OSError has lost none that was stored."""
+    """The reports on flash. A method that raises OSError has lost none that was stored.
 
-    def __init__(self, path, max_bytes):
+    `doubts` is an aiot_layout.Doubts, to be kept for another Shelf on the same folder.
+    """
+
+    def __init__(self, path, max_bytes, doubts):
         self._path = path
         self._max_bytes = max_bytes
+        self._doubts = doubts
         self._exists = False
         self._cursor = Cursor(path)
-        self._segments = Segments(path)
-        self._slots = Slots(path, 0, aiot_layout.INLINED[1])  # none before the folder is there
+        self._segments = Segments(path, doubts)
+        self._slots = Slots(path, 0, aiot_layout.INLINED[1], doubts)  # none before the folder
         self._behind = False  # the cursor on flash is
         self._first = 0  # number of the first report that waits
         self.following = 0  # number of the next report to come
         self.stored = 0  # number behind the last report that is whole on flash, at the start
         self.settled = 0  # reports with numbers below it come together
         self.given_up = 0
+        self._given_up_there = 0  # as the cursor on flash has it
         self._layout = None
         self._free = 0  # blocks of the file system, at most: at the last look, less those written
 
@@ -59,14 +61,18 @@ class Shelf:
     def layout(self):
         """Return the Layout of the box, as it would be while its folder is not there."""
         if self._layout is None:
-            self._layout = aiot_layout.planned(self._path, self._max_bytes)
+            try:
+                self._layout = aiot_layout.planned(self._path, self._max_bytes)
+            except OSError:
+                return aiot_layout.supposed(self._max_bytes)
         return self._layout
 
     def _found(self):
         """Take the folder's place and nature into account, now that it is there."""
-        self._exists = True
         self._layout = aiot_layout.found(self._path, self._max_bytes)
-        self._slots = Slots(self._path, *self._layout.slots)
+        count, size = self._layout.slots
+        self._slots = Slots(self._path, count, size, self._doubts)
+        self._exists = True
 
     def waiting(self):
         """Return how many reports wait."""
@@ -85,23 +91,29 @@ class Shelf:
 
     def load(self):
         """Find what lies there. Writes nothing. Raises OSError."""
-        others = []
-        try:
-            for name, size in aiot_layout.entries(self._path):
-                if not self._segments.take(name, size):
-                    others.append(name)
-        except OSError as error:
-            if error.errno in (ENOENT, _ENOTDIR):
-                return
-            raise
+        files = aiot_layout.listed(self._path)
+        if files is None:
+            return
+        others = [name for name, size in files if not self._segments.take(name, size)]
         self._found()
-        self._first, self.given_up, self.settled = self._cursor.load()
+        self._first, self.given_up, self.settled = self._cursor.load(others, self._doubts)
+        self._given_up_there = self.given_up
         self.stored = self._segments.load(self._first) + 1
         begun = self._slots.load(others, self.stored)
         if self._slots.records:
             self.stored = self._slots.records[-1][0] + 1
         # Numbers of reports that were lost since do not come again: they are settled already.
         self.following = max(self.stored, begun + 1, self.settled)
+
+    def go_on_from(self, former):
+        """Take over what a former Shelf on this folder knows, and could not write any more."""
+        uncounted = former.given_up - former._given_up_there
+        self.given_up = max(self.given_up + uncounted, former.given_up)
+        self.following = max(self.following, former.following)
+        self._behind = former._exists or uncounted > 0
+        if former._exists:
+            self._first = max(self._first, former._first)
+            self.settled = max(self.settled, former.settled)
 
     def settle(self, most):
         """Settle that the reports waiting now, up to number `most`, come together next.
@@ -147,13 +159,13 @@ class Shelf:
                 self._forget_slots(number)
             self._first = number + 1
             self._behind = True
-        self._tidy()
+        self.tidy()
 
     def _forget_slots(self, number):
         while self._slots.records and self._slots.records[0][0] <= number:
             self._slots.forget()
 
-    def _tidy(self):
+    def tidy(self):
         """Bring the cursor on flash up to date, then remove what it says is read.
 
         What fails is done with the next change: until then numbers tell it from what waits.
@@ -162,6 +174,7 @@ class Shelf:
         try:
             if self._behind:
                 self._cursor.save(self._first, self.given_up, self.settled)
+                self._given_up_there = self.given_up
                 self._behind = False
             self._segments.tidy()
         except LATER:
@@ -176,25 +189,23 @@ class Shelf:
             if not reports:
                 return
             self._make()
-        self._tidy()
+        self.tidy()
         while reports:
             if self._slots.have_room([_size(report) for report in reports]):
                 self._write_slot(reports)
             elif self._write_segment(reports):
-                self._tidy()
-            elif self._segments and not give_up_newest:
-                self._give_up_oldest()
-            else:
+                self.tidy()
+            elif give_up_newest or not self._give_up_oldest():
                 reports.pop()
                 self.count_given_up()
-                self._tidy()
+                self.tidy()
 
     def _make(self):
         try:
             os.mkdir(self._path)
         except OSError as error:
-            if error.errno != _EEXIST or os.stat(self._path)[0] & FOLDER:
-                raise
+            if error.errno != EEXIST or os.stat(self._path)[0] & FOLDER:
+                raise  # the folder came behind our back: it is to be loaded first
             os.rename(self._path, self._path + ".old")  # a file, and not ours
             os.mkdir(self._path)
         self._found()
@@ -247,14 +258,29 @@ class Shelf:
         return True
 
     def _give_up_oldest(self):
-        """Give up the oldest segment. Raises OSError where that makes no room."""
+        """Give up the oldest segment, or the oldest slot where there is none.
+
+        Return whether there was either. Raises OSError where that makes no room.
+        """
+        if not self._segments:
+            if not self._slots.records:
+                return False
+            self._give_up(self._slots.records[0][0], 1)  # left of a larger box
+            self._slots.forget()
+            return True
         segment = self._segments.oldest_segment(self._first)
-        first = max(self._first, segment.last + 1)
-        self._cursor.save(first, self.given_up + segment.waiting, self.settled)
-        self._first = first
-        self.given_up += segment.waiting
+        self._give_up(segment.last, segment.waiting)
         segment.waiting = 0
         self._segments.tidy()
+        return True
+
+    def _give_up(self, last, count):
+        """Store that `count` reports were given up, the last of them being number `last`."""
+        first = max(self._first, last + 1)
+        self._cursor.save(first, self.given_up + count, self.settled)
+        self._first = first
+        self.given_up += count
+        self._given_up_there = self.given_up
 
     def set_aside(self, line):
         """Add a line to set_aside.txt, which keeps the newest that fit. Raises OSError."""

@@ -11,8 +11,9 @@ Numbers are big-endian, the CRC is CRC-32, over everything but itself.
 import struct
 from binascii import crc32
 
+from aiot_layout import LARGEST_SLOT
 from aiot_port import const
-from aiot_record import EISDIR, is_gone, number_in, settle
+from aiot_record import EISDIR, number_in, settle
 
 _CURSOR_MARK = const(b"\xad\x02\0\0")
 _CURSOR_FORM = const(">4sIIII")
@@ -26,13 +27,13 @@ _PART_CRC = const(8)
 _PART_FORM = const(">2sBBII")
 
 
-def read_small(path, most):
+def _read(path, most, doubts):
     """Return the bytes of a small file, at most `most`; b"" if it is gone. Raises OSError."""
     try:
         with open(path, "rb") as file:
             return file.read(most)
     except OSError as error:
-        if is_gone(error):
+        if doubts.is_gone(error, path):
             return b""
         raise
 
@@ -44,14 +45,16 @@ class Cursor:
         self._path = folder + "/c%d"
         self._turn = 0
 
-    def load(self):
+    def load(self, names, doubts):
         """Return (first report that waits, reports given up, where those together end).
 
-        Raises OSError.
+        `names` are those of the folder's files. Raises OSError.
         """
         best = (0, 0, 0)
         for turn in range(2):
-            data = read_small(self._path % turn, _CURSOR)
+            if "c%d" % turn not in names:
+                continue
+            data = _read(self._path % turn, _CURSOR, doubts)
             if len(data) < _CURSOR:
                 continue
             mark, first, given_up, settled, crc = struct.unpack(_CURSOR_FORM, data)
@@ -78,13 +81,14 @@ class Cursor:
 class Slots:
     """Records in files of `size` bytes, written in place. A long record takes several of them.
 
+    What is there may have been written with another size, as `size` follows from that of the box.
     `records` lists what waits here, (number, bytes, slots) each, oldest first. Memory may run
     out anywhere: what has to follow a step on flash takes none.
     """
 
-    def __init__(self, folder, count, size):
+    def __init__(self, folder, count, size, doubts):
         self._path = folder + "/" + _NAME
-        self._size = size
+        self._doubts = doubts
         self._piece = size - _PART_HEAD
         self._used = bytearray(count)  # 1 for each slot that may not be written
         self._lost = bytearray(count)  # 1 for each whose name somebody else has
@@ -101,7 +105,7 @@ class Slots:
             slot = number_in(name, _NAME)
             if slot < 0:
                 continue
-            data = read_small(self._path % slot, self._size)
+            data = self._read(slot)
             found = _part(data)
             if found is None:
                 continue
@@ -155,12 +159,15 @@ class Slots:
                 self._lost[slot] = 1
             raise
 
+    def _read(self, slot):
+        return _read(self._path % slot, LARGEST_SLOT, self._doubts)
+
     def read(self, record):
         """Return the bytes of one of `records`, b"" where they are damaged. Raises OSError."""
         number, _, slots = record
         pieces = []
         for slot in slots:
-            data = read_small(self._path % slot, self._size)
+            data = self._read(slot)
             found = _part(data)
             if found is None or found[2] != number:
                 return b""

@@ -37,7 +37,7 @@ button = DigitalInput(0, "button", pull="up", inverted=True)
 
 def online():
     """Return whether Wi-Fi is up, joining it and setting the clock where need be."""
-    if not board.join_wifi(here.wifi_ssid, here.wifi_password, 10000, lambda: None):
+    if board.join_wifi(here.wifi_ssid, here.wifi_password, 10000, lambda: None):
         return False
     if clock.is_due():
         clock.ask(lambda: None)

@@ -39,7 +39,7 @@ class World(looping.Port):
     def join_wifi(self, ssid, password, timeout_ms, on_wait):
         if not self.wifi:
             self.pass_ms(timeout_ms)
-        return self.wifi
+        return "" if self.wifi else "no such network"
 
     def restart_wifi(self):
         pass

@@ -22,6 +22,7 @@ sys.modules["board_config"] = _BoardConfig
 import app  # noqa: E402 - it imports board_config
 import health  # noqa: E402
 import reports  # noqa: E402
+import sending  # noqa: E402
 import settings  # noqa: E402
 import timekeeping  # noqa: E402
 
@@ -45,6 +46,7 @@ class Port:
     def __init__(self, wifi=True, ntp=NOW_MS // 1000, clock_ms=NOW_MS):
         self.now = (1 << 30) - 4000  # the ticks of a board wrap here (design, trap 18)
         self.wifi = wifi
+        self.joined = False
         self.ntp = ntp
         self.clock_ms = clock_ms
         self.done = []
@@ -67,18 +69,22 @@ class Port:
 
     def join_wifi(self, ssid, password, timeout_ms, on_wait):
         assert (ssid, password) == ("home", "the password")
-        on_wait()
         self.done.append("join")
+        if not (self.wifi and self.joined):
+            on_wait()
+        self.joined = self.wifi
         self._pass(10 if self.wifi else timeout_ms)
-        return self.wifi
+        return "" if self.wifi else "no such network"
 
     def leave_wifi(self):
+        self.joined = False
         self.done.append("leave")
 
     def free_memory(self):
         return 12345
 
     def restart_wifi(self):
+        self.joined = False
         self.done.append("radio off")
 
     def network_time(self, ntp_hosts, time_hosts, is_good, on_wait):
@@ -121,17 +127,32 @@ class Port:
 
 
 class Platform:
-    """Stands for aiot_http.Client. Answers by script: 0 is success, else a code to refuse with."""
+    """Stands for aiot_http.Client. Answers by script: 0 is success, else a code to refuse with.
+
+    "http 405" is an HTTP error without the platform's JSON; "proxy" at its begin stands for one
+    that answers so to whatever has the word "dislike" in it.
+    """
 
     def __init__(self, script):
         self.script = list(script)
+        self.proxy = self.script[:1] == ["proxy"]
+        if self.proxy:
+            self.script = []
         self.sent = []
 
     def publish(self, topic, payload):
+        if self.sent and topic == self.sent[-1][0]:
+            topic = self.sent[-1][0]  # once in memory, as the board under test has little
         self.sent.append([topic, payload])
         code = self.script.pop(0) if self.script else 0
         if code == "network":
             raise app_errors().NetworkError("scripted")
+        if self.proxy and b"dislike" in payload:
+            code = "http 403"
+        if isinstance(code, str):
+            error = app_errors().PlatformError(int(code.split(" ")[1]), "HTTP error")
+            error.bare = error.retry = True
+            raise error
         if code:
             raise app_errors().PlatformError(code, "said no")
         return 7000 + len(self.sent)
@@ -190,13 +211,13 @@ class OnPort:
     def __enter__(self):
         self._real = app.aiot_port, app.log, timekeeping.network_time
         put_on(self._port)
-        app.log = timekeeping.log = self._log
+        app.log = sending.log = timekeeping.log = self._log
         timekeeping.network_time = self._port.network_time
         return self._port
 
     def __exit__(self, kind, error, trace):
         put_on(self._real[0])
-        app.log = timekeeping.log = self._real[1]
+        app.log = sending.log = timekeeping.log = self._real[1]
         timekeeping.network_time = self._real[2]
         return kind is SystemExit  # the loop's way to end
 
@@ -240,6 +261,7 @@ def take_turns(
     date=None,
     memory=None,
     woken=False,
+    device_name="device123",
 ):
     """Take turns; return what was sent, what was done, and the lines that were logged.
 
@@ -252,6 +274,7 @@ def take_turns(
     port.memory = memory
     port.woken = woken
     text = TEXT + extra if "interval" in extra else TEXT + EVERY_10_S + extra
+    text = text.replace("device123", device_name)
     lines = []
     fed = [0]
 
@@ -264,6 +287,14 @@ def take_turns(
         loop._client = Platform(script)
         loop._client.date = date
         loop._connection = loop._client
+        stored = []
+        put = loop._outbox.put
+
+        def noted(topic, payload):
+            stored.append(turn)
+            put(topic, payload)
+
+        loop._outbox.put = noted
         for turn in range(turns):
             for name, value in (changes or {}).get(str(turn), {}).items():
                 setattr(port, name, value)
@@ -278,6 +309,8 @@ def take_turns(
         "fed": fed[0],
         "starts": [start - starts[0] for start in starts],
         "waiting": len(loop._outbox),
+        "stored": stored,
+        "dropped": loop._outbox.dropped,
         "clock_ms": port.clock_ms,
         "files": sorted(os.listdir(".")),
     }

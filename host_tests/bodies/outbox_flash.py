@@ -174,6 +174,33 @@ def on_fat(size, max_bytes):
     return [max_bytes // os.statvfs(ROOT)[0], most, len(numbers)]
 
 
+def made_smaller_on_fat(cluster, max_bytes, size):
+    """Fill the slots of a box and make it smaller; return [what waits then, what after 20 more,
+    dropped]."""
+    mounted_fat(1024 * 1024 // cluster, cluster)
+    box = Outbox(PATH, 65536)
+    for number in range(4):
+        box.put(TOPIC, b"%d " % number + b"x" * size)
+    waiting = []
+    behind = Outbox(PATH, max_bytes)
+    for _ in range(len(behind)):
+        waiting.append(int(behind.peek()[1].split(b" ")[0]))
+        behind._flash._slots.forget()  # in RAM alone
+    box = Outbox(PATH, max_bytes)
+    put = 4
+    for number in range(4, 24):
+        try:
+            box.put(TOPIC, b"%d " % number + b"x" * (1 if max_bytes < 4096 else size))
+        except AiotError:
+            box.count_dropped()
+        put += 1
+    box = Outbox(PATH, max_bytes)
+    assert len(box) + box.dropped == put
+    left = drained(box)
+    os.umount(ROOT)
+    return [waiting, left, box.dropped]
+
+
 def power_cuts_on_fat(size):
     """Cut at each sector's write; return [cuts, worst loss, worst repetition]."""
     device = mounted_fat(256 * 1024 // size, size)

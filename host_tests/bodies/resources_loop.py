@@ -74,7 +74,7 @@ class Turn(Task):
         """Take a turn ten seconds later, whatever wait was asked for."""
         self.port.now += 10000
         self.port.clock_ms += 10000
-        self.loop._quiet_until = 0
+        self.loop._sender.quiet_until = 0
         self.loop.turn()
 
     def prepare(self):

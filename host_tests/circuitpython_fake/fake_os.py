@@ -23,7 +23,10 @@ def _writable(*paths):
 
 
 def listdir(path="."):
-    return _os.listdir(path)
+    names = _os.listdir(path)
+    for name in names:
+        name.encode()  # UnicodeError at a name that is no UTF-8, as the board's
+    return names
 
 
 def mkdir(path, /):

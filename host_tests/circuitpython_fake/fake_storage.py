@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """storage: who may write the drive, the computer or the program."""
 
+import os as _os
+
 from .world import board as _board
 from .world import error as _error
 
@@ -11,6 +13,12 @@ class VfsFat:
     @property
     def readonly(self):
         return not _board.code_writes
+
+    def ilistdir(self, path, /):
+        if not isinstance(path, bytes):
+            raise NotImplementedError("a str gives names in str, which fail as listdir does")
+        for entry in _os.scandir(path):
+            yield entry.name, 0x4000 if entry.is_dir() else 0x8000, 0, entry.stat().st_size
 
 
 def _root(path):

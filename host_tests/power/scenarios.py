@@ -80,16 +80,22 @@ def short(items):
 
 
 class Flight:
-    """What had begun and not ended when the power went: puts, or as many pops in one step."""
+    """What had begun and not ended when the power went: puts, or as many pops in one step.
 
-    def __init__(self, coming=(), popping=0):
+    `aside` of those popped are counted as dropped, in the very step that forgets them.
+    """
+
+    def __init__(self, coming=(), popping=0, aside=0):
         self.coming = list(coming)
         self.popping = popping
+        self.aside = aside
 
     def allows(self, before, after, newest):
         """Whether a state, (items, dropped), may follow: each is there or counted as dropped."""
         items, dropped = before
         found, gone = after[0], after[1] - dropped
+        if self.aside:
+            return (found, gone) in ((items, 0), (items[self.popping :], self.aside))
         if gone < 0 or (gone and not self.coming):
             return False
         for popped in {0, self.popping}:
@@ -138,11 +144,12 @@ class World:
                 return False
             self._came(coming)
         else:
-            count = 0
+            count = aside = 0
             try:
                 count = self._show(step[0])
-                self.flight = Flight(popping=count)
-                if step[0] == "aside":
+                aside = count if step[0] == "aside" else 0
+                self.flight = Flight(popping=count, aside=aside)
+                if aside:
                     self.box.set_aside(10001)
                 elif count:
                     self.box.pop()
@@ -151,6 +158,7 @@ class World:
             if flash and flash.dead:
                 return False
             del self.items[:count]
+            self.dropped += aside
         return True
 
     def _show(self, what):

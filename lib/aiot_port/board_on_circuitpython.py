@@ -18,14 +18,14 @@ def join_wifi(ssid, password, timeout_ms, on_wait):
     import wifi
 
     if wifi.radio.connected:
-        return True
+        return ""
     on_wait()
     try:
         wifi.radio.enabled = True
         wifi.radio.connect(ssid, password, timeout=min(timeout_ms, _LONGEST_MS) / 1000)
-    except (OSError, RuntimeError, ValueError):  # ConnectionError is an OSError
-        return False
-    return wifi.radio.connected
+    except (OSError, RuntimeError, ValueError, TypeError) as error:  # ConnectionError too
+        return str(error) or "no answer"
+    return "" if wifi.radio.connected else "no answer"
 
 
 def leave_wifi():

@@ -12,8 +12,14 @@ getenv = None
 
 
 def join_wifi(ssid, password, timeout_ms, on_wait):
-    """Join a Wi-Fi network; return whether it is up. The desk's network is not ours to set up."""
-    return True
+    """Join a Wi-Fi network; return "" when it is up, else why it is not, as the radio says it.
+
+    `timeout_ms` bounds it, and `on_wait` is called at least every second meanwhile where the
+    radio lets a program go on; a step that blocks ends before the watchdog does. What the radio's
+    driver raises, as for a password that it does not take, is a reason too.
+    The desk's network is not ours to set up.
+    """
+    return ""
 
 
 def leave_wifi():

@@ -97,6 +97,16 @@ open_private = open
 warn = print
 
 
+def ilistdir(folder):
+    import os
+
+    import storage
+
+    if not folder.startswith(b"/"):
+        folder = os.getcwd().encode().rstrip(b"/") + b"/" + folder
+    return storage.getmount("/").ilistdir(folder)
+
+
 def spare_store(kind):
     from aiot_port.memory_on_circuitpython import spare
 

@@ -3,6 +3,7 @@
 
 import errno
 import gc
+import os
 import select
 import socket
 import ssl
@@ -15,6 +16,7 @@ NETWORK_ERRORS = (OSError, ValueError, MemoryError)
 
 own_connection = None
 spare_store = None
+ilistdir = os.ilistdir
 
 ticks_ms = time.ticks_ms
 ticks_diff = time.ticks_diff

@@ -29,6 +29,7 @@ import aiot_port  # noqa: E402
 import app  # noqa: E402
 import health  # noqa: E402
 import reports  # noqa: E402
+import sending  # noqa: E402
 import settings  # noqa: E402
 import timekeeping  # noqa: E402
 from aiot_port import board  # noqa: E402
@@ -190,6 +191,7 @@ def on_virtual_time(clock: VirtualClock, jitter: bool, seed: int) -> Iterator[No
             (aiot_delivery, "_random_below", below),
             (app, "random_number", lambda: below(1 << 32)),
             (app, "log", _nothing),
+            (sending, "log", _nothing),
         ):
             stack.enter_context(mock.patch.object(module, name, value))
         stack.callback(os.chdir, here)

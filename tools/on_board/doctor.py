@@ -179,10 +179,10 @@ class Doctor:
         """Join the Wi-Fi as the firmware does, afresh: an old connection proves nothing."""
         settings = self._settings
         self._board.restart_wifi()
-        joined = self._board.join_wifi(
+        failed = self._board.join_wifi(
             settings.wifi_ssid, settings.wifi_password, self._wifi_ms, nothing
         )
-        if not joined:
+        if failed:
             why_not(settings.wifi_ssid, settings.wifi_password, self._wifi_ms)
         return signal()
 
