@@ -108,9 +108,37 @@ def test_board_that_restarts_itself_loses_no_reading(run, folder, store_first):
     assert readings == list(range(taken))
 
 
+DAY_MS = DAY_S * 1000
+YEARS_OFF_MS = 290530000000  # to 2036-02-07, which zeros in an NTP answer mean
+
+
+@pytest.mark.parametrize("turns", [2, 20])
+@pytest.mark.parametrize("clock_ms", [COLD_2000_MS, 1795448457237], ids=["cold", "kept"])
+@pytest.mark.parametrize(
+    "lies_ms",
+    [YEARS_OFF_MS, -22 * DAY_MS, 61 * DAY_MS, 3600000, -3600000],
+    ids=["2036", "weeks early", "two months late", "an hour late", "an hour early"],
+)  # fmt: skip
+def test_lying_time_server_silences_no_board_for_longer_than_it_lies(
+    run, folder, lies_ms, clock_ms, turns
+):
+    """Two turns after the first right answer at the latest reports come again, rightly dated."""
+    if clock_ms == COLD_2000_MS and lies_ms < 0:
+        lies_ms = -3 * DAY_MS  # earlier than that is before the first time that can be right
+    healed, in_order, worst_ms, undated, resets, meanwhile = run(
+        "clock.lied_to", folder=folder, lies_ms=lies_ms, clock_ms=clock_ms, turns=turns
+    )
+    assert healed <= 2
+    assert in_order
+    # A report that came through under a wrong clock before its Date corrected it is gone, and of
+    # a start that is over nobody knows by how much its clock was wrong.
+    if not meanwhile:
+        assert worst_ms <= MOST_OFF_MS
+        assert undated == 0 or resets
+
+
 # The clock by itself: what it takes from whom, and when it asks.
 
-DAY_MS = DAY_S * 1000
 NOW_MS = 1795448457237
 YEARS_OFF = 290530000  # 2036-02-07, which zeros in an NTP answer mean
 DUE, ASK, DOUBT, OFF, SURE, EPOCH = (

@@ -75,6 +75,8 @@ class Counter:
 class Platform:
     """Stands for aiot_http.Client; `trouble` is None, "network", "lost" (the answer) or a code."""
 
+    date = None  # what its replies say the time is
+
     def __init__(self, world):
         self.world = world
         self.trouble = None
@@ -114,8 +116,12 @@ class Bench:
         self.restarts += 1
         starts = looping.Starts(self.world)
         self.loop = app.Loop(self._settings, (self.sensor,), lambda: None, starts)
-        self.loop._client = self.platform
+        self.connect()
         self.loop._apart_ms = 0
+
+    def connect(self):
+        """Let the loop report to the platform of this bench."""
+        self.loop._client = self.loop._connection = self.platform
 
     def __enter__(self):
         return self
@@ -274,3 +280,49 @@ def restart_by_itself(folder, store_first):
             bench.platform.trouble = trouble
             bench.turn()
         return [bench.restarts, bench.readings(), len(bench.sensor.taken)]
+
+
+class Verified(Platform):
+    """A platform behind TLS that looks at dates: certificates are good for 90 days."""
+
+    before_ms = 30 * DAY_MS
+    after_ms = 60 * DAY_MS
+
+    def publish(self, topic, payload):
+        off_ms = self.world.clock_ms - self.world.true_ms
+        if not -self.before_ms <= off_ms <= self.after_ms:
+            self.tries.append(self.world.true_ms)
+            error = NetworkError("certificate: not good now")
+            error.clock = True
+            raise error
+        return super().publish(topic, payload)
+
+    @property
+    def date(self):
+        return self.world.true_ms // 1000
+
+
+def lied_to(folder, lies_ms, clock_ms, turns):
+    """Let NTP lie for some turns, then be right; return what became of it.
+
+    [turns until a report came through after that, readings in order, longest error in ms of those
+    that were dated, undated ones, resets, reports that came through meanwhile].
+    """
+    with Bench(folder, clock_ms, interval=600) as bench:
+        bench.platform = Verified(bench.world)
+        bench.connect()
+        bench.world.lies_ms = lies_ms
+        for _ in range(turns):
+            bench.turn()
+        meanwhile = len(bench.platform.got)
+        bench.world.lies_ms = 0
+        healed = 0
+        while len(bench.platform.got) == meanwhile and healed < 100:
+            bench.turn()
+            healed += 1
+        for _ in range(turns + 10):
+            bench.turn()
+        errors = bench.errors_ms()
+        order = bench.readings() == list(range(len(bench.sensor.taken)))
+        worst = max([abs(error) for error in errors if error is not None])
+        return [healed, order, worst, errors.count(None), bench.restarts, meanwhile]
