@@ -153,12 +153,15 @@ class Client:
     """Sends a device's reports. Signs in when it must, and keeps the token on flash.
 
     `host` and `port` of the platform, `ca` as in aiot_ca (None: the shipped roots), `timeout`
-    in seconds for one exchange, `token_path` None to keep the token in RAM alone. For tests
+    in seconds for one exchange, `token_path` None to keep the token in RAM alone; a file there
+    is its owner's alone, and one that cannot be written is said once. On a desk several threads
+    may share a Client, which then take turns; on a board only one thread may use it. For tests
     and other transports: `connection` with what aiot_conn.Connection offers publicly, `clock` a
     function that returns milliseconds since 1970 or None, `store` with `load` and `save` as
     aiot_store.SmallFile has.
     """
 
+    @aiot_port.serialised  # so that its lock is made here
     def __init__(
         self,
         device,

@@ -162,15 +162,23 @@ def free_memory():
 def serialised(method):
     """Return a method of which one thread at a time runs in an object, with all others so marked.
 
-    A board pays nothing for it, and has no such lock.
+    A board pays nothing for it, and has no such lock. Mark `__init__` too: the lock is made with
+    the first call, and one without arguments then needs no memory.
     """
 
-    @functools.wraps(method)
+    def alone(self):
+        turn = getattr(self, "_turn", None) or self.__dict__.setdefault("_turn", threading.RLock())
+        turn.acquire()  # "with" would need memory
+        try:
+            return method(self)
+        finally:
+            turn.release()
+
     def in_turn(self, *arguments, **named):
-        with self.__dict__.setdefault("_one_at_a_time", threading.RLock()):
+        with self.__dict__.setdefault("_turn", threading.RLock()):
             return method(self, *arguments, **named)
 
-    return in_turn
+    return functools.wraps(method)(alone if method.__code__.co_argcount == 1 else in_turn)
 
 
 def open_private(path, mode):
