@@ -286,11 +286,7 @@ class Loop:
 
     def _take_report(self):
         """Read the sensors; return (line for the log, topic, payload), None without readings."""
-        found, error = attempt(sensors.read_all, self._attached)
-        if error:
-            log("sensors: %s" % error)
-            return None
-        readings, absent = found
+        readings, absent = sensors.read_all(self._attached)  # whose errors make them absent
         for name in absent:
             if name not in self._absent:
                 log("sensor %s: absent (%s)" % (name, absent[name]))

@@ -288,7 +288,7 @@ class Sender:
             signing_in = getattr(error, "signing_in", False)
             if error.retry or signing_in:
                 if getattr(error, "bare", False) and not (signing_in or is_throttling(error)):
-                    self._bare = error.code
+                    self._bare = getattr(error, "code", None)
                 self._pause(line, error)
                 return _KEPT
             log("%s: refused for good (%s)" % (line, error))

@@ -137,7 +137,7 @@ def test_seconds_that_are_none(seconds):
         (b"8 late reports messageId=125", b"125", False),
         (b"status messageId=126", None, False),
         (b"late report: waits 2 s (closed without a reply)", None, False),
-        (b"report 7: temperature=21.5: given up (outbox: the file system is full)", None, True),
+        (b"report 7: temperature=21.5: dropped (outbox: the file system is full)", None, True),
         (b"late report: refused for good (10001 request parameter error)", None, True),
         (b"8 late reports: refused for good (10001 request parameter error)", None, False),
     ],
