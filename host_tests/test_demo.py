@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: MIT
 """The demo, as `make demo SECONDS=n` runs it: what it prints and what it leaves behind."""
 
+import contextlib
+import fcntl
+import os
+import pty
 import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -90,6 +96,28 @@ def test_demo_ended_at_an_odd_moment(number, moment, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
     # Without a single report nothing was shown, and the status says so.
     assert demo.returncode == (0 if moment == "power is cut" else 1)
+
+
+@pytest.mark.slow
+def test_lines_fit_a_narrow_terminal(options, tmp_path):
+    """What is longer goes on in a line of its own, between words."""
+    desk, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    process = subprocess.Popen(
+        [*DEMO, *options, "--seconds", "6"], cwd=ROOT, stdin=terminal, stdout=terminal,
+        stderr=terminal, env={**os.environ, "TERM": "xterm"},
+    )  # fmt: skip
+    os.close(terminal)
+    shown = b""
+    with contextlib.suppress(OSError):  # EIO at its end
+        while piece := os.read(desk, 4096):
+            shown += piece
+    os.close(desk)
+    assert process.wait(30) == 0, shown
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode()).replace("\r\n", "\n")
+    assert re.search(r"  report 1  .*temperature=", text)
+    assert [line for line in text.splitlines() if len(line) > 80] == []
+    assert re.search(r"messageId\s+\d{19}", text)
 
 
 @pytest.mark.parametrize("seconds", ["0", "-1", "soon"])

@@ -552,7 +552,26 @@ def test_a_board_config_with_a_mistake(bench, tmp_path, examine):
     shown = examine(board)
     assert shown.failed == ["report"]
     assert "NameError" in shown.details["report"]
-    assert "board_config.py" in shown.advice["report"]
+    assert "(board_config.py line 2)" in shown.details["report"]
+    assert shown.advice["report"].startswith("correct that line of board_config.py")
+
+
+def test_a_board_config_that_is_no_python(bench, tmp_path, examine):
+    board = bench()
+    put(board, tmp_path, "board_config.py", "import sensors\n\ndef attached()\n    return ()\n")
+    shown = examine(board)
+    assert shown.failed == ["report"]
+    assert "SyntaxError" in shown.details["report"]
+    assert "(board_config.py line 3)" in shown.details["report"]
+
+
+def test_an_error_in_a_sensors_own_file_has_its_place(bench, tmp_path, examine):
+    board = bench()
+    put(board, tmp_path, "mine.py", "\n\ndef made():\n    return 1 + 'x'\n")
+    put(board, tmp_path, "board_config.py", "def attached():\n    import mine\n    mine.made()\n")
+    shown = examine(board)
+    assert "TypeError" in shown.details["report"]
+    assert "(mine.py line 4)" in shown.details["report"]
 
 
 def test_a_broken_sensor_is_named(bench, examine):
@@ -585,6 +604,55 @@ def test_secrets_are_hidden_wherever_they_turn_up(bench, tmp_path, platform, exa
     assert len(token) >= 32
     assert token not in shown.all
     assert WIFI[0] not in shown.all  # it would tell where the board is
+
+
+ENCODED = """
+import settings, binascii
+WATCHDOG_MS = 9000
+def attached():
+    s = settings.load().device_secret
+    words = [
+        binascii.hexlify(s.encode()).decode(),
+        binascii.hexlify(s.encode(), ":").decode().upper(),
+        binascii.b2a_base64(b"x" + s.encode()).decode(),
+        s.upper(),
+        " ".join(s),
+        "".join("%%%02X" % byte for byte in s.encode()),
+        s[:16] + "\\n" + s[16:],
+        repr(s.encode()),
+    ]
+    for word in words:
+        print("doctor report is", word)
+    raise ValueError(" ".join(words))
+"""
+
+
+def test_secrets_are_hidden_whatever_they_are_written_as(bench, tmp_path, examine):
+    board = bench()
+    put(board, tmp_path, "board_config.py", ENCODED)
+    shown = examine(board)
+    assert shown.failed == ["report"]
+    flat = "".join(char for char in shown.all.lower() if char.isalnum())
+    secret = DEVICE[2]
+    for hidden in (secret, secret.encode().hex(), "".join(f"{b:02x}" for b in secret.encode())):
+        assert not any(hidden[i : i + 8] in flat for i in range(len(hidden) - 8))
+    assert shown.all.count("***") >= 8
+
+
+def test_a_password_with_two_blanks_is_hidden_with_one(bench, tmp_path, examine):
+    password = "two  blanks  in it"
+    board = bench(wifi_ssid="not-there", wifi_password=password)
+    put(board, tmp_path, "boot.py", "print('doctor memory is two blanks in it')\n")
+    shown = examine(board)
+    assert " ".join(password.split()) not in " ".join(shown.all.split())
+
+
+def test_an_answer_of_settings_names_file_and_line(bench, tmp_path, examine):
+    board = bench()
+    put(board, tmp_path, "settings.toml", 'wifi_ssid = "x"\nproduct_key\n')
+    shown = examine(board)
+    assert "settings.toml line 2" in shown.details["settings"]
+    assert "correct that line" in shown.advice["settings"]
 
 
 # Troubles in the midst of it.

@@ -240,7 +240,8 @@ class Survey:
 
 def _is_entry(path, kept):
     """Whether this is what a deploy writes: a path, and beginnings of SHA-256."""
-    return path.strip("/") and isinstance(kept, list) and all(isinstance(k, str) for k in kept)
+    named = path.strip("/") and path.isprintable()
+    return named and isinstance(kept, list) and all(isinstance(k, str) for k in kept)
 
 
 def _is_ours(path):
