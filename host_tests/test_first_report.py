@@ -95,7 +95,7 @@ def told(*lines, seconds=1.5, follow=first_report.watch):
         (f"{NOW}report 1: t=1: waits 5 s (certificate is expired)", "check host and ca"),
         (f"{NOW}report 1: t=20000: waits 5 s (something new)", "make doctor"),
         ("settings.toml line 3: wifi_ssid must be a text", "does not take its settings"),
-        ("ImportError: no module named 'app'", "deploy it again"),
+        ("ImportError: no module named 'app'", "deploy again"),
         ("MemoryError: memory allocation failed", "short of memory"),
         ('Type "help()" for more information.', "waits at its prompt"),
     ],

@@ -115,11 +115,13 @@ class Deployment:
             self._watch(port, screen)
 
     def _watch(self, port, screen):
-        children = self._children
+        def is_over():
+            return self._children.have_ended() or not console.is_heard()
+
         try:
             screen.say(f"waiting up to {self._wait_s:g} s for its first report; Ctrl-C ends that")
             message_id = first_report.watch(
-                port, self._wait_s, lambda line: screen.say(f"  | {line}"), children.have_ended
+                port, self._wait_s, lambda line: screen.say(f"  | {line}"), is_over
             )
         except KeyboardInterrupt:
             raise UnwatchedError from None

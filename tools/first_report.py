@@ -37,9 +37,10 @@ _PROMPT = 'Type "help()" for more information'
 _PLACE = re.compile(r'^File "([^"<]+)", line (\d+)')
 _EXCEPTION = re.compile(r"^(?:\w+\.)*[A-Z]\w*(?:Error|Exception|Exit|Iteration)\b")
 
-_NO_LINES = "the board printed nothing: is the firmware on it? Run again with --deploy"
+_AGAIN = "deploy again (provision: run again with --deploy)"
+_NO_LINES = f"the board printed nothing: is the firmware on it? If not, {_AGAIN}"
 _CLOCK = "the board has no time: is ntp_host in reach? It may get the time another way yet"
-_NOT_WHOLE = "the firmware on the board is not whole: deploy it again (provision --deploy)"
+_NOT_WHOLE = f"the firmware on the board is not whole: {_AGAIN}"
 _WIFI = "check wifi_ssid and wifi_password, and that a 2.4 GHz network is in reach"
 
 # How an error in the library's words begins, or what it has in it -> what to do.
@@ -177,10 +178,7 @@ class _Log:
             if pattern.search(line):
                 return advice
         if _PROMPT in line and not self._trouble:  # else that says why it ended there
-            return (
-                "the board waits at its prompt, as one without firmware does: deploy it "
-                "(provision --deploy)"
-            )
+            return f"the board waits at its prompt, as one without firmware does: {_AGAIN}"
         return None
 
 
