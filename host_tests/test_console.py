@@ -56,7 +56,11 @@ def test_only_the_console_prints(path):
 
 
 def test_every_tool_runs_by_the_console():
-    mains = [path for path in TOOLS if "\ndef main(" in path.read_text(encoding="utf-8")]
+    mains = [
+        path
+        for path in TOOLS
+        if "\ndef main(" in path.read_text(encoding="utf-8") and path.name not in ELSEWHERE
+    ]
     assert len(mains) > 12
     for path in mains:
         assert "sys.exit(console.run(" in path.read_text(encoding="utf-8"), path

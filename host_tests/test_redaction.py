@@ -227,3 +227,47 @@ def test_secrets_of_a_settings_file_are_learnt_though_it_is_wrong(line):
     known = Redaction()
     known.hide_settings(f"wifi_ssid = nonsense\n{line}\ninterval =\n")
     assert known.of("it is s3cret pass.") == "it is ***."
+
+
+@given(secret=issued, data=st.data())
+def test_a_piece_from_the_midst_is_hidden(secret, data):
+    """As a message has it that was cut off at both ends; a word is no such piece."""
+    start = data.draw(st.integers(1, len(secret) - 10))
+    end = data.draw(st.integers(start + 9, len(secret) - 1))
+    piece = secret[start:end]
+    assume(
+        all(any(c.isdigit() for c in piece[i : i + SEEN]) for i in range(len(piece) - SEEN + 1))
+    )
+    assume(
+        all(any(c.isalpha() for c in piece[i : i + SEEN]) for i in range(len(piece) - SEEN + 1))
+    )
+    known = Redaction()
+    known.hide(secret)
+    assert known.of(f"…{piece}…") == f"…{HIDDEN}…"
+
+
+ESCAPES = (
+    lambda char: char,
+    lambda char: "".join(f"%{byte:02x}" for byte in char.encode()),
+    lambda char: "".join(f"\\x{byte:02X}" for byte in char.encode()),
+    lambda char: f"\\u{ord(char):04X}",
+    lambda char: f"&#{ord(char)};",
+)
+
+
+@given(secret=secrets, data=st.data())
+def test_escapes_of_all_kinds_may_be_mixed(secret, data):
+    mixed = "".join(data.draw(st.sampled_from(ESCAPES))(char) for char in secret)
+    known = Redaction()
+    known.hide(secret)
+    assert flat(known.of(f"a: {mixed} .")) == flat(f"a: {HIDDEN} .")
+
+
+@pytest.mark.parametrize("before", ["%", "%a", "\\", "\\x", "\\u12", "&", "&#1", "\\\\"])
+@pytest.mark.parametrize("name", ["plain", "percent", "\\x", "\\u"])
+def test_half_an_escape_before_it_does_not_hide_its_beginning(before, name):
+    """Read together with the first characters of the secret it would mean something else."""
+    secret = "ab12" * 4 + "c0ffee99"
+    known = Redaction()
+    known.hide(secret)
+    assert known.of(f"{before}{SPELLINGS[name](secret)} .").endswith(f"{HIDDEN} .")
