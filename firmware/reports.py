@@ -8,7 +8,7 @@ import io
 
 from aiot_alink import Alink, write_json
 from aiot_port import board as aiot_port
-from aiot_undated import mark, settle, shortened
+from aiot_undated import brief_mark, mark, settle, shortened
 
 
 class Reports:
@@ -40,7 +40,10 @@ class Reports:
         now_ms = aiot_port.unix_ms()
         if self._clock.is_confirmed():
             return self._timed(readings, str(now_ms))
-        time = mark(self._start, self._clock.uptime(), now_ms)
+        if now_ms is not None and aiot_port.woke():
+            time = brief_mark(now_ms)  # this start is over before its uptime can tell any more
+        else:
+            time = mark(self._start, self._clock.uptime(), now_ms)
         topic, payload = self._timed(readings, time)
         return topic, shortened(payload, time)
 

@@ -23,10 +23,13 @@ def mark(start, uptime_ms, said_ms=None):
     milliseconds since 1970. It is written short, for RTC memory is small: to base 36, without
     the quotes of JSON, and the last from the first time that can be right.
     """
-    parts = [_short(start), _short(uptime_ms)]
-    if said_ms is not None:
-        parts.append(_short(said_ms - EARLIEST_MS))
-    return "?" + ":".join(parts)
+    marked = "?%s:%s" % (_short(start), _short(uptime_ms))
+    return marked if said_ms is None else "%s:%s" % (marked, _short(said_ms - EARLIEST_MS))
+
+
+def brief_mark(said_ms):
+    """Return a mark with no more than what the clock said, for a start that ends in a sleep."""
+    return "?" + _short(said_ms - EARLIEST_MS)
 
 
 def _short(number):
@@ -56,11 +59,11 @@ def settle(payload, start, epoch_ms, undated, now_ms=None):
     end = payload.find(b"}", begin)
     parts = [int(part, 36) for part in payload[begin + len(_HEAD) : end].split(b":")]
     time = undated
-    if parts[0] == start:
+    if len(parts) > 1 and parts[0] == start:
         if epoch_ms is not None:
             time = _TIME % (epoch_ms + parts[1])
-    elif len(parts) > 2 and now_ms is not None:
-        said_ms = parts[2] + EARLIEST_MS
+    elif len(parts) != 2 and now_ms is not None:
+        said_ms = parts[-1] + EARLIEST_MS
         if said_ms <= now_ms:
             time = _TIME % said_ms
     return payload.replace(payload[begin:end], time).replace(_AGAIN, time + b"}")

@@ -339,8 +339,10 @@ def sleep_and_wake(folder, starts, extra, scripts=(), text="", **arguments):
     results = []
     for number in range(starts):
         script = scripts[number] if number < len(scripts) else []
+        values = [text or float(number)]
+        woken = number > 0
         result = take_turns(
-            folder, [text or float(number)], script, 1, extra=extra, memory=memory, **arguments
+            folder, values, script, 1, extra=extra, memory=memory, woken=woken, **arguments
         )
         results.append([result["sent"], result["done"], result["waiting"], result["files"]])
     return results

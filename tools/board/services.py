@@ -100,10 +100,9 @@ class Services:
         connection, _ = server.accept()
         with connection:
             state = self._chip.web
-            if state == "fail" or not self._chip.wifi_up:
-                return
             connection.settimeout(_REQUEST_S)
-            if not connection.recv(4096).startswith(b"HEAD / HTTP/1.1\r\n"):
+            asked = connection.recv(4096).startswith(b"HEAD / HTTP/1.1\r\n")
+            if not asked or state == "fail" or not self._chip.wifi_up:
                 return
             off = 0 if state == "ok" else state
             date = formatdate(self._chip.unix_ns() / 1e9 + off, usegmt=True)

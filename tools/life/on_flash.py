@@ -72,6 +72,7 @@ def asleep(geometry, together, network):
             wifi=online,
             extra=SETTINGS % together + "deep_sleep = true\n",
             memory=memory,
+            woken=number > 0,
         )
         sent += len(result["sent"])
     check(result["waiting"] < together)
