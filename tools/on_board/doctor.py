@@ -193,7 +193,7 @@ class Doctor:
         """Return what a socket needs to reach a host, None where its name is unknown."""
         try:
             if hasattr(self._port, "resolve"):
-                found = self._port.resolve(host, port)
+                found = self._port.resolve(host, port, 5000, nothing)
             else:  # CircuitPython's port keeps its pool of sockets instead
                 found = self._board.socket_pool().getaddrinfo(host, port)
         except OSError:
