@@ -11,7 +11,8 @@ from host_tests.test_loop import LATER_MS, readings_in, run, turns, values_of
 __all__ = ["run", "turns"]  # fixtures
 
 ERRORS = ["OSError", "ValueError", "RuntimeError", "TypeError", "MemoryError", "Exception"]
-WIFI_AND_CLOCK = ["join_wifi", "restart_wifi", "leave_wifi", "ask_ntp", "set_wall_clock", "date"]
+WIFI = ["join_wifi", "restart_wifi", "leave_wifi"]
+CLOCK = ["network_time", "set_wall_clock", "date"]
 
 
 @pytest.fixture
@@ -30,16 +31,16 @@ def broken(apart, tmp_path, kind, step, clock_ms=LATER_MS - 86400000, wifi=True)
     return arrived, lines, met, ended
 
 
-@pytest.mark.parametrize("step", WIFI_AND_CLOCK)
+@pytest.mark.parametrize("step", WIFI + CLOCK)
 @pytest.mark.parametrize("kind", ERRORS)
 def test_no_error_of_wifi_or_clock_ends_a_turn(apart, tmp_path, monkeypatch, kind, step):
     monkeypatch.chdir(tmp_path)
     wifi = step not in ("restart_wifi", "leave_wifi")
-    clock_ms = None if step in ("ask_ntp", "set_wall_clock", "date") else LATER_MS - 86400000
+    clock_ms = None if step in CLOCK else LATER_MS - 86400000
     arrived, lines, met, ended = broken(apart, tmp_path, kind, step, clock_ms, wifi)
     assert ended == []
     assert met or step in ("set_wall_clock", "leave_wifi")
-    sent_before = step in ("ask_ntp", "set_wall_clock", "date")
+    sent_before = step in CLOCK
     assert arrived == ([4.0, 5.0] if sent_before else [1.0, 2.0, 3.0, 4.0, 5.0])
     assert step != "join_wifi" or not any("the password" in line for line in lines)
 
@@ -125,13 +126,6 @@ def test_reports_with_a_short_topic_are_of_this_device(turns, tmp_path):
     result = turns(values=[2.0], script=[], turns=1, extra='mode = "topic"\n')
     assert result["sent"][0] == ["user/update", '{"temperature":1.0}']
     assert result["dropped"] == 0
-
-
-def test_topic_of_the_settings_is_this_device_s_whatever_it_names(turns):
-    extra = 'mode = "topic"\ntopic = "/shared/topic"\n'
-    turns(values=[1.0], script=[], turns=1, wifi=False, extra=extra)
-    result = turns(values=[2.0], script=[], turns=1, extra=extra)
-    assert [topic for topic, _ in result["sent"]] == ["/shared/topic"] * 2
 
 
 def bare(count, code=405):

@@ -4,6 +4,7 @@
 import os
 
 import looping
+import timekeeping
 from looping import EVERY_10_S, NOW_MS, TEXT, OnPort, Platform, Port, Sensor, _nothing
 
 
@@ -46,6 +47,8 @@ class Broken:
             loop._outbox.peek = loop._outbox.peek_together = self.fail
         elif self._step == "feed":
             loop.feed = self.fail
+        elif self._step == "network_time":
+            timekeeping.network_time = self.fail  # until OnPort puts the real one back
         else:
             setattr(self._port, self._step, self.fail)
 

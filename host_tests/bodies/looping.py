@@ -330,9 +330,10 @@ class Memory:
         self._data = bytes(data)
 
 
-def sleep_and_wake(folder, starts, extra, scripts=(), text="", **arguments):
+def sleep_and_wake(folder, starts, extra, scripts=(), text="", woken=False, **arguments):
     """Start from deep sleep as many times, one reading a start; return what each start did.
 
+    The first start is a cold one, unless `woken`.
     `scripts` are the answers that the first starts get, `text` a reading instead of numbers.
     """
     memory = Memory()
@@ -340,9 +341,15 @@ def sleep_and_wake(folder, starts, extra, scripts=(), text="", **arguments):
     for number in range(starts):
         script = scripts[number] if number < len(scripts) else []
         values = [text or float(number)]
-        woken = number > 0
         result = take_turns(
-            folder, values, script, 1, extra=extra, memory=memory, woken=woken, **arguments
+            folder,
+            values,
+            script,
+            1,
+            extra=extra,
+            memory=memory,
+            woken=woken or number > 0,
+            **arguments,
         )
         results.append([result["sent"], result["done"], result["waiting"], result["files"]])
     return results
