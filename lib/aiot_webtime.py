@@ -32,13 +32,13 @@ def ask(hosts, timeout_ms, is_good, on_wait=None):
         try:
             found = aiot_port.resolve(host, _PORT, left_ms(timeout_ms), on_wait)
         except OSError as error:
-            trouble = error
+            trouble = str(error)
             continue
         for address in found:
             try:
                 unix_s = _date(host, address, left_ms)
             except OSError as error:
-                trouble = error
+                trouble = str(error)
                 continue
             if unix_s and is_good(unix_s):
                 return unix_s

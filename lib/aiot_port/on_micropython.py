@@ -64,22 +64,23 @@ def _tls_context(ca):
 
 
 def resolve(host, port, timeout_ms, on_wait):
-    import aiot_dns
-
     from aiot_port import forget
     from aiot_port.net_on_micropython import Udp, name_servers
 
+    names = [host]
     try:
         servers = name_servers()
-        names = [host]
-        if servers is not None and not aiot_dns.is_address(host):
-            names = aiot_dns.look_up(Udp(), host, servers, timeout_ms // 2, on_wait)
-        found = []
-        for name in names:
-            found.extend(socket.getaddrinfo(name, port, 0, socket.SOCK_STREAM))
-        return found
+        if servers is not None:
+            import aiot_dns
+
+            if not aiot_dns.is_address(host):
+                names = aiot_dns.look_up(Udp(), host, servers, timeout_ms // 2, on_wait)
     finally:
         forget("aiot_dns", "aiot_udp", "aiot_port.net_on_micropython")
+    found = []
+    for name in names:
+        found.extend(socket.getaddrinfo(name, port, 0, socket.SOCK_STREAM))
+    return found
 
 
 def open_stream(context, host, address, timeout_ms):
