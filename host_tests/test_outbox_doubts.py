@@ -9,9 +9,20 @@ import pytest
 from aiot_errors import AiotError
 from aiot_outbox import Outbox
 
-from host_tests.failing_files import FailingFiles
 from host_tests.interpreters import Run
-from host_tests.test_outbox_faults import check_life, drain, drain_some, fill, live, put, restore
+from host_tests.test_outbox_faults import (
+    check_life,
+    drain,
+    drain_some,
+    files,
+    fill,
+    live,
+    path,
+    put,
+    restore,
+)
+
+__all__ = ["files", "path"]  # fixtures
 
 EILSEQ = 84  # what littlefs calls corrupt
 
@@ -19,16 +30,6 @@ EILSEQ = 84  # what littlefs calls corrupt
 @pytest.fixture(autouse=True)
 def no_waiting_for_the_disk(monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
-
-
-@pytest.fixture
-def path(tmp_path) -> str:
-    return str(tmp_path / "outbox")
-
-
-@pytest.fixture
-def files(monkeypatch, tmp_path) -> FailingFiles:
-    return FailingFiles(monkeypatch, tmp_path)
 
 
 def is_reading(name, path, mode="r"):

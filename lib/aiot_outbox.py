@@ -11,9 +11,6 @@ measures it); to append each to a file and close that costs 1.0 on both:
 aiot_shelf tells how it lies on flash.
 """
 
-import json
-from binascii import hexlify
-
 # The largest first: a board compiles each file as it is imported, and needs most room for it.
 from aiot_shelf import Shelf  # isort: skip
 import aiot_port
@@ -30,8 +27,6 @@ _RAM_BYTES = const(8192)
 
 # Bytes of reports that `peek_together` holds in RAM at once: a board has that much to spare.
 _TOGETHER_BYTES = const(4096)
-
-_ASIDE_TOPIC = const(128)  # characters of a topic shown there: the platform takes no longer one
 
 _NONE = const((-1,))  # the number of no report
 
@@ -351,9 +346,8 @@ class Outbox:
         if report is None or before not in ((), self._shown):
             return
         if self._loaded:
-            line = _line(code, report[0], report[1], self._flash.layout.aside)
             try:
-                self._flash.set_aside(line)
+                self._flash.set_aside(code, report[0], report[1])
             except OSError:
                 pass
         self._flash.count_given_up()
@@ -394,19 +388,3 @@ def _to_bytes(value):
     if not isinstance(value, (bytes, bytearray, memoryview)):
         raise AiotError("give bytes or str, not %s" % type(value).__name__)
     return bytes(value)
-
-
-def _line(code, topic, payload, most):
-    """Return a line of JSON of at most `most` bytes, the payload cut off where it must be."""
-    name = "payload"
-    try:
-        text = payload.decode()
-    except UnicodeError:
-        name = "payload_hex"
-        text = hexlify(payload).decode()
-    while True:
-        values = (json.dumps(code), json.dumps(topic[:_ASIDE_TOPIC]), name, json.dumps(text))
-        line = ('{"code":%s,"topic":%s,"%s":%s}\n' % values).encode()
-        if len(line) <= most or not text:
-            return line
-        text = text[: len(text) // 2]

@@ -16,7 +16,9 @@ leaves room, into a new one that replaces it. Numbers tell what was seen before,
 may fail between any two steps. Loading only reads.
 """
 
+import json
 import os
+from binascii import hexlify
 
 # The largest first: a board compiles each file as it is imported, and needs most room for it.
 from aiot_segments import Segments  # isort: skip
@@ -29,6 +31,8 @@ from aiot_store import SmallFile
 _FREE = const(4)  # blocks that a segment leaves to others: saving a token takes two on littlefs
 # Blocks that others may take between two looks at what is free: littlefs walks through all files.
 _UNSEEN = const(36)
+
+_ASIDE_TOPIC = const(128)  # characters of a topic shown there: the platform takes no longer one
 
 _ENOSPC = const(28)  # POSIX; MicroPython's errno lacks the name
 
@@ -282,8 +286,9 @@ class Shelf:
         self.given_up += count
         self._given_up_there = self.given_up
 
-    def set_aside(self, line):
-        """Add a line to set_aside.txt, which keeps the newest that fit. Raises OSError."""
+    def set_aside(self, code, topic, payload):
+        """Add a report to set_aside.txt, which keeps the newest lines that fit. Raises OSError."""
+        line = _line(code, topic, payload, self.layout.aside)
         if not self._exists:
             self._make()
         path = self._path + "/set_aside.txt"
@@ -300,3 +305,19 @@ class Shelf:
 
 def _size(report):
     return HEAD + len(report[1]) + len(report[2])
+
+
+def _line(code, topic, payload, most):
+    """Return a line of JSON of at most `most` bytes, the payload cut off where it must be."""
+    name = "payload"
+    try:
+        text = payload.decode()
+    except UnicodeError:
+        name = "payload_hex"
+        text = hexlify(payload).decode()
+    while True:
+        values = (json.dumps(code), json.dumps(topic[:_ASIDE_TOPIC]), name, json.dumps(text))
+        line = ('{"code":%s,"topic":%s,"%s":%s}\n' % values).encode()
+        if len(line) <= most or not text:
+            return line
+        text = text[: len(text) // 2]

@@ -205,6 +205,7 @@ def ilistdir(folder):
     """Yield (name in bytes, mode, 0, size in bytes) of what is in a folder, given in bytes.
 
     So names that are no UTF-8 do no harm; on CircuitPython os.listdir fails at the first one.
+    None where os has this function.
     """
     for entry in os.scandir(folder):
         facts = entry.stat()

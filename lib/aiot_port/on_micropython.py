@@ -3,7 +3,6 @@
 
 import errno
 import gc
-import os
 import select
 import socket
 import ssl
@@ -16,7 +15,7 @@ NETWORK_ERRORS = (OSError, ValueError, MemoryError)
 
 own_connection = None
 spare_store = None
-ilistdir = os.ilistdir
+ilistdir = None
 
 ticks_ms = time.ticks_ms
 ticks_diff = time.ticks_diff

@@ -44,8 +44,13 @@ def spells(readings, outages):
 
 
 def awake(geometry, together, network):
-    """Return (erases, messages sent) of a board that takes a reading for each of `network`."""
+    """Return (erases, messages sent) of a board that takes a reading for each of `network`.
+
+    The start before made the outbox's folder, which is done once in a board's life.
+    """
     flash = mounted(geometry)
+    looping.take_turns(ROOT, [0.0], [], 1)
+    flash.erases = 0
     result = looping.take_turns(
         ROOT,
         [float(number) for number in range(len(network))],
