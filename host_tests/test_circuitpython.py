@@ -347,14 +347,14 @@ def test_report_that_cannot_go_waits_in_ram_while_the_drive_is_the_computers(boa
     printed = board.run(
         """
         import storage
-        import app
+        from loop import Loop
         import board_config
         import settings
 
         class Starts:
             reason = ""
 
-        loop = app.Loop(settings.load(), board_config.attached(), bool, Starts())
+        loop = Loop(settings.load(), board_config.attached(), bool, Starts())
         loop.turn()
         print(len(loop._outbox), loop._outbox.where)
         loop._sender.quiet_until = 0

@@ -30,7 +30,9 @@ import app
 class Starts:
     reason = ""
 
-loop = app.Loop(app._settings(), board_config.attached(), bool, Starts())
+settings = app._settings()
+from loop import Loop
+loop = Loop(settings, board_config.attached(), bool, Starts())
 loop.turn()
 for module in list(sys.modules.values()):
     path = getattr(module, "__file__", None) or ""
@@ -63,7 +65,7 @@ def test_what_a_circuitpython_board_loads_keeps_its_budget(loaded):
 
 def test_what_is_needed_seldom_is_let_go_of(loaded):
     names = {path.stem for path in loaded}
-    assert {"app", "aiot_http", "adafruit_requests"} <= names
+    assert {"loop", "aiot_http", "adafruit_requests"} <= names
     assert not names & {"settings", "setting_rules", "aiot_ca", "aiot_roots", "aiot_dns"}
 
 

@@ -89,7 +89,7 @@ import sys
 from tools.fleet import device
 from tools.fleet.__main__ import main
 
-real = device.app.Outbox.put
+real = device.firmware.Outbox.put
 
 def put(self, topic, payload):
     real(self, topic, payload)
@@ -97,7 +97,7 @@ def put(self, topic, payload):
         self.peek()
         self.pop()
 
-device.app.Outbox.put = put
+device.firmware.Outbox.put = put
 sys.exit(main(sys.argv[1:]))
 """
 

@@ -59,6 +59,7 @@ FLOORS = [
     "wiring",
     "boot",
     "safemode",
+    "loop",
     "app",
     "main",
     "code",

@@ -5,9 +5,9 @@ import gc
 import json
 import os
 
-import looping  # first: it stands in for board_config, which app imports
+import looping  # first: it stands in for board_config, which the firmware imports
 
-import app  # isort: skip
+import loop  # isort: skip
 import settings
 from aiot_date import is_right
 from aiot_errors import NetworkError, PlatformError
@@ -115,7 +115,7 @@ class Bench:
         """Start the firmware afresh, as a reset does: its files and the clock remain."""
         self.restarts += 1
         starts = looping.Starts(self.world)
-        self.loop = app.Loop(self._settings, (self.sensor,), lambda: None, starts)
+        self.loop = loop.Loop(self._settings, (self.sensor,), lambda: None, starts)
         self.connect()
         self.loop._apart_ms = 0
 

@@ -21,13 +21,20 @@ sys.modules["board_config"] = _BoardConfig
 
 import app  # noqa: E402 - it imports board_config
 import health  # noqa: E402
+import loop as firmware  # noqa: E402
 import reports  # noqa: E402
 import sending  # noqa: E402
 import settings  # noqa: E402
 import timekeeping  # noqa: E402
 
 _LOG = timekeeping.log
-_ON_A_BOARD = (app, health, reports, timekeeping)  # what of the firmware asks the board itself
+_ON_A_BOARD = (
+    app,
+    firmware,
+    health,
+    reports,
+    timekeeping,
+)  # what of the firmware asks the board itself
 
 TEXT = """
 wifi_ssid = "home"
@@ -209,22 +216,22 @@ class OnPort:
         self._log = log
 
     def __enter__(self):
-        self._real = app.aiot_port, app.log, timekeeping.network_time
+        self._real = firmware.aiot_port, firmware.log, timekeeping.network_time
         put_on(self._port)
-        app.log = sending.log = timekeeping.log = self._log
+        firmware.log = sending.log = timekeeping.log = self._log
         timekeeping.network_time = self._port.network_time
         return self._port
 
     def __exit__(self, kind, error, trace):
         put_on(self._real[0])
-        app.log = sending.log = timekeeping.log = self._real[1]
+        firmware.log = sending.log = timekeeping.log = self._real[1]
         timekeeping.network_time = self._real[2]
         return kind is SystemExit  # the loop's way to end
 
 
 def _loop(port, text, attached, feed):
     """Return a Loop on a scripted port; its outbox is a real one, in the current folder."""
-    loop = app.Loop(settings.parse(text), attached, feed, Starts(port))
+    loop = firmware.Loop(settings.parse(text), attached, feed, Starts(port))
     if loop._reports._alink:
         loop._reports._alink._clock = lambda: port.clock_ms
     loop._apart_ms = 0
@@ -239,7 +246,7 @@ def first_sleeps(folder, boards, woke):
     sleeps = []
     with OnPort(port):
         for _ in range(boards):
-            loop = app.Loop(settings.parse(TEXT + EVERY_10_S), (), lambda: None, Starts(port))
+            loop = firmware.Loop(settings.parse(TEXT + EVERY_10_S), (), lambda: None, Starts(port))
             for _ in range(2):
                 started = loop._clock.uptime()
                 loop._sleep_since(started)

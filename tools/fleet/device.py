@@ -21,13 +21,13 @@ from tools.fleet.clock import VirtualClock
 _PROJECT = Path(__file__).parents[2]
 sys.path.insert(0, str(_PROJECT / "lib"))
 sys.path.append(str(_PROJECT / "firmware"))  # last: its code.py must not hide Python's own
-# app.py imports the board's own file; the fleet never calls app.main, which alone uses it.
+# The loop needs no board_config.py: app.py alone, which the fleet does not use, reads it.
 sys.modules.setdefault("board_config", types.ModuleType("board_config"))
 
 import aiot_delivery  # noqa: E402 - they need the path above
 import aiot_port  # noqa: E402
-import app  # noqa: E402
 import health  # noqa: E402
+import loop as firmware  # noqa: E402
 import reports  # noqa: E402
 import sending  # noqa: E402
 import settings  # noqa: E402
@@ -119,7 +119,7 @@ class VirtualDevice:
         )
         self._settings = settings.parse(text)
         self._sensor = _Counter()
-        self._loop: app.Loop | None = None
+        self._loop: firmware.Loop | None = None
         self.resets = 0
 
     @staticmethod
@@ -149,7 +149,7 @@ class VirtualDevice:
         except ResetError:
             self.resets += 1
             self._stop()
-            app.aiot_port.sleep_ms(_BOOT_MS)
+            firmware.aiot_port.sleep_ms(_BOOT_MS)
 
     def silence(self) -> None:
         """Let the sensor give nothing more; what waits is still delivered."""
@@ -162,7 +162,7 @@ class VirtualDevice:
     def _start(self) -> None:
         starts = health.Starts(SmallFile("aiot_starts.json", "starts"))
         starts.begin()
-        self._loop = app.Loop(self._settings, (self._sensor,), _nothing, starts)
+        self._loop = firmware.Loop(self._settings, (self._sensor,), _nothing, starts)
 
     def _stop(self) -> None:
         if self._loop is not None:
@@ -182,15 +182,15 @@ def on_virtual_time(clock: VirtualClock, jitter: bool, seed: int) -> Iterator[No
     here = Path.cwd()
     with contextlib.ExitStack() as stack:
         for module, name, value in (
-            (app, "aiot_port", port),
+            (firmware, "aiot_port", port),
             (health, "aiot_port", port),
             (reports, "aiot_port", port),
             (timekeeping, "aiot_port", port),
             (timekeeping, "network_time", lambda *_: clock.unix_ms() // 1000),
             (aiot_port, "wall_clock_ms", clock.unix_ms),
             (aiot_delivery, "_random_below", below),
-            (app, "random_number", lambda: below(1 << 32)),
-            (app, "log", _nothing),
+            (firmware, "random_number", lambda: below(1 << 32)),
+            (firmware, "log", _nothing),
             (sending, "log", _nothing),
         ):
             stack.enter_context(mock.patch.object(module, name, value))

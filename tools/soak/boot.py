@@ -8,9 +8,9 @@ import gc
 
 gc.threshold(8192)  # as main.py does, for what is imported here already
 
-import app  # noqa: E402
 import counted  # noqa: E402
 import health  # noqa: E402
+import loop  # noqa: E402
 import reports  # noqa: E402
 import timekeeping  # noqa: E402
 from aiot_port import board as port  # noqa: E402
@@ -52,4 +52,4 @@ class FastPort:
 
 
 counted.install()
-app.aiot_port = health.aiot_port = reports.aiot_port = timekeeping.aiot_port = FastPort()
+loop.aiot_port = health.aiot_port = reports.aiot_port = timekeeping.aiot_port = FastPort()

@@ -7,8 +7,8 @@ It goes onto the board beside the firmware, which stays the shipped one; boot.py
 import os
 from binascii import hexlify
 
-import app
 import board_config
+import loop
 import sensors
 from aiot_port import board as port
 
@@ -34,7 +34,7 @@ class Counter:
         return {"soak": Counter.last}
 
 
-class NotedOutbox(app.Outbox):
+class NotedOutbox(loop.Outbox):
     """The outbox, which says what it has taken once the report is safe."""
 
     def put(self, topic, payload):
@@ -46,5 +46,5 @@ class NotedOutbox(app.Outbox):
 
 def install():
     """Let the firmware read the counter, and two sensors that may break, and note what it puts."""
-    app.Outbox = NotedOutbox
+    loop.Outbox = NotedOutbox
     board_config.attached = lambda: (Counter(), sensors.ChipTemperature(), sensors.Dht22(pin=4))
