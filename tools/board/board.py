@@ -18,7 +18,7 @@ from tools.board.skipped import SkippedTime
 WIFI = ("virtual-wifi", "virtual-password")
 """Name and password of the network that a virtual board finds."""
 
-SIMULATION_BYTES = 39 * 1024
+SIMULATION_BYTES = 46 * 1024
 """Heap that the simulated modules take, which a real board keeps in its firmware's flash.
 
 Measured with `gc.mem_alloc()`; `host_tests/test_board.py` holds it.
