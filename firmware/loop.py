@@ -10,13 +10,13 @@ import os
 
 # The largest first: a board compiles each file as it is imported, and needs most room for it.
 from aiot_http import Client, Device, new_connection  # isort: skip
-from aiot_outbox import Outbox  # isort: skip
 import sensors
 from aiot_errors import NOT_NOW, REFUSED, AiotError, NetworkError, PlatformError
 from aiot_port import board as aiot_port
 from aiot_port import const
 from health import Link, attempt
 from reports import Reports
+from resting import RestingOutbox
 from sending import Sender
 from timekeeping import Clock, log
 
@@ -34,6 +34,17 @@ class Loop:
     """The board at work. `feed` is called whenever it got on, at least every few seconds."""
 
     def __init__(self, settings, attached, feed, starts):
+        memory = None
+        if settings.deep_sleep and not settings.store_first:
+            memory = aiot_port.sleep_memory()  # it spares the flash
+        self._outbox = RestingOutbox(
+            "outbox",
+            settings.outbox_bytes,
+            give_up=settings.outbox_gives_up,
+            batch=settings.outbox_batch,
+            memory=memory,
+        )
+        attempt(self._outbox.rest)  # before the connection, which takes much in one piece
         client_id = settings.client_id or None
         if client_id == "serial":
             client_id = aiot_port.unique_id()
@@ -49,16 +60,6 @@ class Loop:
             settings.port,
             sign_method=settings.sign_method,
             connection=self._connection,
-        )
-        memory = None
-        if settings.deep_sleep and not settings.store_first:
-            memory = aiot_port.sleep_memory()  # it spares the flash
-        self._outbox = Outbox(
-            "outbox",
-            settings.outbox_bytes,
-            give_up=settings.outbox_gives_up,
-            batch=settings.outbox_batch,
-            memory=memory,
         )
         self._settings = settings
         self._attached = attached
@@ -117,6 +118,7 @@ class Loop:
                 self._report()
         finally:
             self._sender.finish()
+        attempt(self._outbox.rest)
         if self._restart_reason:
             self._restart(self._restart_reason)
 

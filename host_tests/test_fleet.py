@@ -89,7 +89,7 @@ import sys
 from tools.fleet import device
 from tools.fleet.__main__ import main
 
-real = device.firmware.Outbox.put
+real = device.firmware.RestingOutbox.put
 
 def put(self, topic, payload):
     real(self, topic, payload)
@@ -97,7 +97,7 @@ def put(self, topic, payload):
         self.peek()
         self.pop()
 
-device.firmware.Outbox.put = put
+device.firmware.RestingOutbox.put = put
 sys.exit(main(sys.argv[1:]))
 """
 

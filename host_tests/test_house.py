@@ -54,6 +54,7 @@ FLOORS = [
     "health",
     "timekeeping",
     "reports",
+    "resting",
     "sending",
     "board_config",
     "wiring",

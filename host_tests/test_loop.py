@@ -13,7 +13,7 @@ LATER_MS = 1795448457237 + 86400000  # a start a day after that of bodies/loopin
 @pytest.fixture
 def run(run):
     """Give MicroPython the heap of an ESP32, in which the whole firmware must run."""
-    run.heap = "208k"  # half as much again as an ESP32's, as in tools/board, and the fakes
+    run.heap = "200k"  # half as much again as an ESP32's, as in tools/board, and the fakes
     return run
 
 

@@ -108,6 +108,10 @@ class Outbox:
         """
         return self._flash.given_up
 
+    def is_clear(self):
+        """Return whether nothing waits, and flash knows all: a new Outbox would be as this one."""
+        return self._loaded and not self._held and self._flash.is_clear()
+
     def count_dropped(self, count=1):
         """Count reports in `dropped` that are lost and never got into the box.
 

@@ -78,6 +78,10 @@ class Shelf:
         self._slots = Slots(self._path, count, size, self._doubts)
         self._exists = True
 
+    def is_clear(self):
+        """Return whether there is no report here, read or not, and the cursor is up to date."""
+        return not (self._behind or self._segments or self._slots.records)
+
     def waiting(self):
         """Return how many reports wait."""
         return self._segments.waiting(self._first) + len(self._slots.records)

@@ -34,7 +34,7 @@ class Counter:
         return {"soak": Counter.last}
 
 
-class NotedOutbox(loop.Outbox):
+class NotedOutbox(loop.RestingOutbox):
     """The outbox, which says what it has taken once the report is safe."""
 
     def put(self, topic, payload):
@@ -46,5 +46,5 @@ class NotedOutbox(loop.Outbox):
 
 def install():
     """Let the firmware read the counter, and two sensors that may break, and note what it puts."""
-    loop.Outbox = NotedOutbox
+    loop.RestingOutbox = NotedOutbox
     board_config.attached = lambda: (Counter(), sensors.ChipTemperature(), sensors.Dht22(pin=4))
