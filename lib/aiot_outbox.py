@@ -355,7 +355,11 @@ class Outbox:
             except OSError:
                 pass
         self._flash.count_given_up()
-        self.pop()
+        try:
+            self.pop()
+        finally:
+            if self._shown:  # memory lacked, and it waits still
+                self._flash.count_given_up(-1)
         if self._loaded:
             self._flash.tidy()  # where pop had nothing to write: a restart must know the count
 

@@ -314,6 +314,12 @@ class SetAside(Pop):
     def work(self):
         self.box.set_aside(10001)
 
+    def judge(self, box):
+        """What was set aside is counted, once; what was not is not."""
+        assert box.dropped == len(self.waiting) + 1 - len(self.must), (box.dropped, self.must)
+        found = [int(payload) for payload in _drained(box)]
+        assert found == self.must, (found, self.must)
+
 
 class Load(_Box):
     """Opening the box."""
