@@ -163,7 +163,7 @@ class Sender:
                 return True
             if not self._are_ours(waiting):
                 continue
-            code = self._send_late(waiting)
+            code = self._send(self._line_of(waiting), waiting)
             if code != _KEPT:
                 self._take_off(waiting, code)
             elif not self._is_solved(waiting):
@@ -228,9 +228,11 @@ class Sender:
             self._take_off(waiting, self._bare)  # apart: one by one it shows which it is
             return True
         behind = self._outbox.peek_behind()
-        if not behind or not self._is_ours(behind[0]) or self._send_late([behind]) != _SENT:
+        if not behind or not self._is_ours(behind[0]):
             return False
-        code = self._send_late(waiting)
+        if self._send(self._line_of([behind]), [behind]) != _SENT:
+            return False
+        code = self._send(self._line_of(waiting), waiting)
         if code == _KEPT:
             if self._bare is None:
                 return False  # the network failed: the other one will be sent a second time
@@ -252,12 +254,12 @@ class Sender:
             return
         self._alone = max(0, self._alone - len(waiting))
 
-    def _send_late(self, waiting):
-        """Send reports of the outbox; return as _send."""
+    def _line_of(self, waiting):
+        """Return what stands for reports of the outbox in the log."""
         if len(waiting) > 1:
-            return self._send("%d late reports" % len(waiting), waiting)
+            return "%d late reports" % len(waiting)
         is_last = self._last is not None and waiting[0][1] == self._last[2]
-        return self._send(self._last[0] if is_last else "late report", waiting)
+        return self._last[0] if is_last else "late report"
 
     def _message(self, waiting):
         """Return (topic, payload) of the message that reports make, as they can be dated now.

@@ -124,11 +124,22 @@ class Connection:
         return answer
 
     def _on_new(self, body):
+        """Do it on a new connection, which is opened from here: TLS takes much of the stack."""
         self.first = True
         self._allowed_ms = self._timeout_ms * _OPENING
         self._compose(body)
+        self._expired = False
+        sent = None
         try:
-            return self._exchange()
+            sent = self._open(self._find(), self._request)
+        except aiot_port.NETWORK_ERRORS as error:
+            self._peer.failed()
+            raise self._as_ours(error) from None
+        finally:
+            if sent is None:
+                self.close()
+        try:
+            return self._exchange(sent)
         except NetworkError:
             self._peer.failed()
             raise
@@ -143,13 +154,16 @@ class Connection:
         if stream is not None:
             stream.close()
 
-    def _exchange(self):
-        """Send the request that is composed; return (status, body of the reply)."""
+    def _exchange(self, sent=0):
+        """Send the request that is composed, but for `sent` bytes that have gone out.
+
+        Return (status, body of the reply).
+        """
         done = False
         try:
             self._reply.restart()
             self._expired = False
-            if self._send():
+            if self._send(sent):
                 self._read_reply()
             else:
                 self._check_early()
@@ -191,12 +205,9 @@ class Connection:
             self._request = self._view[: end + first]
         self._rest = memoryview(body)[first:] if first < length else None
 
-    def _send(self):
-        """Send all of the request; return False where the answer came before it was out."""
+    def _send(self, count):
+        """Send the request behind `count` bytes; return False where the answer came before it."""
         view = self._request
-        count = 0
-        if self._stream is None:
-            count = self._open(view)
         try:
             while count < len(view):
                 view = view[count:] if count else view
@@ -226,18 +237,21 @@ class Connection:
         if self._reply.status < 400:
             raise ReplyError("a reply came before the request was sent")
 
-    def _open(self, view):
-        """Connect, shake hands and begin to send `view`; return how many bytes of it were taken.
-
-        TLS shakes hands at the first write, and takes nothing before the server is verified.
-        """
+    def _find(self):
+        """Return the host's addresses; what verifies the server is at hand then."""
         if self._context is None:
             try:
                 self._context = aiot_port.tls_context(self._ca)
             except (OSError, ValueError) as error:
                 raise ca_error("ca: not a certificate (%s)" % error) from None
         self._waited()
-        addresses = self._peer.addresses(self._resolve)
+        return self._peer.addresses(self._resolve)
+
+    def _open(self, addresses, view):
+        """Connect, shake hands and begin to send `view`; return how many bytes of it were taken.
+
+        TLS shakes hands at the first write, and takes nothing before the server is verified.
+        """
         failure = None
         for tried, address in enumerate(addresses):
             try:

@@ -50,10 +50,7 @@ def look_up(udp, host, servers, timeout_ms, on_wait):
         udp.close()
         raise
 
-    def judge(answer):
-        return addresses(answer, asked)
-
-    found = ask(udp, asked, places, spare, judge, timeout_ms, on_wait)
+    found = ask(udp, asked, places, spare, addresses, timeout_ms, on_wait)
     if found is None:
         raise OSError("no name server answers")
     return found or []

@@ -313,10 +313,10 @@ class Client:
         A reply that repeats an earlier one, as a proxy may make it, says nothing about this
         request; nor does what follows it on its connection.
         """
-        message_id = self._message_id(path, body)
+        message_id = self._id_in(self._ask(path, self._headers, body, _topic_info))
         if message_id in self._ids:
             self._connection.close()
-            message_id = self._message_id(path, body)
+            message_id = self._id_in(self._ask(path, self._headers, body, _topic_info))
         if message_id is None:
             self._connection.close()  # a repetition could not be told from the next reply
             return None
@@ -325,9 +325,9 @@ class Client:
             self._ids.pop(0)
         return message_id
 
-    def _message_id(self, path, body):
-        """Post to a topic; return the messageId, None where the reply has none."""
-        message_id = self._ask(path, self._headers, body, _topic_info).get("messageId")
+    def _id_in(self, info):
+        """Return the messageId of a reply's info, None where it has none."""
+        message_id = info.get("messageId")
         if isinstance(message_id, str):
             return _printable(message_id, self._secrets)
         return message_id if type(message_id) is int else None

@@ -37,7 +37,7 @@ def ask(hosts, timeout_ms, is_good, on_wait=None):
     asked = _QUESTION + os.urandom(8)
     refused = []
 
-    def judge(answer):
+    def judge(answer, asked):
         unix_s = time_in(answer, asked)
         if unix_s and not is_good(unix_s):
             unix_s = False
