@@ -12,7 +12,7 @@ again and again while the next one passes, it is about that report.
 
 from aiot_delivery import Delivery, is_throttling
 from aiot_errors import AiotError
-from aiot_port import const
+from aiot_port import const, forget
 from timekeeping import log
 
 _BACKLOG = const(10)  # messages that are sent in one turn, so that a backlog drains gently
@@ -271,7 +271,10 @@ class Sender:
             return settled[0]
         from aiot_batch import join
 
-        return join(settled)
+        try:
+            return join(settled)
+        finally:
+            forget("aiot_batch")
 
     def _send(self, line, waiting):
         """Publish reports in one message; return _SENT, _KEPT, or the code of a final refusal.

@@ -30,6 +30,7 @@ FLOORS = [
     "aiot_purehash",
     "aiot_hash",
     "aiot_store",
+    "aiot_signing",
     "aiot_record",
     "aiot_layout",
     "aiot_slots",

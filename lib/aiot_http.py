@@ -9,11 +9,9 @@
 "The document" below is the platform's "Connect devices to IoT Platform over HTTP".
 """
 
-import binascii
 import json
 import sys
 
-import aiot_hash
 import aiot_port
 from aiot_errors import NOT_NOW, REFUSED, TOKEN_CODES, AiotError, PlatformError, ReplyError
 from aiot_errors import NetworkError as NetworkError  # for users: the tree in one place
@@ -30,19 +28,15 @@ HOST = "iot-as-http.cn-shanghai.aliyuncs.com"  # the public instance in Shanghai
 
 _MAX_PAYLOAD = const(131072)  # bytes: 128 KB (document, "Restrictions")
 _MAX_TOPIC = const(128)  # bytes of UTF-8 (platform's limits page)
-_MAX_TOKEN = const(1024)  # characters; 32 in the document, JWT-like ones of 160 were seen
 _TOKEN_LIFE_S = const(604800)  # seven days (document, "Restrictions")
 _RENEW_EARLY_S = const(3600)  # a reading an hour still finds a good token
 _RENEW_AGAIN_S = const(600)  # after a renewal that failed: no sign-in with every report
 _LOOK_AGAIN_MS = const(60000)  # at the clock: ticks cost no memory, and an hour is in hand
 _CLOCK_WINDOW_S = const(900)  # a timestamp is good for 15 minutes (document, Table 2)
-_TOKEN_FILE_VERSION = const(1)
 _MAX_TIMEOUT_S = const(3600)  # an hour; ticks of a board count twelve days
 
-_METHODS = {"hmacmd5": "md5", "hmacsha1": "sha1", "hmacsha256": "sha256"}
 _LAST_IDS = const(8)  # messageIds that must not come again on their connection
 
-_UNSIGNED = const(("version", "sign", "signmethod"))  # document, Table 2
 _AUTH_HEADERS = {"Content-Type": "application/json"}
 
 
@@ -53,36 +47,14 @@ def sign(params, secret, method="hmacsha1"):
     `method` is "hmacmd5", "hmacsha1" (native on every board) or "hmacsha256". Raises AiotError
     for any other.
     """
-    _check_method(method)
-    if not isinstance(params, dict) or not isinstance(secret, str):
-        raise AiotError("sign: give a dict of parameters and the secret as a text")
-    if not all([isinstance(name, str) for name in params]):
-        raise AiotError("sign: give the parameters' names as texts")
-    names = sorted([name for name in params if name not in _UNSIGNED])
-    content = "".join([name + str(params[name]) for name in names])
-    digest = _hmac(_METHODS[method], _utf8("secret", secret), _utf8("params", content))
-    return binascii.hexlify(digest).decode()
+    import aiot_signing
+
+    return aiot_signing.sign(params, secret, method)
 
 
-def _check_method(method):
-    if not isinstance(method, str) or method not in _METHODS:
-        raise AiotError("sign_method: use hmacmd5, hmacsha1 or hmacsha256")
-
-
-def _hmac(name, key, message):
-    """Return the HMAC of a message as bytes (RFC 2104). All three hashes have 64-byte blocks."""
-    if len(key) > 64:
-        key = _digest(name, key, b"")
-    key += bytes(64 - len(key))
-    inner = _digest(name, bytes([byte ^ 0x36 for byte in key]), message)
-    return _digest(name, bytes([byte ^ 0x5C for byte in key]), inner)
-
-
-def _digest(name, first, second):
-    digest = aiot_hash.new(name)
-    digest.update(first)
-    digest.update(second)
-    return digest.digest()
+def _let_go():
+    """Let go of what signs: it is needed again in seven days."""
+    aiot_port.forget("aiot_signing", "aiot_hash")
 
 
 def new_connection(host, port, ca, timeout, on_wait=None):
@@ -176,7 +148,9 @@ class Client:
         clock=None,
         store=None,
     ):
-        _check_method(sign_method)
+        import aiot_signing
+
+        aiot_signing.check_method(sign_method)
         if not isinstance(device, Device):
             raise AiotError("device: give a Device")
         if type(port) is not int or not 0 < port < 65536:
@@ -217,11 +191,23 @@ class Client:
         Normally called for you. Raises NetworkError, ReplyError or PlatformError, and
         MemoryError where the heap is full; as soon as it is not, the client works again.
         """
+        is_old = self._token is not None and self._is_old()
+        if self._token is not None and not self._unsaved and not is_old:
+            return self._token
+        try:
+            self._renew(is_old)
+        finally:
+            _let_go()
+        return self._token
+
+    def _renew(self, is_old):
+        """See that there is a token which is not old, and that flash has it."""
         if not self._loaded:
             self._load_token()
+            is_old = self._token is not None and self._is_old()
         if self._token is None:
             self._sign_in()
-        elif self._is_old():
+        elif is_old:
             again = (self._clock() or 0) // 1000 + _RENEW_AGAIN_S
             try:
                 self._sign_in()
@@ -230,7 +216,6 @@ class Client:
                 self._renew_at = again
         if self._unsaved:
             self._save_token()
-        return self._token
 
     @aiot_port.serialised
     def publish(self, topic, payload):
@@ -352,21 +337,12 @@ class Client:
             raise
 
     def _sign_in(self):
-        device = self._device
-        fields = {
-            "productKey": device.product_key,
-            "deviceName": device.device_name,
-            "clientId": device.client_id,
-        }
+        import aiot_signing
+
         now = self._clock()
-        if now is not None:  # the platform refuses a wrong timestamp, but needs none
-            fields["timestamp"] = str(now)
-        fields["sign"] = sign(fields, device.device_secret, self._sign_method)
-        fields["signmethod"] = self._sign_method
-        fields["version"] = "default"
         try:
-            body = json.dumps(fields).encode()
-            info = self._ask("/auth", _AUTH_HEADERS, body, _token)
+            body = aiot_signing.request(self._device, now, self._sign_method)
+            info = self._ask("/auth", _AUTH_HEADERS, body, aiot_signing.token_in)
         except PlatformError as error:
             if error.code == REFUSED:
                 error.hint = self._why_refused(now)
@@ -410,11 +386,11 @@ class Client:
 
     def _load_token(self):
         """Take the token from flash if it is whole and this very device's, host's, clientId's."""
+        import aiot_signing
+
         try:
-            saved = json.loads(str(self._store.load(), "utf-8"))
-            token, made = saved["token"], saved["made"]
-            if type(made) is int and saved["seal"] == self._seal(_token(saved), made):
-                self._use_token(token, made)
+            data = self._store.load()
+            self._use_token(*aiot_signing.unsealed(self._device, self._where, data))
         except MemoryError:
             return  # sign in; if there is no memory for that either, look again next time
         except (OSError, ValueError, TypeError, KeyError, RuntimeError, AiotError):
@@ -424,32 +400,16 @@ class Client:
     def _save_token(self):
         """Keep the token on flash; where memory lacks for it, the next report does so."""
         try:
-            trouble = self._store.save(self._sealed())
+            import aiot_signing
+
+            kept = aiot_signing.sealed(self._device, self._where, self._token, self._made)
+            trouble = self._store.save(kept)
         except MemoryError:
             return
         self._unsaved = False
         if isinstance(trouble, Exception) and not self._warned:
             self._warned = True
             aiot_port.warn("token_path: cannot be written (%s): each start signs in" % trouble)
-
-    def _sealed(self):
-        fields = {"token": self._token, "made": self._made}
-        fields["seal"] = self._seal(self._token, self._made)
-        return json.dumps(fields).encode()
-
-    def _seal(self, token, made):
-        """Return a sign over what a token belongs to: it finds flipped bits and other owners."""
-        device = self._device
-        bound = {
-            "fileVersion": _TOKEN_FILE_VERSION,
-            "token": token,
-            "made": made,
-            "host": self._where,
-            "productKey": device.product_key,
-            "deviceName": device.device_name,
-            "clientId": device.client_id,
-        }
-        return sign(bound, device.device_secret)
 
 
 def read_reply(status, body, secrets=()):
@@ -476,15 +436,6 @@ def read_reply(status, body, secrets=()):
         raise ReplyError("HTTP status %d with code 0" % status)
     info = reply.get("info") or reply.get("Info")  # the document has Info, the service info
     return info if isinstance(info, dict) else {}
-
-
-def _token(info):
-    token = info.get("token")
-    if not isinstance(token, str) or not 0 < len(token) <= _MAX_TOKEN:
-        raise ReplyError("the reply has no token")
-    if any([not "!" <= char <= "~" for char in token]):  # it goes into a header
-        raise ReplyError("the reply's token is none")
-    return token
 
 
 def _topic_info(info):
