@@ -114,7 +114,9 @@ class Loop:
         try:
             self._sender.take(report)
             self._sender.keep(self._is_safe())
-            if self._is_due() and self._join():
+            is_due = self._is_due()
+            attempt(self._outbox.rest)  # what comes next needs room
+            if is_due and self._join():
                 self._report()
         finally:
             self._sender.finish()

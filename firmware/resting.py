@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The outbox as the loop has it: it leaves RAM while nothing waits in it.
+"""The outbox as the loop has it: it is in RAM only while it is used.
 
-Its files take a quarter of the heap that the firmware holds, and while the network is good they
-have nothing to do. What the outbox knows lies on flash: so it is opened again as after a restart.
+Its files take a quarter of the heap that the firmware holds. While the network is good they have
+nothing to do, and while a board asks for the time or opens a connection there is no room for
+both on an ESP32. What the outbox knows lies on flash: so it is opened again as after a restart.
 """
 
 from aiot_port import board as aiot_port
@@ -24,7 +25,13 @@ class RestingOutbox:
         self._options = options
         self._box = None
         self._dropped = 0
-        self._open()  # something may wait
+        self._waiting = None  # how many reports wait, None where that is not known
+        self._most = 1  # of the last peek_together
+        self._is_shown = False  # whether this very box has shown what peek did
+        self._open()  # it says what was dropped
+
+    def __getattr__(self, name):
+        return getattr(self._open(), name)  # put, pop, flush and the like
 
     def _open(self):
         if self._box is None:
@@ -38,20 +45,21 @@ class RestingOutbox:
         return self._box
 
     def rest(self):
-        """Leave RAM, if nothing waits and flash knows all."""
-        if self._box is None or self._options.get("memory") or not self._box.is_clear():
+        """Leave RAM, if flash knows all."""
+        box = self._box
+        if box is None or self._options.get("memory") or not box.is_saved():
             return
-        self._dropped = self._box.dropped
+        self._dropped = box.dropped
+        self._waiting = 0 if box.is_empty() else None
         self._box = None
+        self._is_shown = False
         aiot_port.forget(*_MODULES)
 
-    def __len__(self):
-        return 0 if self._box is None else len(self._box)
+    def _has_none(self):
+        return self._box is None and self._waiting == 0
 
-    @property
-    def where(self):
-        """Return as Outbox.where."""
-        return "flash" if self._box is None else self._box.where
+    def __len__(self):
+        return 0 if self._has_none() else len(self._open())
 
     @property
     def dropped(self):
@@ -60,35 +68,38 @@ class RestingOutbox:
 
     def peek(self):
         """Return as Outbox.peek."""
-        return None if self._box is None else self._box.peek()
+        if self._has_none():
+            return None
+        self._is_shown = True
+        return self._open().peek()
 
     def peek_together(self, most):
         """Return as Outbox.peek_together."""
-        return [] if self._box is None else self._box.peek_together(most)
+        if self._has_none():
+            return []
+        self._most = most
+        self._is_shown = True
+        return self._open().peek_together(most)
 
-    def peek_behind(self):
-        """Return as Outbox.peek_behind."""
-        return None if self._box is None else self._box.peek_behind()
+    def pop(self):
+        """Do as Outbox.pop, for what peek showed even if it has left RAM since."""
+        self._show_again()
+        self._box.pop()
+
+    def set_aside(self, code):
+        """Do as Outbox.set_aside, for what peek showed even if it has left RAM since."""
+        self._show_again()
+        self._box.set_aside(code)
+
+    def _show_again(self):
+        box = self._open()
+        if not self._is_shown and not box.peek_together(self._most):
+            box.peek()
+        self._is_shown = True
 
     def fits_memory(self, topic, payload):
         """Return as Outbox.fits_memory."""
         return self._box is not None and self._box.fits_memory(topic, payload)
-
-    def put(self, topic, payload):
-        """Do as Outbox.put."""
-        self._open().put(topic, payload)
-
-    def pop(self):
-        """Do as Outbox.pop."""
-        self._open().pop()
-
-    def set_aside(self, code):
-        """Do as Outbox.set_aside."""
-        self._open().set_aside(code)
-
-    def count_dropped(self):
-        """Do as Outbox.count_dropped."""
-        self._open().count_dropped()
 
     def flush(self):
         """Do as Outbox.flush."""
@@ -97,4 +108,4 @@ class RestingOutbox:
 
     def keep(self):
         """Return as Outbox.keep."""
-        return True if self._box is None else self._box.keep()
+        return self._box is None or self._box.keep()

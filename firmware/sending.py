@@ -13,6 +13,7 @@ again and again while the next one passes, it is about that report.
 from aiot_delivery import Delivery, is_throttling
 from aiot_errors import AiotError
 from aiot_port import const, forget
+from health import attempt
 from timekeeping import log
 
 _BACKLOG = const(10)  # messages that are sent in one turn, so that a backlog drains gently
@@ -286,6 +287,8 @@ class Sender:
         message = self._message(waiting)
         if message is None:
             return _OURS
+        if not self.is_trusted:
+            attempt(self._outbox.rest)  # a connection may have to be opened, which takes room
         self.is_trusted = False  # until it is known how it ended
         try:
             message_id = self._publish(message[0], message[1])

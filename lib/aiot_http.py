@@ -151,6 +151,7 @@ class Client:
         import aiot_signing
 
         aiot_signing.check_method(sign_method)
+        _let_go()
         if not isinstance(device, Device):
             raise AiotError("device: give a Device")
         if type(port) is not int or not 0 < port < 65536:

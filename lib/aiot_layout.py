@@ -133,6 +133,10 @@ class Doubts:
     def __init__(self):
         self._failures = {}  # of each file
 
+    def has_any(self):
+        """Return whether any file could not be read so far."""
+        return bool(self._failures)
+
     def is_gone(self, error, path):
         """Whether to go on without a file, after an OSError at its reading. Raises OSError.
 

@@ -108,9 +108,18 @@ class Outbox:
         """
         return self._flash.given_up
 
-    def is_clear(self):
-        """Return whether nothing waits, and flash knows all: a new Outbox would be as this one."""
-        return self._loaded and not self._held and self._flash.is_clear()
+    def is_saved(self):
+        """Return whether flash knows all: a new Outbox would be as this one."""
+        return (
+            self._loaded
+            and not self._held
+            and self._flash.is_saved()
+            and not self._doubts.has_any()
+        )
+
+    def is_empty(self):
+        """Return whether nothing waits, as far as that is known without a look at flash."""
+        return not self._held and self._flash.is_empty()
 
     def count_dropped(self, count=1):
         """Count reports in `dropped` that are lost and never got into the box.

@@ -78,9 +78,13 @@ class Shelf:
         self._slots = Slots(self._path, count, size, self._doubts)
         self._exists = True
 
-    def is_clear(self):
-        """Return whether there is no report here, read or not, and the cursor is up to date."""
-        return not (self._behind or self._segments or self._slots.records)
+    def is_saved(self):
+        """Return whether the cursor on flash is up to date."""
+        return not self._behind
+
+    def is_empty(self):
+        """Return whether there is no report here, read or not."""
+        return not (self._segments or self._slots.records)
 
     def waiting(self):
         """Return how many reports wait."""
