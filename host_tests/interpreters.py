@@ -41,6 +41,7 @@ NOT_ON_CIRCUITPYTHON = {
     "exchanging.publish_large": _KEPT_SOCKET + ", which sends all before it reads",
     "exchanging.clock_is_doubted": "CircuitPython's TLS looks at no dates",
     "faults": "it stands in for MicroPython's sockets",
+    "joining": "it is about the board of MicroPython",
     "replies": "on CircuitPython adafruit_requests reads them, not aiot_reply",
     "outbox_flash": _ITS_FILE_SYSTEM,
 }

@@ -158,3 +158,42 @@ def test_socket_is_closed_when_wrapping_it_fails(platform):
     with pytest.raises(ValueError, match="scripted"):
         aiot_port.open_stream(Context(), platform.host, address, 1000)
     assert isinstance(made[0], socket.socket) and made[0].fileno() == -1
+
+
+# MicroPython's Wi-Fi, under both interpreters
+
+ASKED = [["active", True], ["config", 0xA11140], ["disconnect"], ["connect", "home", "secret"]]
+
+
+def test_board_that_is_joined_loads_nothing_to_join(run):
+    run.apart = True
+    assert run("joining.join", joined_at=0) == ["", [], 0, [False, False]]
+
+
+def test_what_joins_is_in_ram_only_while_it_joins(run):
+    run.apart = True
+    assert run("joining.join", joined_at=3) == ["", ASKED, 2, [True, False]]
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (202, "wrong password"),
+        (201, "no such network"),
+        (200, "too weak a signal"),
+        (2, "no answer, status 2"),
+    ],
+)
+def test_why_a_network_could_not_be_joined(run, status, words):
+    run.apart = True
+    assert run("joining.join", status=status) == [words, ASKED, 4, [True, False]]
+
+
+def test_radio_that_refuses_is_believed_and_nothing_stays_in_ram(run):
+    run.apart = True
+    found = run("joining.join", refuses="connect", password="")
+    assert found == [
+        "Wifi Internal Error", ASKED[:3] + [["connect", "home", None]], 0, [False, False],
+    ]  # fmt: skip
+    found = run("joining.join", waits=1)
+    assert found == ["raised: interrupted", ASKED, 2, [True, False]]
