@@ -37,7 +37,9 @@ class Loop:
         memory = None
         if settings.deep_sleep and not settings.store_first:
             memory = aiot_port.sleep_memory()  # it spares the flash
+        self._connection = None
         self._outbox = RestingOutbox(
+            self._make_room,
             "outbox",
             settings.outbox_bytes,
             give_up=settings.outbox_gives_up,
@@ -135,6 +137,11 @@ class Loop:
             together = self._settings.readings_per_report
             sender.is_trusted = self._woken and len(self._outbox) < together
         return sender.is_trusted and not self._clock.is_due()
+
+    def _make_room(self):
+        """Close the connection, as memory lacks for the outbox: it is opened again when needed."""
+        if self._connection:
+            self._connection.close()
 
     def _is_empty(self):
         try:

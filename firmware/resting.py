@@ -17,10 +17,13 @@ _MODULES = (
 class RestingOutbox:
     """Does what aiot_outbox.Outbox does; same arguments. It is opened when it is needed.
 
+    `make_room()` is called where memory lacks for that, and it is tried once more.
+
     One that has `memory` stays open: that holds what nobody else knows.
     """
 
-    def __init__(self, path, max_bytes, **options):
+    def __init__(self, make_room, path, max_bytes, **options):
+        self._make_room = make_room
         self._arguments = path, max_bytes
         self._options = options
         self._box = None
@@ -36,13 +39,20 @@ class RestingOutbox:
     def _open(self):
         if self._box is None:
             try:
-                from aiot_outbox import Outbox
-
-                self._box = Outbox(*self._arguments, **self._options)
+                self._load()
             except MemoryError:
-                aiot_port.forget(*_MODULES)  # what is loaded in part is of no use
-                raise
+                self._make_room()
+                self._load()
         return self._box
+
+    def _load(self):
+        try:
+            from aiot_outbox import Outbox
+
+            self._box = Outbox(*self._arguments, **self._options)
+        except MemoryError:
+            aiot_port.forget(*_MODULES)  # what is loaded in part is of no use
+            raise
 
     def rest(self):
         """Leave RAM, if flash knows all."""
