@@ -21,12 +21,13 @@ ROOT = Path(__file__).parent.parent
 TOOLS = sorted((ROOT / "tools").rglob("*.py"))
 
 # They run elsewhere: on a board, or in an interpreter whose output a tool reads.
-ELSEWHERE = ("boot.py", "on_flash.py", "on_desk.py", "config_run.py")
+ELSEWHERE = ("boot.py", "counted.py", "on_flash.py", "on_desk.py", "config_run.py")
 
 PROGRAMS = sorted(
-    {path.parent.name if path.stem == "__main__" else path.stem for path in TOOLS
-     if 'console.run("' in path.read_text(encoding="utf-8") and path.stem != "console"}
-)  # fmt: skip
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__main__")
+    for path in TOOLS
+    if 'console.run("' in path.read_text(encoding="utf-8") and path.stem != "console"
+)
 
 
 def prints_by_itself(node):
@@ -88,7 +89,7 @@ def started(words, terminal, **options):
 @pytest.mark.parametrize("terminal", ["ascii", "gbk"])
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_help_can_be_read_on_each_terminal(name, terminal):
-    done = started(["-m", f"tools.{name}", "--help"], terminal)
+    done = started(["-m", name, "--help"], terminal)
     assert done.returncode == 0, done.stderr
     assert b"usage:" in done.stdout
     assert b"Traceback" not in done.stderr
@@ -388,8 +389,6 @@ def test_the_monitor_leaves_the_terminal_as_it_was(number):
 def test_progress_is_drawn_on_a_terminal_alone(tmp_path, capsys):
     """Here is none: no bar, no carriage return."""
     (tmp_path / drive.INFO).write_text("Board-ID: x")
-    source = tmp_path / "firmware.uf2"
-    source.write_bytes(b"x" * 1000)
     threading.Timer(0.5, (tmp_path / drive.INFO).unlink).start()
-    drive.copy(source, tmp_path)
+    drive.copy(b"x" * 1000, tmp_path)
     assert capsys.readouterr().out == "  written; waiting for the board to restart\n"

@@ -393,8 +393,8 @@ def test_no_access_point(deployed, tmp_path, platform, examine):
 
 def test_a_wifi_password_that_can_be_none(bench, examine):
     shown = examine(bench(wifi_password="short"))
-    assert shown.failed == ["wifi"]
-    assert "8 to 63" in shown.advice["wifi"]
+    assert shown.failed == ["settings"]
+    assert "wifi_password must be a text of 8 to 63 bytes" in shown.details["settings"]
     assert "short" not in shown.all
 
 
