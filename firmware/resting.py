@@ -14,6 +14,10 @@ _MODULES = (
 )  # fmt: skip
 
 
+def _peek(box, most):
+    return box.peek() if most is None else box.peek_together(most)
+
+
 class RestingOutbox:
     """Does what aiot_outbox.Outbox does; same arguments. It is opened when it is needed.
 
@@ -29,12 +33,9 @@ class RestingOutbox:
         self._box = None
         self._dropped = 0
         self._waiting = None  # how many reports wait, None where that is not known
-        self._most = 1  # of the last peek_together
-        self._is_shown = False  # whether this very box has shown what peek did
+        self._peeks = []  # since the last pop: how many reports, None for one by `peek`
+        self._is_shown = False  # whether this very box has met them
         self._open()  # it says what was dropped
-
-    def __getattr__(self, name):
-        return getattr(self._open(), name)  # put, pop, flush and the like
 
     def _open(self):
         if self._box is None:
@@ -80,32 +81,57 @@ class RestingOutbox:
         """Return as Outbox.peek."""
         if self._has_none():
             return None
-        self._is_shown = True
-        return self._open().peek()
+        return self._peek(None)
 
     def peek_together(self, most):
         """Return as Outbox.peek_together."""
         if self._has_none():
             return []
-        self._most = most
+        return self._peek(most)
+
+    def _peek(self, most):
+        box = self._open()
+        self._show_again()
+        self._peeks.append(most)
         self._is_shown = True
-        return self._open().peek_together(most)
+        return _peek(box, most)
+
+    def put(self, topic, payload):
+        """Do as Outbox.put."""
+        self._open().put(topic, payload)
+
+    def peek_behind(self):
+        """Return as Outbox.peek_behind."""
+        return self._open().peek_behind()
+
+    def count_dropped(self):
+        """Do as Outbox.count_dropped."""
+        self._open().count_dropped()
+
+    @property
+    def where(self):
+        """Return as Outbox.where."""
+        return "flash" if self._box is None else self._box.where
 
     def pop(self):
         """Do as Outbox.pop, for what peek showed even if it has left RAM since."""
+        box = self._open()
         self._show_again()
-        self._box.pop()
+        self._peeks = []
+        box.pop()
 
     def set_aside(self, code):
         """Do as Outbox.set_aside, for what peek showed even if it has left RAM since."""
+        box = self._open()
         self._show_again()
-        self._box.set_aside(code)
+        self._peeks = []
+        box.set_aside(code)
 
     def _show_again(self):
-        box = self._open()
-        if not self._is_shown and not box.peek_together(self._most):
-            box.peek()
-        self._is_shown = True
+        if not self._is_shown:
+            for most in self._peeks:
+                _peek(self._box, most)
+            self._is_shown = True
 
     def fits_memory(self, topic, payload):
         """Return as Outbox.fits_memory."""

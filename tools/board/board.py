@@ -260,7 +260,7 @@ def _strict_heap(facts):
             f"{facts.board_id} needs to be told its heap, in bytes (--heap): nobody measured it, "
             "its board.json says null"
         )
-    return facts.heap_bytes * 3 // 2
+    return facts.heap_bytes * 25 // 16
 
 
 def _checked_sensor(name):
