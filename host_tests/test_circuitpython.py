@@ -226,7 +226,7 @@ def test_start_without_a_computer_writes_the_drive(board, platform):
     for start in range(2):
         printed = board.start(woke=start > 0)
         # An RP2040 keeps it in its sleep memory first, as that costs no flash.
-        assert re.search(r"late report messageId=\d{19}\n", printed)
+        assert re.search(r" report 1: chip_temperature=\S+ messageId=\d{19}\n", printed)
         assert re.search(r"BOARD sleeps for \d\.\d s\n$", printed)
         assert board.errors == ""
     assert len(platform.reports) == 2
@@ -480,9 +480,17 @@ def test_safe_mode_that_nobody_asked_for_is_left(board, reason, ended):
 
 
 def test_error_that_nobody_foresaw_is_shown_and_the_board_goes_on(board):
-    board.config("\n\ndef attached():\n    return None\n")
+    fault = "import reports\n    reports.Reports.made_of = None\n    return (lambda: {'x': 1},)"
+    board.config(f"\n\ndef attached():\n    {fault}\n")
     assert "BOARD sleeps" in board.start()
-    assert "TypeError: 'NoneType' object is not iterable" in board.errors
+    assert "TypeError: 'NoneType' object is not callable" in board.errors
+
+
+def test_a_wrong_board_config_is_one_line_and_the_board_waits_for_another(board):
+    board.config("\n\ndef attached():\n    return None\n")
+    said = "board_config.py: attached() must return a list of sensors, not NoneType\n"
+    assert board.start() == said
+    assert board.errors == ""
 
 
 # settings.toml, which CircuitPython reads itself
