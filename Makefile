@@ -66,6 +66,7 @@ soak: $(READY)
 	$(if $(wildcard host_tests/power/__main__.py),$(BIN)/python -m host_tests.power)
 	FULL=1 $(BIN)/python -m pytest host_tests/test_network_faults.py host_tests/test_resources.py
 	$(BIN)/python -m tools.soak $(ARGS)
+	$(BIN)/python -m tools.soak.month
 
 lint: $(READY)
 	$(BIN)/ruff check .

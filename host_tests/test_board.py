@@ -263,9 +263,9 @@ def test_two_starts_have_the_same_serial_number_and_two_images_have_not(tmp_path
 # heap
 
 
-def test_the_free_heap_is_half_as_much_again_as_the_real_boards(each_board):
+def test_the_free_heap_is_as_much_larger_as_what_a_64_bit_interpreter_takes(each_board):
     free = value(each_board, "import gc; gc.collect(); print(gc.mem_free())")
-    stated = each_board.facts.heap_bytes * 3 // 2
+    stated = each_board.facts.heap_bytes * 25 // 16
     # MicroPython's collector keeps what old stack words and registers happen to point at: on one
     # desk's processor 3 KB more than on another's, the same at each start there.
     assert abs(free - stated) < stated * 3 // 100
