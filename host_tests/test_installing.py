@@ -374,11 +374,17 @@ def test_what_waits_from_an_interrupted_deploy_is_not_sent_again(desk):
 
 @pytest.mark.parametrize(
     "line",
-    ["free=", "free=a=b", "free=512", "mpy=", "release=1.x", "file=12=ab", "file=x=y=z",
-     "list={", "list=" + "[" * 100000],
-)  # fmt: skip
+    ["free=", "free=a=b", "free=512", "mpy=", "release=1.x", "file=12=ab", "file=x=y=z"],
+)
 def test_a_line_that_a_board_did_not_end_spoils_what_it_tells(line):
     survey = Survey()
     for text in ("board=rp2=Pico W", "id=00ff", line, "surveyed"):
         survey.line(text)
     assert not survey.complete
+
+
+@pytest.mark.parametrize("line", ["list={", "list=" + "[" * 100000])
+def test_a_list_that_did_not_end_is_damaged(line):
+    survey = Survey()
+    survey.line(line)
+    assert survey.damaged and survey.listed == {}
