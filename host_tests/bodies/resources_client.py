@@ -12,6 +12,9 @@ from resources import Task, sweep
 class _Client(Task):
     """Work of one client, whose reports are numbered."""
 
+    # Files that were being imported, one by the other, are the collector's to close.
+    listed = 2
+
     def __init__(self, place):
         self.place = place
         self.number = 0
@@ -92,8 +95,6 @@ class Kept(_Client):
 
 class Property(Kept):
     """A thing-model report on a kept connection; the first imports what makes its message."""
-
-    listed = 1  # a file that was being imported is the collector's to close
 
     def work(self):
         return self.client.post_properties({"number": self.number, "of": 1.5}, 1795448457237)
