@@ -5,7 +5,7 @@ Time is a number here, which moves by waiting: nothing depends on a busy machine
 """
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from host_tests.interpreters import Run
@@ -113,6 +113,7 @@ NUMBERS = st.lists(st.integers(0, 10**6), min_size=8, max_size=60)
 SIZES = st.lists(st.sampled_from([0, 100, 5000, 20000]), min_size=1, max_size=4)
 
 
+@example(numbers=[5, 5, 5, 1, 2, 0, 109, 0], sizes=[0], timeout=0.5)  # it sends byte by byte
 @given(numbers=NUMBERS, sizes=SIZES, timeout=st.sampled_from([0.5, 1, 5]))
 def test_no_exchange_outlasts_twice_its_timeout(numbers, sizes, timeout):
     """Whatever DNS, addresses and streams do, as long as they keep to what they are given."""

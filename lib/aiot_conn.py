@@ -319,6 +319,7 @@ class Connection:
         """Read all that there is of the reply; return whether it is whole."""
         whole = False
         while whole is False:
+            self._left_ms()  # a peer that goes on sending must not stretch it
             whole = self._take()
         return whole
 

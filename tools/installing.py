@@ -57,6 +57,11 @@ def look(port, paths, children=None):
             survey = _survey(port, script, children)
         except remote.SilentError:
             survey = _survey(port, script, children)
+    if survey.garbled:
+        raise remote.PortError(
+            "the board's answer makes no sense: something else prints there, or it is damaged; "
+            "reset it and try again, then flash it again"
+        )
     if not survey.complete:
         raise remote.PortError("the board did not tell its files; reset it and try again")
     if not survey.has_file_system:
@@ -70,13 +75,7 @@ def look(port, paths, children=None):
 
 def _survey(port, script, children):
     survey = onboard.Survey()
-    try:
-        remote.run(port, ["run", script], survey.line, children, _LOOK_S)
-    except (ValueError, OverflowError) as error:
-        raise remote.PortError(
-            "the board's answer makes no sense: something else prints there, or it is damaged; "
-            f"reset it and try again, then flash it again ({error})"
-        ) from error
+    remote.run(port, ["run", script], survey.line, children, _LOOK_S)
     return survey
 
 
