@@ -4,6 +4,8 @@
 import os
 
 import looping  # first: it stands in for board_config, which app imports
+import resting
+import sending
 from aiot_errors import NetworkError, PlatformError
 from resources import Task, sweep
 from resources_outbox import Folder
@@ -130,6 +132,9 @@ def _nothing(*_):
 def run(folder, extra="", waiting=0, script=(), wifi=True, **sweeping):
     """Sweep a turn; the result tells how many of the turns' own readings were lost."""
     os.chdir(folder)
+    # Here the sources would be compiled at each opening, where a board only loads bytecode: so
+    # the modules stay, and the outbox alone comes and goes.
+    resting.aiot_port.forget = sending.forget = _nothing
     with looping.OnPort(looping.Port(), _nothing):
         task = Turn(folder, extra, waiting, list(script), wifi)
         return sweep(task, **sweeping)
