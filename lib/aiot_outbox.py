@@ -338,12 +338,12 @@ class Outbox:
         numbers = self._shown
         held = [report for report in self._held if report[0] not in numbers]
         stored = numbers[: len(numbers) - len(self._held) + len(held)]  # the oldest
-        self._shown = ()  # what has to follow takes no memory, or may fail
         if numbers and numbers != _NONE:
             self._flash.settle(numbers[-1] + 1 + self._most)
             self._held = held
             if stored:
                 self._flash.forget(stored)
+        self._shown = ()  # not before: what fails until then is done when it is popped again
         self._remember()
 
     def set_aside(self, code):
