@@ -20,8 +20,11 @@ else:
 def forget(*modules):
     """Let go of modules that are needed now and then, so that they do not stay in RAM.
 
-    One of this package's own is named with the package: "aiot_port.net".
+    One of this package's own is named with the package: "aiot_port.net". CPython has memory
+    enough: there they stay, as a class of a module that is loaded twice is two classes.
     """
+    if sys.implementation.name == "cpython":
+        return
     for module in modules:
         sys.modules.pop(module, None)
         globals().pop(module.rpartition(".")[2], None)  # the package holds its own too
