@@ -34,6 +34,27 @@ def runs(done):
     return json.loads(done.stdout)["runs"]
 
 
+# Two devices that no platform answers take one turn and two, and are asked when both have.
+WAITING = """
+import sys
+from pathlib import Path
+from tools.fleet.clock import VirtualClock
+from tools.fleet.device import VirtualDevice, on_virtual_time
+from tools.platform import Platform
+
+folder = Path(sys.argv[1])
+clock = VirtualClock()
+with Platform([]) as platform:
+    (folder / "ca.pem").write_bytes(platform.ca_pem)
+    where = (platform.host, platform.port, str(folder / "ca.pem"))
+with on_virtual_time(clock, True, 1):
+    devices = [VirtualDevice(name, folder / name, where, 60) for name in ("device1", "device2")]
+    for number in (0, 1, 1):
+        devices[number].turn()
+    print([device.waiting for device in devices])
+"""
+
+
 @pytest.fixture(scope="module")
 def small():
     return fleet(*SMALL, "--json")
@@ -52,6 +73,13 @@ def test_each_device_signs_in_once_and_shakes_hands_once_after_the_outage(small)
         per_second = run["per_second"]
         assert sum(per_second["sign_ins"].values()) == 12
         assert sum(per_second["handshakes"].values()) == 12
+
+
+def test_what_waits_is_counted_on_the_flash_of_its_device(tmp_path):
+    """Each device has a box of the same relative name, which is opened when it is needed."""
+    command = [sys.executable, "-c", WAITING, str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    assert done.stdout == "[1, 2]\n", done.stderr
 
 
 def test_a_run_is_repeatable(small):
