@@ -86,7 +86,7 @@ def _run_loop(cases: Sequence[Case]) -> dict:
     script = Path(__file__).with_name("on_flash.py")
     command = [str(program), "-X", f"heapsize={_HEAP}", str(script)]
     with tempfile.TemporaryDirectory(prefix="life-") as folder:
-        # The firmware loads some of its modules again and again: source would be compiled as often.
+        # It loads some modules again and again: from source they would be compiled as often.
         cross.compile_all(modules.of_a_board(), Path(folder), "micropython")
         words = [*command, json.dumps({**order, "firmware": folder})]
         done = subprocess.run(words, capture_output=True, text=True, timeout=_LIMIT_S)
