@@ -21,12 +21,15 @@ from tools.fleet.clock import VirtualClock
 from tools.fleet.throttled import SharedThrottle
 from tools.fleet.traffic import Traffic, peaks, sums
 
+LIMIT_S = 300  # a run takes seconds; one that hangs ends, on a busy desk too
+pytestmark = pytest.mark.timeout(2 * LIMIT_S)
+
 SMALL = ["12", "--outage", "300", "--start", "scattered"]
 
 
 def fleet(*arguments):
     command = [sys.executable, "-m", "tools.fleet", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S)
 
 
 def runs(done):
@@ -78,7 +81,7 @@ def test_each_device_signs_in_once_and_shakes_hands_once_after_the_outage(small)
 def test_what_waits_is_counted_on_the_flash_of_its_device(tmp_path):
     """Each device has a box of the same relative name, which is opened when it is needed."""
     command = [sys.executable, "-c", WAITING, str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S)
     assert done.stdout == "[1, 2]\n", done.stderr
 
 
@@ -132,7 +135,7 @@ sys.exit(main(sys.argv[1:]))
 
 def test_a_lost_reading_is_found():
     command = [sys.executable, "-c", LOSING, *SMALL, "--json"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S)
     assert done.returncode == 1, done.stderr
     assert runs(done)[0]["lost"] > 0
 
@@ -166,7 +169,7 @@ def test_ctrl_c_ends_it_cleanly():
     try:
         assert "reports waiting" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
-        _, rest = process.communicate(timeout=60)
+        _, rest = process.communicate(timeout=LIMIT_S)
     finally:
         process.kill()
         process.wait()
