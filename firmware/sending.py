@@ -265,8 +265,16 @@ class Sender:
     def _message(self, waiting):
         """Return (topic, payload) of the message that reports make, as they can be dated now.
 
-        None where they cannot share one.
+        None where they cannot share one, or memory lacks for it.
         """
+        try:
+            return self._joined(waiting)
+        except MemoryError:
+            if len(waiting) == 1:
+                raise
+            return None  # one by one they take less
+
+    def _joined(self, waiting):
         settled = [(topic, self._reports.settled(payload)) for topic, payload in waiting]
         if len(settled) == 1:
             return settled[0]

@@ -323,7 +323,8 @@ class Client:
         """Post, and return the info of the reply, a dict that passes a check.
 
         After any other reply the connection is closed: a repetition of it must not be taken for
-        the answer to the next request.
+        the answer to the next request. Not where a token is refused: the next request is then a
+        sign-in, which such a repetition would only make fail, and a handshake takes seconds.
         """
         status, reply = self._connection.post(path, headers, body)
         if getattr(self._connection, "first", True):
@@ -335,7 +336,8 @@ class Client:
         except AiotError as error:
             if isinstance(error, PlatformError):
                 error.retry_after = getattr(self._connection, "retry_after", None)
-            self._connection.close()
+            if getattr(error, "code", None) not in TOKEN_CODES:
+                self._connection.close()
             raise
 
     def _sign_in(self):
