@@ -17,7 +17,7 @@ import aiot_port
 from aiot_errors import NOT_NOW, AiotError
 from aiot_layout import Doubts
 from aiot_port import const
-from aiot_record import EEXIST, ENOENT, HEAD, pack, unpack
+from aiot_record import EEXIST, ENOENT, HEAD, pack, packed_size, unpack
 
 _SMALLEST = const(512)  # bytes of a box: less holds no report
 
@@ -158,7 +158,7 @@ class Outbox:
         """Whether a report can be put without a write to flash, as `memory` has room for it."""
         if self._memory is None or not self._loaded:
             return False
-        size = len(pack(self._held, 0)) + HEAD + len(topic) + len(payload)
+        size = packed_size(self._held) + HEAD + len(topic) + len(payload)
         return size <= self._memory.size
 
     def _is_due(self):
@@ -207,10 +207,9 @@ class Outbox:
         """
         if self._memory is None or not self._loaded:
             return False
-        data = pack(self._held, settled or self._flash.settled)
-        if len(data) > self._memory.size:
+        if packed_size(self._held) > self._memory.size:
             return False
-        self._memory.save(data)
+        self._memory.save(pack(self._held, settled or self._flash.settled))
         return True
 
     def _recall(self):
