@@ -17,7 +17,7 @@ import aiot_port
 from aiot_errors import NOT_NOW, AiotError
 from aiot_layout import Doubts
 from aiot_port import const
-from aiot_record import EEXIST, ENOENT, HEAD, pack, packed_size, unpack
+from aiot_record import EEXIST, ENOENT, HEAD, pack, unpack
 
 _SMALLEST = const(512)  # bytes of a box: less holds no report
 
@@ -112,7 +112,7 @@ class Outbox:
         """Return whether a new Outbox would be as this one, as flash and `memory` know all."""
         if not (self._loaded and self._flash.is_saved()) or self._doubts.has_any():
             return False
-        return self._remember() or not self._held and self._flash.is_settled()
+        return self._remember() or not (self._held or self._flash.unsettled)
 
     def is_empty(self):
         """Return whether nothing waits, as far as that is known without a look at flash."""
@@ -155,7 +155,7 @@ class Outbox:
         """Whether a report can be put without a write to flash, as `memory` has room for it."""
         if self._memory is None or not self._loaded:
             return False
-        size = packed_size(self._held) + HEAD + len(topic) + len(payload)
+        size = len(pack(self._held, 0)) + HEAD + len(topic) + len(payload)
         return size <= self._memory.size
 
     def _is_due(self):
@@ -204,9 +204,10 @@ class Outbox:
         """
         if self._memory is None or not self._loaded:
             return False
-        if packed_size(self._held) > self._memory.size:
+        data = pack(self._held, settled or self._flash.settled)
+        if len(data) > self._memory.size:
             return False
-        self._memory.save(pack(self._held, settled or self._flash.settled))
+        self._memory.save(data)
         return True
 
     def _recall(self):

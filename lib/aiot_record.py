@@ -143,23 +143,17 @@ def split_record(data):
     return str(data[HEAD : found[1]], "utf-8"), data[found[1] :]
 
 
-def packed_size(reports):
-    """Return how many bytes `pack` makes of reports."""
-    return 4 + sum([HEAD + len(topic) + len(payload) for _, topic, payload in reports])
-
-
 def pack(reports, number):
     """Return the bytes of reports, (number, topic bytes, payload bytes) each, and of a number.
 
     They are made in place: a board that sleeps deep has no room for them twice.
     """
-    data = bytearray(packed_size(reports))
+    data = bytearray(sum([HEAD + len(topic) + len(payload) for _, topic, payload in reports]) + 4)
     at = 0
     for report in reports:
         for piece in (record_head(*report), report[1], report[2]):
-            end = at + len(piece)
-            data[at:end] = piece
-            at = end
+            data[at : at + len(piece)] = piece
+            at += len(piece)
     data[at:] = number.to_bytes(4, "big")
     return data
 

@@ -157,10 +157,10 @@ def anything(path, seed, steps):
     box = Outbox(path, memory=memory)
     expected = []
     put = 0
-    counts = {"put": 0, "pop": 0, "together": 0, "sleep": 0, "cut": 0, "flush": 0}
+    counts = {"put": 0, "pop": 0, "together": 0, "sleep": 0, "cut": 0, "flush": 0, "rest": 0}
     for _ in range(steps):
-        what = ("put", "put", "put", "put", "pop", "together", "sleep", "flush", "cut")[
-            random.below(9)
+        what = ("put", "put", "put", "put", "pop", "together", "sleep", "flush", "cut", "rest")[
+            random.below(10)
         ]
         counts[what] += 1
         if what == "put":
@@ -181,6 +181,15 @@ def anything(path, seed, steps):
         elif what == "sleep":
             assert box.keep()
             box = Outbox(path, memory=memory)
+        elif what == "rest":
+            before = [int(body) for _, body in box.peek_together(4)]
+            if box.is_saved():
+                dropped = box.dropped
+                box = Outbox(path, memory=memory)
+                assert box.dropped == dropped
+                assert [int(body) for _, body in box.peek_together(4)] == before
+            else:
+                counts[what] -= 1
         elif random.below(4) == 0:
             in_memory = len(box._held)
             memory.lose_power()
