@@ -82,10 +82,13 @@ class Alink:
 
 
 def _check_identifier(name):
-    if isinstance(name, str) and 0 < len(name) <= _IDENTIFIER:
-        if not any([char <= " " or char in "/?#+\x7f" for char in name]):
-            return
-    raise AiotError("identifier: give 1 to %d characters, no space / ? # +" % _IDENTIFIER)
+    if not isinstance(name, str) or not 0 < len(name) <= _IDENTIFIER or _ends_a_level(name):
+        raise AiotError("identifier: give 1 to %d characters, no space / ? # +" % _IDENTIFIER)
+
+
+def _ends_a_level(name):
+    """Whether a text has what cannot be within one level of a topic."""
+    return any([char <= " " or char in "/?#+\x7f" for char in name])
 
 
 def _check_dict(params):
