@@ -90,10 +90,8 @@ class RestingOutbox:
         return self._peek(most)
 
     def _peek(self, most):
-        box = self._open()
-        self._show_again()
+        box = self._shown()
         self._peeks.append(most)
-        self._is_shown = True
         return _peek(box, most)
 
     def put(self, topic, payload):
@@ -115,23 +113,24 @@ class RestingOutbox:
 
     def pop(self):
         """Do as Outbox.pop, for what peek showed even if it has left RAM since."""
-        box = self._open()
-        self._show_again()
+        box = self._shown()
         self._peeks = []
         box.pop()
 
     def set_aside(self, code):
         """Do as Outbox.set_aside, for what peek showed even if it has left RAM since."""
-        box = self._open()
-        self._show_again()
+        box = self._shown()
         self._peeks = []
         box.set_aside(code)
 
-    def _show_again(self):
+    def _shown(self):
+        """Return the box, which has shown what was peeked at since the last pop."""
+        box = self._open()
         if not self._is_shown:
             for most in self._peeks:
-                _peek(self._box, most)
+                _peek(box, most)
             self._is_shown = True
+        return box
 
     def fits_memory(self, topic, payload):
         """Return as Outbox.fits_memory."""

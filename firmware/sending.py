@@ -55,7 +55,7 @@ class Sender:
         self._bare = None  # status of the bare HTTP error that the last report met, None for none
         self._met = 0  # as many of them in a row met the oldest report
         self._others_told = False
-        self._is_open = False  # the connection, as far as is known
+        self._is_open = False  # whether an exchange of this start left the connection open
         #: Whether the last exchange went well, so that the next one is likely to; None at a start.
         self.is_trusted = None
         #: Nothing is sent before this uptime, in milliseconds.
@@ -288,7 +288,7 @@ class Sender:
         message = self._message(waiting)
         if message is None:
             return _OURS
-        if not self._is_open:
+        if not (self._is_open and self.is_trusted):
             attempt(self._outbox.rest)  # it may have to be opened, which takes room
         self._is_open = self.is_trusted = False  # until it is known how it ended
         try:

@@ -43,7 +43,7 @@ class Alink:
 
         Raises as `properties`, and AiotError for an identifier that fits no topic.
         """
-        _check_identifier(identifier)
+        _check_name(identifier)
         _check_dict(params)
         event = {"value": params}
         if time_ms is not None:
@@ -81,14 +81,13 @@ class Alink:
         return self._last_id
 
 
-def _check_identifier(name):
-    if not isinstance(name, str) or not 0 < len(name) <= _IDENTIFIER or _ends_a_level(name):
+def _check_name(name):
+    if (
+        not isinstance(name, str)
+        or not 0 < len(name) <= _IDENTIFIER
+        or any([char <= " " or char in "/?#+\x7f" for char in name])
+    ):
         raise AiotError("identifier: give 1 to %d characters, no space / ? # +" % _IDENTIFIER)
-
-
-def _ends_a_level(name):
-    """Whether a text has what cannot be within one level of a topic."""
-    return any([char <= " " or char in "/?#+\x7f" for char in name])
 
 
 def _check_dict(params):

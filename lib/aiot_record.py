@@ -144,18 +144,12 @@ def split_record(data):
 
 
 def pack(reports, number):
-    """Return the bytes of reports, (number, topic bytes, payload bytes) each, and of a number.
-
-    They are made in place: a board that sleeps deep has no room for them twice.
-    """
-    data = bytearray(sum([HEAD + len(topic) + len(payload) for _, topic, payload in reports]) + 4)
-    at = 0
+    """Return the bytes of reports, (number, topic bytes, payload bytes) each, and of a number."""
+    pieces = []  # joined once: a board has no room for its reports twice more
     for report in reports:
-        for piece in (record_head(*report), report[1], report[2]):
-            data[at : at + len(piece)] = piece
-            at += len(piece)
-    data[at:] = number.to_bytes(4, "big")
-    return data
+        pieces.extend((record_head(*report), report[1], report[2]))
+    pieces.append(number.to_bytes(4, "big"))
+    return b"".join(pieces)
 
 
 def unpack(data):

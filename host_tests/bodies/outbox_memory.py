@@ -31,12 +31,12 @@ class Memory:
         return self._data
 
     def save(self, data):
-        assert len(data) <= self.size
+        assert isinstance(data, bytes) and len(data) <= self.size
         if self.saves_left is not None:
             self.saves_left -= 1
             if self.saves_left < 0:
                 raise ResetError
-        self._data = bytes(data)
+        self._data = data
 
 
 def payload(number, size):
