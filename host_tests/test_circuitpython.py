@@ -826,7 +826,7 @@ def test_sleep_memory_that_cannot_be_asked_is_none(board):
 
 @pytest.mark.parametrize("path", ["'outbox'", "os.getcwd() + '/outbox'"])
 def test_outbox_with_a_file_whose_name_is_no_utf_8(board, path):
-    """Such a folder is listed by bytes, of the file system: that knows no current folder."""
+    """Such a folder is listed by bytes, and from the root: its file system is asked itself."""
     (board.root / "outbox").mkdir()
     with open(bytes(board.root / "outbox") + b"/a\xff", "wb") as file:
         file.write(b"somebody's")
