@@ -24,6 +24,11 @@ settings.load_profile("house")
 # that they start (POSIX, "Signals and Error Handling").
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# nohup has them ignore that the terminal goes away. The tests go on ignoring it, by a handler: a
+# program that they start loses that one (POSIX, "exec"), and so it ends as it does elsewhere.
+if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
+
 DEVICE = ("a1GFjLPXXXX", "device123", "0123456789abcdef0123456789abcdef")
 
 

@@ -309,10 +309,12 @@ def test_the_command_leaves_nothing_behind_when_it_is_ended(number, tmp_path):
     command += ["--link", str(tmp_path / "board")]
     environment = {**os.environ, "TMPDIR": str(tmp_path / "tmp"), "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
-        for line in process.stdout:
-            if b"Ctrl-C here ends it" in line:
-                process.send_signal(number)
-        process.wait()
+        try:
+            for line in process.stdout:
+                if b"Ctrl-C here ends it" in line:
+                    process.send_signal(number)
+        finally:
+            process.kill()  # one that does not end would be waited for, for ever
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tmp", "x.img"]
     assert list((tmp_path / "tmp").iterdir()) == []
     with Board(tmp_path / "x.img") as board:
