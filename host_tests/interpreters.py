@@ -15,9 +15,10 @@ from pathlib import Path
 import coverage
 import pytest
 
+from host_tests import forking
+
 ROOT = Path(__file__).parent.parent
 BODIES = ROOT / "host_tests" / "bodies"
-CIRCUITPYTHON = ROOT / "host_tests" / "circuitpython_fake" / "run.py"
 BOARD_HEAP = "96k"  # the whole client must run in it (issue 2); a board has more
 TEST_HEAP = "128k"  # the same, and a body of tests, which is some 30 KB when compiled
 MARK = "RESULT "  # stands before the body's result in what MicroPython prints
@@ -84,8 +85,8 @@ class Run:
             reason = NOT_ON_CIRCUITPYTHON.get(module, NOT_ON_CIRCUITPYTHON.get(body))
             if reason:
                 pytest.skip(f"{body}: {reason}")
-            command = [*python(), str(CIRCUITPYTHON)]
-            return self._run_apart(command, module, function, arguments)
+            done = forking.run([module, function], json.dumps(arguments), timeout=TIME_LIMIT)
+            return self._result(done, f"{module}.{function}")
         if self.apart:
             command = [*(python() if self.measured else [sys.executable]), str(BODIES / "run.py")]
             return self._run_apart(command, module, function, arguments)
@@ -100,8 +101,11 @@ class Run:
             text=True,
             timeout=TIME_LIMIT,
         )
+        return self._result(done, f"{module}.{function}")
+
+    def _result(self, done: subprocess.CompletedProcess, body: str):
         lines = done.stdout.splitlines()
         if done.returncode or not lines or not lines[-1].startswith(MARK):
             shown = f"{done.stdout}{done.stderr}"
-            pytest.fail(f"{module}.{function} under {self.interpreter}:\n{shown}")
+            pytest.fail(f"{body} under {self.interpreter}:\n{shown}")
         return json.loads(lines[-1][len(MARK) :])

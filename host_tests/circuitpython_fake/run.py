@@ -52,4 +52,5 @@ def run_files(files):
             return
 
 
-main()
+if __name__ == "__main__":
+    main()
