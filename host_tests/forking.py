@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Processes of CircuitPython's kind, forked from one that is ready for them."""
+"""Processes of Python, forked from one that is ready for the tests' bodies."""
 
 import contextlib
 import json
@@ -14,18 +14,24 @@ from pathlib import Path
 import coverage
 
 ROOT = Path(__file__).parent.parent
-SERVER = ROOT / "host_tests" / "circuitpython_fake" / "server.py"
+CIRCUITPYTHON = ROOT / "host_tests" / "circuitpython_fake"
 
 _idle = []
 
 
-def run(arguments, text="", cwd=None, env=None, timeout=None):
-    """Call circuitpython_fake/run.py with its standard input; return a CompletedProcess.
+def circuitpython(arguments, **options):
+    """Call run.py of CircuitPython's stand-in; as `run` does it."""
+    return run([CIRCUITPYTHON / "run.py", *arguments], **options)
 
-    It looks on with coverage where the tests do. Raises subprocess.TimeoutExpired.
+
+def run(command, text="", cwd=None, env=None, timeout=None):
+    """Call a script, `command` being its path and arguments; return a CompletedProcess.
+
+    `text` is its standard input. It is measured by coverage where the tests are. Raises
+    subprocess.TimeoutExpired.
     """
     request = {
-        "arguments": list(map(str, arguments)),
+        "command": list(map(str, command)),
         "cwd": str(cwd or os.getcwd()),
         "env": dict(env or os.environ),
         "data_file": coverage.Coverage.current() and str(ROOT / ".coverage"),
@@ -42,11 +48,11 @@ def run(arguments, text="", cwd=None, env=None, timeout=None):
         except BaseException as error:
             server.kill()
             if isinstance(error, TimeoutError):
-                raise subprocess.TimeoutExpired(arguments, timeout) from None
+                raise subprocess.TimeoutExpired(command, timeout) from None
             raise
         output = [file.seek(0) or file.read() for file in asked[2:]]
     _idle.append(server)
-    return subprocess.CompletedProcess(arguments, status, *output)
+    return subprocess.CompletedProcess(command, status, *output)
 
 
 class _Server:
@@ -54,7 +60,7 @@ class _Server:
 
     def __init__(self):
         self._socket, its = socket.socketpair()
-        command = [sys.executable, str(SERVER), str(its.fileno())]
+        command = [sys.executable, str(CIRCUITPYTHON / "server.py"), str(its.fileno())]
         self._process = subprocess.Popen(
             command, pass_fds=[its.fileno()], stdin=subprocess.DEVNULL, start_new_session=True
         )
@@ -66,7 +72,7 @@ class _Server:
         socket.send_fds(self._socket, [b"x"], [file.fileno() for file in files])
         status = self._socket.recv(100)
         if not status:
-            raise ChildProcessError("the server of CircuitPython's processes ended")
+            raise ChildProcessError("the server that forks processes ended")
         return int(status)
 
     def kill(self):

@@ -191,7 +191,7 @@ class Board:
         """Run a start of the board; return what it printed."""
         lines = [f"{name} = {json.dumps(value)}\n" for name, value in self.settings.items()]
         (self.root / "settings.toml").write_text("".join(lines))
-        done = forking.run(
+        done = forking.circuitpython(
             files or CODE, cwd=self.root, timeout=60,
             env={**os.environ, "CIRCUITPYTHON_BOARD": json.dumps({**self.facts, **facts})},
         )  # fmt: skip
@@ -511,7 +511,7 @@ def asked(board, text, version):
     (board.root / "program.py").write_text(ASK)
     (board.root / "settings.toml").write_text(TRIPLE + text)
     board.settings = {}
-    done = forking.run(
+    done = forking.circuitpython(
         ["program.py"], cwd=board.root, timeout=60,
         env={
             **os.environ,

@@ -52,5 +52,4 @@ def run_files(files):
             return
 
 
-if __name__ == "__main__":
-    main()
+main()
