@@ -61,7 +61,7 @@ def tls_server(end):
             yield listener.getsockname()[1]
         finally:
             listener.shutdown(socket.SHUT_RDWR)
-            thread.join(5)
+            thread.join(60)
 
 
 def resets(tls):
