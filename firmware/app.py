@@ -14,7 +14,10 @@ from health import SAFE_WAIT_MS, Starts
 
 
 def main():
-    """Run for ever. Returns to the REPL only for settings or a board_config.py that are wrong."""
+    """Run for ever. Returns to the REPL only for settings or a board_config.py that are wrong.
+
+    What may pass, as a full heap or a bus that is stuck, starts the board afresh.
+    """
     starts = Starts(SmallFile("aiot_starts.json", "starts"))
     try:
         settings = _settings()
@@ -29,6 +32,10 @@ def main():
         loop = Loop(settings, attached, feed, starts)
     except AiotError as error:
         print(error)
+        return
+    except Exception as error:  # noqa: BLE001 - a start that ends here is a board that is lost
+        aiot_port.print_error(error)
+        starts.restart("the start failed: " + (str(error) or type(error).__name__))
         return
     loop.run()
 

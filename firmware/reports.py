@@ -53,7 +53,7 @@ class Reports:
         return self._settings.topic, '%s,"time":%s}' % (_json(readings)[:-1], time)
 
     def status(self, reason, dropped):
-        """Return a report, as `made_of`, of why the board started and how many were given up."""
+        """Return a report, as `made_of`, of why the board started and how many were dropped."""
         status = {"reason": reason, "dropped": dropped, "free_memory": aiot_port.free_memory()}
         return "status", self._settings.status_topic, _json(status).encode()
 

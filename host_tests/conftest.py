@@ -25,8 +25,10 @@ settings.register_profile("house", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("house")
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and so would every tool
-# that they start (POSIX, "Signals and Error Handling").
+# that they start (POSIX, "Signals and Error Handling"). So with nohup and the end of a terminal.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)  # a tool that is started has the default again
 
 # nohup has them ignore that the terminal goes away. The tests go on ignoring it, by a handler: a
 # program that they start loses that one (POSIX, "exec"), and so it ends as it does elsewhere.

@@ -546,6 +546,15 @@ def test_certificate_file_that_is_none_ends_at_the_repl(run, tmp_path):
     assert lines[0].startswith("ca: cannot read the file")
 
 
+@pytest.mark.parametrize("place", ["attached", "loop"])
+@pytest.mark.parametrize("error", ["OSError", "RuntimeError", "MemoryError"])
+def test_start_that_fails_is_tried_again(run, tmp_path, error, place):
+    """Such as a bus that is stuck, or a heap that is full: the board must not stand still."""
+    done, reason = run("looping.start_that_fails", folder=str(tmp_path), error=error, place=place)
+    assert done == ["watchdog 8388", "printed " + error, "reset"]
+    assert reason.startswith("the start failed: ")
+
+
 def test_log_shows_the_time_only_where_it_is_right(run):
     unset, right = run("looping.log_lines")
     assert unset == "clock not set something"

@@ -32,12 +32,13 @@ _KEPT = 512  # characters that a flow remembers: the longest secret as \uXXXX ha
 
 # What does not count within a secret: colours of a terminal (ECMA-48, 5.4).
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-_ESCAPE = re.compile(
+_CODED = (
     r"(?P<bytes>(?:%[0-9a-fA-F]{2}|\\x[0-9a-fA-F]{2})+)"
     r"|\\u(?P<unicode>[0-9a-fA-F]{4})"
     r"|(?P<entity>&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[a-z]{2,6});)"
-    r"|\\(?P<char>[^xu\s])"
 )
+_ESCAPE = re.compile(_CODED + r"|\\(?P<char>[^xu\s])")
+_BUT_BACKSLASH = re.compile(_CODED + r"|(?P<char>(?!))")  # for one that is a secret's own
 _BYTE = re.compile(r"%(..)|\\x(..)")
 _NAMES = re.compile(r"wifi_password|device_secret|product_secret", re.IGNORECASE)
 _TOKEN = re.compile(
@@ -129,7 +130,7 @@ class Redaction:
             flat = "".join([unit[0] for unit in found])
             for start, end in _hits(flat, forms, self._grams[name]):
                 span = found[start][1], found[end - 1][2]
-                if marks[span[0]] and marks[span[1] - 1]:
+                if all(marks[span[0] : span[1]]):
                     continue
                 if name == "base64":
                     span = _widened(text, *span)
@@ -257,18 +258,24 @@ def _views(text):
         place = colour.end()
     units += [(_lowered(text[i]), i, i + 1) for i in range(place, len(text))]
     yield units
-    for _ in range(2):  # what is escaped twice is that in a message about a message
+    for pattern in (_ESCAPE, _BUT_BACKSLASH):
+        yield from _unescaped_twice(units, pattern)
+
+
+def _unescaped_twice(units, pattern):
+    """Yield them with escapes undone: twice, as in a message about a message."""
+    for _ in range(2):
         flat = "".join([unit[0] for unit in units])
-        if not _ESCAPE.search(flat):
+        if not pattern.search(flat):
             return
-        units = _unescaped(units, flat)
+        units = _unescaped(units, flat, pattern)
         yield units
 
 
-def _unescaped(units, flat):
+def _unescaped(units, flat, pattern):
     found = []
     place = 0
-    for escape in _ESCAPE.finditer(flat):
+    for escape in pattern.finditer(flat):
         found += units[place : escape.start()]
         start, end = units[escape.start()][1], units[escape.end() - 1][2]
         found += [(_lowered(char), start, end) for char in _meaning(escape)]

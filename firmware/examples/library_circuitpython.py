@@ -4,7 +4,7 @@
 Wi-Fi is up when it runs, if settings.toml there has CIRCUITPY_WIFI_SSID and
 CIRCUITPY_WIFI_PASSWORD. The library: `make dist`, then
 
-    cd build/dist/circuitpython/aiot-http-py-v*/lib
+    cd build/dist/circuitpython/aiot-http-10.x-mpy-v*/lib
     circup install ./* adafruit_requests adafruit_ntp
 """
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The firmware's loop, with a scripted network and clock in place of a board's."""
 
+import json
 import os
 import sys
 
@@ -460,6 +461,40 @@ def main_with(text, path):
         settings.load = real_load
         builtins.print = real_print
     return lines
+
+
+def start_that_fails(folder, error, place):
+    """Run main() while a step of the start raises; return [what was done, why it restarted]."""
+    os.chdir(folder)
+    kinds = {"OSError": OSError, "RuntimeError": RuntimeError, "MemoryError": MemoryError}
+    raised = kinds[error](19)
+    port = Port()
+    port.reset = lambda: port.done.append("reset")
+    port.sleep_ms = lambda ms: None
+    real = app._settings, _BoardConfig.attached
+
+    def fail():
+        raise raised
+
+    def attached():
+        fail()
+
+    class Broken:
+        def __init__(self, *arguments):
+            fail()
+
+    with OnPort(port, [].append):
+        app._settings = lambda: settings.parse(TEXT)
+        if place == "attached":
+            _BoardConfig.attached = staticmethod(attached)
+        real_loop, firmware.Loop = firmware.Loop, Broken
+        try:
+            app.main()
+        finally:
+            app._settings, _BoardConfig.attached = real
+            firmware.Loop = real_loop
+    with open("aiot_starts.json") as file:
+        return [port.done, json.loads(file.read())["reason"]]
 
 
 def log_lines():

@@ -176,18 +176,24 @@ class Month:
 
     def _judge(self, boots: Counter, printed: bytes, router: Router) -> int:
         known = self._puts.all()
+        place = {reading: number for number, reading in enumerate(known)}
         arrived = {}  # reading: the text that came last, by the order of first arrival
         copies = 0
         for report in self._platform.reports:
-            for reading, text in Message(report).readings:
+            # In a message they are in order of time, and a clock that was set anew may differ by
+            # a second: two readings around a power cut can be closer to each other.
+            for reading, text in sorted(
+                Message(report).readings, key=lambda one: place.get(one[0], -1)
+            ):
                 copies += 1
                 arrived[reading] = text
         lost = [reading for reading in known if reading not in arrived]
-        place = {reading: number for number, reading in enumerate(known)}
         order = [place[reading] for reading in arrived if reading in place]
         complaints = [f"{reading} is lost" for reading in lost]
-        if order != sorted(order):
-            complaints.append("readings came out of order")
+        for one, following in zip(order, order[1:], strict=False):
+            if following < one:
+                late, early = list(known)[following], list(known)[one]
+                complaints.append(f"{late} came out of order, behind {early}")
         undated, wrong = self._times(arrived)
         complaints += wrong
         complaints += self._resets(boots, printed)
