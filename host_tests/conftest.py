@@ -30,11 +30,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda *_: None)  # a tool that is started has the default again
 
-# nohup has them ignore that the terminal goes away. The tests go on ignoring it, by a handler: a
-# program that they start loses that one (POSIX, "exec"), and so it ends as it does elsewhere.
-if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
-    signal.signal(signal.SIGHUP, lambda *_: None)
-
 # No test takes this desk's power away; a busy disk lets each wait for what all others write.
 os.fsync = os.fstat  # which raises too for a file that is closed
 
