@@ -8,8 +8,6 @@ before those that come after it. sending.py sees to that.
 
 import os
 
-# The largest first: a board compiles each file as it is imported, and needs most room for it.
-from aiot_http import Client, Device, new_connection  # isort: skip
 import sensors
 from aiot_errors import NOT_NOW, REFUSED, AiotError, NetworkError, PlatformError
 from aiot_port import board as aiot_port
@@ -37,7 +35,8 @@ class Loop:
         memory = None
         if settings.deep_sleep and not settings.store_first:
             memory = aiot_port.sleep_memory()  # it spares the flash
-        self._connection = None
+        self._settings = settings
+        self._client = self._connection = None
         self._outbox = RestingOutbox(
             self._make_room,
             "outbox",
@@ -46,7 +45,37 @@ class Loop:
             batch=settings.outbox_batch,
             memory=memory,
         )
-        attempt(self._outbox.rest)  # before the connection, which takes much in one piece
+        # Now, while the heap is in one piece. Who wakes to keep a reading mostly needs no client.
+        if not settings.deep_sleep:
+            self._load_client()
+        self._attached = attached
+        self.feed = feed
+        self._starts = starts
+        self._link = Link()
+        self._absent = {}
+        self._clock = Clock(settings)
+        self._clock_failed = False  # whether a certificate's dates made the last exchange fail
+        self._reports = Reports(settings, self._clock, random_number())
+        self._sender = Sender(
+            self._publish, self._outbox, self._reports, settings, self._clock.uptime, self
+        )
+        self._restart_reason = None
+        self._began = 0  # uptime in ms when what may take long began
+        # Boards that were switched on together are not to report together for ever: the first
+        # sleep is shorter by chance. One that woke from deep sleep has its place already.
+        self._apart_ms = 0
+        self._told = 0  # how many reports were dropped when the status last went out
+        self._woken = aiot_port.woke()
+        if not self._woken:
+            self._apart_ms = random_number() % (settings.interval * 1000)
+            self._told = None  # a start is news too
+
+    def _load_client(self):
+        """Load what speaks to the platform. Raises MemoryError."""
+        attempt(self._outbox.rest)  # the connection takes much in one piece
+        from aiot_http import Client, Device, new_connection
+
+        settings = self._settings
         client_id = settings.client_id or None
         if client_id == "serial":
             client_id = aiot_port.unique_id()
@@ -63,28 +92,6 @@ class Loop:
             sign_method=settings.sign_method,
             connection=self._connection,
         )
-        self._settings = settings
-        self._attached = attached
-        self.feed = feed
-        self._starts = starts
-        self._link = Link()
-        self._absent = {}
-        self._clock = Clock(settings)
-        self._clock_failed = False  # whether a certificate's dates made the last exchange fail
-        self._reports = Reports(settings, device, self._clock, random_number())
-        self._sender = Sender(
-            self._publish, self._outbox, self._reports, settings, self._clock.uptime, self
-        )
-        self._restart_reason = None
-        self._began = 0  # uptime in ms when what may take long began
-        # Boards that were switched on together are not to report together for ever: the first
-        # sleep is shorter by chance. One that woke from deep sleep has its place already.
-        self._apart_ms = 0
-        self._told = 0  # how many reports were dropped when the status last went out
-        self._woken = aiot_port.woke()
-        if not self._woken:
-            self._apart_ms = random_number() % (settings.interval * 1000)
-            self._told = None  # a start is news too
 
     def run(self):
         """Take turns for ever; start the board afresh when they keep failing."""
@@ -163,6 +170,8 @@ class Loop:
         self.feed()
         self._began = self._clock.uptime()
         if self._began >= self._sender.quiet_until:
+            if not self._client:
+                self._load_client()
             self._sender.deliver()
             self._tell_status()
 

@@ -14,15 +14,15 @@ from aiot_undated import brief_mark, mark, settle, shortened
 class Reports:
     """Makes the reports of this start. `start` is a number that tells it from others.
 
-    `settings` gives mode and topics, `clock` is the timekeeping.Clock.
+    `settings` gives the device's names, mode and topics, `clock` is the timekeeping.Clock.
     """
 
-    def __init__(self, settings, device, clock, start):
+    def __init__(self, settings, clock, start):
         self._settings = settings
         self._alink = None
         self._undated = b',"undated":true'
         if settings.mode == "property":
-            self._alink = Alink(device, aiot_port.unix_ms)
+            self._alink = Alink(settings, aiot_port.unix_ms)
             self._undated = b""  # Alink has no word for it: the platform takes the time of arrival
         self._clock = clock
         self._start = start

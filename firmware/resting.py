@@ -3,7 +3,8 @@
 
 Its files take a quarter of the heap that the firmware holds. While the network is good they have
 nothing to do, and while a board asks for the time or opens a connection there is no room for
-both on an ESP32. What the outbox knows lies on flash: so it is opened again as after a restart.
+both on an ESP32. What the outbox knows lies on flash, or in the memory that outlives a deep
+sleep: so it is opened again as after a restart.
 """
 
 from aiot_port import board as aiot_port
@@ -22,14 +23,13 @@ class RestingOutbox:
     """Does what aiot_outbox.Outbox does; same arguments. It is opened when it is needed.
 
     `make_room()` is called where memory lacks for that, and it is tried once more.
-
-    One that has `memory` stays open: that holds what nobody else knows.
     """
 
     def __init__(self, make_room, path, max_bytes, **options):
         self._make_room = make_room
         self._arguments = path, max_bytes
         self._options = options
+        self._memory = options.get("memory")
         self._box = None
         self._dropped = 0
         self._waiting = None  # how many reports wait, None where that is not known
@@ -56,9 +56,9 @@ class RestingOutbox:
             raise
 
     def rest(self):
-        """Leave RAM, if flash knows all."""
+        """Leave RAM, if a new Outbox would be as this one."""
         box = self._box
-        if box is None or self._options.get("memory") or not box.is_saved():
+        if box is None or not box.is_saved():
             return
         self._dropped = box.dropped
         self._waiting = 0 if box.is_empty() else None
@@ -90,10 +90,8 @@ class RestingOutbox:
         return self._peek(most)
 
     def _peek(self, most):
-        box = self._open()
-        self._show_again()
+        box = self._shown()
         self._peeks.append(most)
-        self._is_shown = True
         return _peek(box, most)
 
     def put(self, topic, payload):
@@ -115,32 +113,33 @@ class RestingOutbox:
 
     def pop(self):
         """Do as Outbox.pop, for what peek showed even if it has left RAM since."""
-        box = self._open()
-        self._show_again()
+        box = self._shown()
         self._peeks = []
         box.pop()
 
     def set_aside(self, code):
         """Do as Outbox.set_aside, for what peek showed even if it has left RAM since."""
-        box = self._open()
-        self._show_again()
+        box = self._shown()
         self._peeks = []
         box.set_aside(code)
 
-    def _show_again(self):
+    def _shown(self):
+        """Return the box, which has shown what was peeked at since the last pop."""
+        box = self._open()
         if not self._is_shown:
             for most in self._peeks:
-                _peek(self._box, most)
+                _peek(box, most)
             self._is_shown = True
+        return box
 
     def fits_memory(self, topic, payload):
         """Return as Outbox.fits_memory."""
-        return self._box is not None and self._box.fits_memory(topic, payload)
+        return self._memory is not None and self._open().fits_memory(topic, payload)
 
     def flush(self):
         """Do as Outbox.flush."""
-        if self._box is not None:
-            self._box.flush()
+        if self._box is not None or self._memory is not None:
+            self._open().flush()
 
     def keep(self):
         """Return as Outbox.keep."""

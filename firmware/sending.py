@@ -55,6 +55,7 @@ class Sender:
         self._bare = None  # status of the bare HTTP error that the last report met, None for none
         self._met = 0  # as many of them in a row met the oldest report
         self._others_told = False
+        self._is_open = False  # whether an exchange of this start left the connection open
         #: Whether the last exchange went well, so that the next one is likely to; None at a start.
         self.is_trusted = None
         #: Nothing is sent before this uptime, in milliseconds.
@@ -265,8 +266,16 @@ class Sender:
     def _message(self, waiting):
         """Return (topic, payload) of the message that reports make, as they can be dated now.
 
-        None where they cannot share one.
+        None where they cannot share one, or memory lacks for it.
         """
+        try:
+            return self._joined(waiting)
+        except MemoryError:
+            if len(waiting) == 1:
+                raise
+            return None  # one by one they take less
+
+    def _joined(self, waiting):
         settled = [(topic, self._reports.settled(payload)) for topic, payload in waiting]
         if len(settled) == 1:
             return settled[0]
@@ -287,9 +296,9 @@ class Sender:
         message = self._message(waiting)
         if message is None:
             return _OURS
-        if not self.is_trusted:
-            attempt(self._outbox.rest)  # a connection may have to be opened, which takes room
-        self.is_trusted = False  # until it is known how it ended
+        if not (self._is_open and self.is_trusted):
+            attempt(self._outbox.rest)  # it may have to be opened, which takes room
+        self._is_open = self.is_trusted = False  # until it is known how it ended
         try:
             message_id = self._publish(message[0], message[1])
         except AiotError as error:
@@ -301,7 +310,7 @@ class Sender:
                 return _KEPT
             log("%s: refused for good (%s)" % (line, error))
             return getattr(error, "code", _OURS)
-        self.is_trusted = True
+        self._is_open = self.is_trusted = True
         self.quiet_until = 0
         self._delivery.succeeded()
         try:

@@ -8,6 +8,7 @@ for itself. It imports only what a board has.
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -56,6 +57,7 @@ def micropython() -> list[str]:
 class Run:
     """Calls bodies under one interpreter; `heap` is MicroPython's, as -X heapsize takes it.
 
+    `library` is the folder of the library, as bytecode: else its sources are compiled.
     `apart` gives CPython a process of its own too, for bodies that count its open files;
     `measured` says whether coverage may look on there: it needs memory of its own.
     """
@@ -63,6 +65,7 @@ class Run:
     def __init__(self, interpreter: str):
         self.interpreter = interpreter
         self.heap = TEST_HEAP
+        self.library = None
         self.apart = False
         self.measured = True
 
@@ -95,4 +98,5 @@ class Run:
         return subprocess.run(
             [*start, script, *body],
             input=text, capture_output=True, text=True, timeout=TIME_LIMIT,
+            env={**os.environ, "TEST_LIBRARY": str(self.library or "")},
         )  # fmt: skip

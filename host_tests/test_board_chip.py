@@ -76,6 +76,18 @@ def test_deep_sleep_comes_back_and_keeps_rtc_memory(esp32, tmp_path):
     assert esp32.boots[-2:] == ["reset button", "deepsleep"]
 
 
+def test_writing_all_of_rtc_memory_takes_no_heap_to_speak_of(esp32):
+    """As on the chip, which copies it: a firmware that has room there has it here."""
+    text = (
+        "import machine\nrtc = machine.RTC()\ndata = bytes(range(256)) * 8\nballast = []\n"
+        "try:\n    while True:\n        ballast.append(bytearray(1024))\n"
+        "except MemoryError:\n    del ballast[-2:]\n"
+        "rtc.memory(data)\nballast = None\nprint(rtc.memory() == data)\n"
+        "rtc.memory(b'')\nprint(rtc.memory())\n"
+    )
+    assert run(esp32, text).split() == ["True", "b''"]
+
+
 def test_a_pico_has_no_reset_cause_for_deep_sleep_and_no_rtc_memory(pico):
     code = "import machine as m; print([hasattr(m, 'DEEPSLEEP_RESET'), hasattr(m.RTC, 'memory')])"
     assert value(pico, code) == [False, False]

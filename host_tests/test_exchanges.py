@@ -77,6 +77,25 @@ def test_repeated_refusal_meets_no_other_report(publish, code):
     assert script.opened == 2
 
 
+@pytest.mark.parametrize("code", [20001, 20002, 20003])
+def test_refused_token_is_renewed_on_the_same_connection(publish, code):
+    replies = [TOKEN, accepted(IDS[0]), refused(code), TOKEN, accepted(IDS[1])]
+    outcomes, script = publish(replies, count=2)
+    assert outcomes == IDS[:2]
+    assert script.opened == 1
+
+
+@pytest.mark.parametrize("code", [20001, 20002, 20003])
+def test_repeated_refusal_of_a_token_neither_delivers_nor_refuses_a_report(publish, code):
+    """The repetition comes as the answer to the sign-in, whose own answer then follows it."""
+    late = [refused(code), TOKEN]
+    outcomes, script = publish(
+        [TOKEN, accepted(IDS[0]), refused(code), late], [TOKEN, accepted(IDS[1])], count=3
+    )
+    assert outcomes == [IDS[0], ["PlatformError", code, True], IDS[1]]
+    assert script.opened == 2
+
+
 def test_report_under_no_number_is_delivered_and_ends_the_connection(publish):
     nothing = reply('{"code":0,"message":"success"}')
     outcomes, script = publish([TOKEN, [nothing, nothing]], [accepted(IDS[1])], count=2)

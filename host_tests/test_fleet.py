@@ -21,17 +21,41 @@ from tools.fleet.clock import VirtualClock
 from tools.fleet.throttled import SharedThrottle
 from tools.fleet.traffic import Traffic, peaks, sums
 
+LIMIT_S = 300  # a run takes seconds; one that hangs ends, on a busy desk too
+pytestmark = pytest.mark.timeout(2 * LIMIT_S)
+
 SMALL = ["12", "--outage", "300", "--start", "scattered"]
 
 
 def fleet(*arguments):
     command = [sys.executable, "-m", "tools.fleet", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S)
 
 
 def runs(done):
     assert done.stdout, done.stderr
     return json.loads(done.stdout)["runs"]
+
+
+# Two devices that no platform answers take one turn and two, and are asked when both have.
+WAITING = """
+import sys
+from pathlib import Path
+from tools.fleet.clock import VirtualClock
+from tools.fleet.device import VirtualDevice, on_virtual_time
+from tools.platform import Platform
+
+folder = Path(sys.argv[1])
+clock = VirtualClock()
+with Platform([]) as platform:
+    (folder / "ca.pem").write_bytes(platform.ca_pem)
+    where = (platform.host, platform.port, str(folder / "ca.pem"))
+with on_virtual_time(clock, True, 1):
+    devices = [VirtualDevice(name, folder / name, where, 60) for name in ("device1", "device2")]
+    for number in (0, 1, 1):
+        devices[number].turn()
+    print([device.waiting for device in devices])
+"""
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +76,13 @@ def test_each_device_signs_in_once_and_shakes_hands_once_after_the_outage(small)
         per_second = run["per_second"]
         assert sum(per_second["sign_ins"].values()) == 12
         assert sum(per_second["handshakes"].values()) == 12
+
+
+def test_what_waits_is_counted_on_the_flash_of_its_device(tmp_path):
+    """Each device has a box of the same relative name, which is opened when it is needed."""
+    command = [sys.executable, "-c", WAITING, str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S)
+    assert done.stdout == "[1, 2]\n", done.stderr
 
 
 def test_a_run_is_repeatable(small):
@@ -104,7 +135,7 @@ sys.exit(main(sys.argv[1:]))
 
 def test_a_lost_reading_is_found():
     command = [sys.executable, "-c", LOSING, *SMALL, "--json"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S)
     assert done.returncode == 1, done.stderr
     assert runs(done)[0]["lost"] > 0
 
@@ -138,7 +169,7 @@ def test_ctrl_c_ends_it_cleanly():
     try:
         assert "reports waiting" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
-        _, rest = process.communicate(timeout=60)
+        _, rest = process.communicate(timeout=LIMIT_S)
     finally:
         process.kill()
         process.wait()

@@ -434,6 +434,25 @@ def test_sleeping_board_gathers_readings_in_memory_and_reports_them_together(wak
     assert [done.count("join") for _, done, _, _ in result] == [0, 0, 0, 1, 0, 0, 0, 1, 0]
 
 
+@pytest.mark.parametrize("extra", ["", "store_first = true\n"])
+def test_wake_that_only_gathers_a_reading_loads_no_client(run, tmp_path, monkeypatch, extra):
+    monkeypatch.chdir(tmp_path)
+    extra += "deep_sleep = true\nreadings_per_report = 3\n"
+    loaded, sent, is_imported = run(
+        "looping.wakes_that_load_the_client", folder=str(tmp_path), wakes=7, extra=extra
+    )
+    assert loaded == [2, 5]
+    assert [value for body in sent for _, value in readings_in(body)] == [0, 1, 2, 3, 4, 5]
+    assert not is_imported
+
+
+def test_board_that_restarts_itself_stores_what_is_in_memory_first(run, tmp_path, monkeypatch):
+    """RTC memory outlives a deep sleep; nobody promises that for a reset."""
+    monkeypatch.chdir(tmp_path)
+    found = run("looping.restart_with_readings_in_memory", folder=str(tmp_path))
+    assert found == [1, 1, "restart: a test"]
+
+
 def test_sleeping_board_repeats_its_message_with_the_same_bytes(wakes):
     extra = "deep_sleep = true\nreadings_per_report = 3\n"
     result = wakes(starts=4, extra=extra, scripts=[[], [], ["network"]])

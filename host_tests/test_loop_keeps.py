@@ -193,3 +193,14 @@ def test_nothing_read_is_lost_and_order_and_bytes_stay(apart, tmp_path, monkeypa
     assert sorted(set(arrived) | set(at_risk)) == list(range(read))
     assert arrived == sorted(arrived)
     assert bodies == 1
+
+
+def test_reports_go_one_by_one_where_memory_lacks_for_all_in_one(apart, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sent, lines, waiting = apart(
+        "keeping.backlog_without_memory_for_a_batch", folder=str(tmp_path), waiting=6
+    )
+    values = [value for body in sent for _, value in readings_in(body)]
+    assert values == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    assert len(sent) == 6 and waiting == 0
+    assert not any("refused" in line for line in lines)

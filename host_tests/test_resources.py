@@ -13,8 +13,9 @@ from collections import Counter
 
 import pytest
 
-from host_tests.conftest import DEVICE
+from host_tests.conftest import DEVICE, ROOT
 from host_tests.interpreters import TEST_HEAP, Run
+from tools import bytecode
 
 FULL = bool(os.environ.get("FULL"))
 AT_ONCE = 100  # amounts of memory in one run of an interpreter, which has its limit of time
@@ -222,8 +223,24 @@ def check_state(early, late):
     assert late[2] == early[2]  # open files
 
 
+@pytest.fixture
+def compiled(tmp_path):
+    """Return a folder with the library as a board gets it."""
+    sources = ROOT / "lib"
+    for source in sources.rglob("*.py"):
+        path = (tmp_path / "compiled" / source.relative_to(sources)).with_suffix(".mpy")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(bytecode.compiled(source, source.name, "micropython"))
+    return tmp_path / "compiled"
+
+
 @pytest.mark.slow
-def test_heap_after_500_connections(board, platform, place):
+def test_heap_after_500_connections(board, platform, place, compiled):
+    """From bytecode, as on a board: what signs and what names is loaded anew each time.
+
+    To compile it each time breaks a small heap into pieces, and how small they get is chance.
+    """
+    board.library = compiled
     board.heap = TEST_HEAP
     check_state(*board("resources_cycles.connections", place=place, count=CYCLES))
     assert platform.sign_ins == len(platform.reports) == CYCLES

@@ -15,6 +15,8 @@ from tools.soak.ledger import Ledger, Puts
 
 ROOT = Path(__file__).parent.parent
 SOAK = [sys.executable, "-m", "tools.soak"]
+LIMIT_S = 400  # a run takes seconds, and settles in 240 at the latest
+pytestmark = pytest.mark.timeout(2 * LIMIT_S)
 LAST_LINE = re.compile(
     r"(\d+) reports delivered, 0 lost, (\d+) duplicates, (\d+) power cuts, (\d+) faults"
 )
@@ -30,7 +32,7 @@ def _own_folder(tmp_path, monkeypatch):
 def test_short_soak(tmp_path):
     done = subprocess.run(
         [*SOAK, "--boards", "2", "--seconds", "6"],
-        cwd=ROOT, capture_output=True, text=True, timeout=110,
+        cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     counts = [int(count) for count in LAST_LINE.fullmatch(done.stdout.splitlines()[-1]).groups()]
@@ -47,7 +49,7 @@ def test_ctrl_c_ends_it_cleanly(tmp_path):
     )  # fmt: skip
     soak.stdout.readline()  # the first line of progress
     soak.send_signal(signal.SIGINT)
-    rest, errors = soak.communicate(timeout=100)
+    rest, errors = soak.communicate(timeout=LIMIT_S)
     assert "Traceback" not in errors
     assert soak.returncode == (0 if LAST_LINE.search(rest) else 130)
     assert list(tmp_path.glob("aiot_http-soak-*")) == []
@@ -55,7 +57,9 @@ def test_ctrl_c_ends_it_cleanly(tmp_path):
 
 @pytest.mark.parametrize("words", [["--reports", "0"], ["--boards", "-1"], ["--board", "none"]])
 def test_options_that_are_wrong(words):
-    done = subprocess.run([*SOAK, *words], cwd=ROOT, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(
+        [*SOAK, *words], cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S
+    )
     assert done.returncode == 2
     assert words[0] in done.stderr
 

@@ -9,6 +9,7 @@ from aiot_errors import AiotError
 from aiot_port import const
 
 _SINGLE = (str, float, int, bool)  # MicroPython's bool is no int
+_IDENTIFIER = const(50)  # characters at most (the console's help, "Add a TSL feature")
 _LATEST_TIME = const(1 << 63)  # milliseconds: what a 64-bit service can hold
 
 
@@ -38,7 +39,11 @@ class Alink:
         return self._property_topic, message
 
     def event(self, identifier, params, time_ms=None):
-        """Return an event post, `params` being the event's output. Raises as `properties`."""
+        """Return an event post, `params` being the event's output.
+
+        Raises as `properties`, and AiotError for an identifier that fits no topic.
+        """
+        _check_name(identifier)
         _check_dict(params)
         event = {"value": params}
         if time_ms is not None:
@@ -74,6 +79,15 @@ class Alink:
             following = int.from_bytes(os.urandom(4), "big")
         self._last_id = following & 0xFFFFFFFF
         return self._last_id
+
+
+def _check_name(name):
+    if (
+        not isinstance(name, str)
+        or not 0 < len(name) <= _IDENTIFIER
+        or any([char <= " " or char in "/?#+\x7f" for char in name])
+    ):
+        raise AiotError("identifier: give 1 to %d characters, no space / ? # +" % _IDENTIFIER)
 
 
 def _check_dict(params):

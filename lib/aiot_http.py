@@ -100,26 +100,11 @@ def _fit(what, value, rule):
     return value
 
 
-def _text(what, value, most):
-    if not isinstance(value, str) or not 0 < len(value) <= most:
-        raise AiotError("%s: give 1 to %d characters" % (what, most))
-    if any([char <= " " or char == "\x7f" for char in value]):
-        raise AiotError("%s: it has a space or a control character" % what)
-    _utf8(what, value)
-    return value
-
-
 def _utf8(what, text):
     try:
         return text.encode()
     except UnicodeError:  # half of a surrogate pair
         raise AiotError("%s: not text that UTF-8 can hold" % what) from None
-
-
-def _name(what, value, most):
-    if any([char in "/?#+" for char in _text(what, value, most)]):
-        raise AiotError("%s: none of / ? # + may be in it" % what)
-    return value
 
 
 class Client:
@@ -256,7 +241,6 @@ class Client:
 
         `time_ms` as in post_properties.
         """
-        _name("identifier", identifier, 50)  # thing model: an identifier has up to 50 characters
         return self.publish(*self._messages().event(identifier, params, time_ms))
 
     def _messages(self):
@@ -323,7 +307,8 @@ class Client:
         """Post, and return the info of the reply, a dict that passes a check.
 
         After any other reply the connection is closed: a repetition of it must not be taken for
-        the answer to the next request.
+        the answer to the next request. Not where a token is refused: the next request is then a
+        sign-in, which such a repetition would only make fail, and a handshake takes seconds.
         """
         status, reply = self._connection.post(path, headers, body)
         if getattr(self._connection, "first", True):
@@ -335,7 +320,8 @@ class Client:
         except AiotError as error:
             if isinstance(error, PlatformError):
                 error.retry_after = getattr(self._connection, "retry_after", None)
-            self._connection.close()
+            if getattr(error, "code", None) not in TOKEN_CODES:
+                self._connection.close()
             raise
 
     def _sign_in(self):

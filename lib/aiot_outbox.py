@@ -109,13 +109,10 @@ class Outbox:
         return self._flash.given_up
 
     def is_saved(self):
-        """Return whether flash knows all: a new Outbox would be as this one."""
-        return (
-            self._loaded
-            and not self._held
-            and self._flash.is_saved()
-            and not self._doubts.has_any()
-        )
+        """Return whether a new Outbox would be as this one, as flash and `memory` know all."""
+        if not (self._loaded and self._flash.is_saved()) or self._doubts.has_any():
+            return False
+        return self._remember() or not (self._held or self._flash.unsettled)
 
     def is_empty(self):
         """Return whether nothing waits, as far as that is known without a look at flash."""

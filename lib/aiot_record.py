@@ -145,8 +145,11 @@ def split_record(data):
 
 def pack(reports, number):
     """Return the bytes of reports, (number, topic bytes, payload bytes) each, and of a number."""
-    records = [record_head(*report) + report[1] + report[2] for report in reports]
-    return b"".join(records) + number.to_bytes(4, "big")
+    pieces = []  # joined once: a board has no room for its reports twice more
+    for report in reports:
+        pieces.extend((record_head(*report), report[1], report[2]))
+    pieces.append(number.to_bytes(4, "big"))
+    return b"".join(pieces)
 
 
 def unpack(data):

@@ -52,6 +52,7 @@ class Shelf:
         self._segments = Segments(path, doubts)
         self._slots = Slots(path, 0, aiot_layout.INLINED[1], doubts)  # none before the folder
         self._behind = False  # the cursor on flash is
+        self.unsettled = False  # it does not say what is settled
         self._first = 0  # number of the first report that waits
         self.following = 0  # number of the next report to come
         self.stored = 0  # number behind the last report that is whole on flash, at the start
@@ -79,7 +80,7 @@ class Shelf:
         self._exists = True
 
     def is_saved(self):
-        """Return whether the cursor on flash is up to date."""
+        """Return whether the cursor on flash is up to date, but for what is settled."""
         return not self._behind
 
     def is_empty(self):
@@ -133,7 +134,7 @@ class Shelf:
         It is written with the next change, so that the same ones do after a restart.
         """
         self.settled = min(most, self.following)
-        self._behind = True
+        self.unsettled = True
 
     def oldest(self):
         """Return (number, topic str, payload bytes, …) of the oldest report, None for none."""
@@ -184,10 +185,10 @@ class Shelf:
         So does what memory lacks for: it must not undo what was done before.
         """
         try:
-            if self._behind:
+            if self._behind or self.unsettled:
                 self._cursor.save(self._first, self.given_up, self.settled)
                 self._given_up_there = self.given_up
-                self._behind = False
+                self._behind = self.unsettled = False
             self._segments.tidy()
         except LATER:
             pass

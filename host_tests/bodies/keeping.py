@@ -292,3 +292,32 @@ def lives(folder, seed, starts, extra):
     first = [n for place, n in enumerate(chaos.arrived) if n not in chaos.arrived[:place]]
     bodies = max([len(chaos.bodies[number]) for number in chaos.bodies])
     return [sensor.number + 1, first, chaos.at_risk, bodies, chaos.met]
+
+
+def backlog_without_memory_for_a_batch(folder, waiting):
+    """Send as many reports as wait where memory lacks for two in one message.
+
+    Return [the bodies that were sent, the lines of the log, how many wait at the end].
+    """
+    os.chdir(folder)
+    lines = []
+    with OnPort(Port(), lines.append) as port:
+        loop = looping._loop_to_a_platform(port, "", [float(number) for number in range(waiting)])
+        settled = loop._reports.settled
+        last = [None]
+
+        def one_at_a_time(payload):
+            if len(loop._client.sent) == last[0]:
+                last[0] = None  # what it had made is let go of
+                raise MemoryError
+            last[0] = len(loop._client.sent)
+            return settled(payload)
+
+        loop._reports.settled = one_at_a_time
+        port.wifi = False
+        for _ in range(waiting - 1):
+            loop.turn()
+        port.wifi = True
+        loop.turn()
+    sent = [str(payload, "utf-8") for _, payload in loop._client.sent]
+    return [sent, lines, len(loop._outbox)]

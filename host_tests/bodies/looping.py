@@ -27,6 +27,7 @@ import reports  # noqa: E402
 import sending  # noqa: E402
 import settings  # noqa: E402
 import timekeeping  # noqa: E402
+from resting import RestingOutbox  # noqa: E402
 
 _LOG = timekeeping.log
 _ON_A_BOARD = (
@@ -361,6 +362,47 @@ def sleep_and_wake(folder, starts, extra, scripts=(), text="", woken=False, **ar
         )
         results.append([result["sent"], result["done"], result["waiting"], result["files"]])
     return results
+
+
+def wakes_that_load_the_client(folder, wakes, extra):
+    """Wake as many times, one reading each; return [numbers of those that load the client,
+    values that were sent, whether its module was imported before].
+    """
+    os.chdir(folder)
+    kept = sys.modules.pop("aiot_http", None)  # another body's
+    port = Port()
+    port.memory, port.woken = Memory(), True
+    platform = Platform([])
+    platform.date = None
+    loaded = []
+    with OnPort(port, _nothing):
+        for number in range(wakes):
+            loop = _loop(port, TEXT + EVERY_10_S + extra, (Sensor([number]),), _nothing)
+
+            def load(loop=loop, number=number):
+                loaded.append(number)
+                loop._client = loop._connection = platform
+
+            loop._load_client = load
+            loop.turn()
+            port._pass(10000)
+    is_imported = "aiot_http" in sys.modules
+    if kept:
+        sys.modules["aiot_http"] = kept
+    return [loaded, [str(payload, "utf-8") for _, payload in platform.sent], is_imported]
+
+
+def restart_with_readings_in_memory(folder):
+    """Let a board restart itself; return how many reports lie in the memory, and on flash then."""
+    os.chdir(folder)
+    port = Port(wifi=False)
+    port.memory, port.woken = Memory(), True
+    with OnPort(port, _nothing):
+        loop = _loop(port, TEXT + EVERY_10_S + "deep_sleep = true\n", (Sensor([1.0]),), _nothing)
+        loop.turn()
+        in_memory = len(loop._outbox) if "outbox" not in os.listdir(".") else 0
+        loop._restart("a test")
+    return [in_memory, len(RestingOutbox(bool, "outbox", 65536)), port.done[-1]]
 
 
 class _Desk(OnPort):

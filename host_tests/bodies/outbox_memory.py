@@ -150,6 +150,35 @@ class Random:
         return (self._state >> 8) % limit
 
 
+def rested(box, path, memory):
+    """Return a box that was opened anew, as one that says it is saved may be."""
+    before = box.peek_together(4)
+    if not box.is_saved():
+        return box
+    again = Outbox(path, memory=memory)
+    assert (again.dropped, again.peek_together(4)) == (box.dropped, before)
+    return again
+
+
+def rest_between_all(path, count):
+    """Put, look and pop with a rest before each step; return [numbers that came, rests]."""
+    memory = Memory()
+    box = Outbox(path, memory=memory)
+    found = []
+    rests = 0
+    for number in range(count):
+        box.put(TOPIC, payload(number, 100))
+        again = rested(box, path, memory)
+        rests += again is not box
+        shown = again.peek_together(4) or [again.peek()]
+        if number % 3 == 2:
+            found.extend([int(body) for _, body in shown])
+            again.pop()
+        box = rested(again, path, memory)
+        rests += box is not again
+    return [found + drain(box), rests]
+
+
 def anything(path, seed, steps):
     """Do anything, in any order, beside a plain list; return how often each was done."""
     random = Random(seed)
@@ -157,10 +186,10 @@ def anything(path, seed, steps):
     box = Outbox(path, memory=memory)
     expected = []
     put = 0
-    counts = {"put": 0, "pop": 0, "together": 0, "sleep": 0, "cut": 0, "flush": 0}
+    counts = {"put": 0, "pop": 0, "together": 0, "sleep": 0, "cut": 0, "flush": 0, "rest": 0}
     for _ in range(steps):
-        what = ("put", "put", "put", "put", "pop", "together", "sleep", "flush", "cut")[
-            random.below(9)
+        what = ("put", "put", "put", "put", "pop", "together", "sleep", "flush", "cut", "rest")[
+            random.below(10)
         ]
         counts[what] += 1
         if what == "put":
@@ -181,6 +210,8 @@ def anything(path, seed, steps):
         elif what == "sleep":
             assert box.keep()
             box = Outbox(path, memory=memory)
+        elif what == "rest":
+            box = rested(box, path, memory)
         elif random.below(4) == 0:
             in_memory = len(box._held)
             memory.lose_power()

@@ -4,10 +4,6 @@
 import gc
 import os
 
-# The largest first: it needs most room to be compiled.
-import aiot_http  # isort: skip
-from aiot_outbox import Outbox
-
 SETTLED = 10  # cycles, after which all is imported and all lists have grown
 
 
@@ -32,6 +28,8 @@ def _largest_block():
 
 def connections(place, count):
     """Connect, sign in, publish and close; return the state early, and at the end."""
+    import aiot_http
+
     found = []
     for number in range(count):
         device = aiot_http.Device(*place["device"])
@@ -48,6 +46,8 @@ def connections(place, count):
 
 def reports(path, count):
     """Put, peek and pop, in a box that is opened each time; return as `connections`."""
+    from aiot_outbox import Outbox
+
     found = []
     for number in range(count):
         box = Outbox(path)

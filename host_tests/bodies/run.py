@@ -3,6 +3,7 @@
 
 import gc
 import json
+import os
 import sys
 
 if sys.implementation.name == "micropython":
@@ -10,7 +11,7 @@ if sys.implementation.name == "micropython":
 
 here = sys.argv[0].rpartition("/")[0]
 root = here + "/../.."
-sys.path[:0] = [here, root + "/lib"]
+sys.path[:0] = [here, os.getenv("TEST_LIBRARY") or root + "/lib"]
 sys.path.append(root + "/firmware")  # last: its code.py must not hide CPython's own
 
 body = getattr(__import__(sys.argv[1]), sys.argv[2])

@@ -33,8 +33,9 @@ class Board:
     `flash` is the path of the image that keeps its files; it is made when absent. `board_id` is a
     folder under `boards/`. `heap` is what programs find free after the start, in bytes; by default
     25 / 16 of the real board's: so much more the firmware takes in an interpreter of 64 bits than
-    on a Pico W, outbox and all (150 KB to 96 KB, measured on the emulated chip). `link` is a
-    stable path for the port. `wifi` is the pair of ssid and password of the only network in reach.
+    on a Pico W, outbox and all (150 KB to 96 KB, measured on the emulated chip). `more_heap` is
+    what comes on top, for programs that the desk adds to a board's. `link` is a stable path for
+    the port. `wifi` is the pair of ssid and password of the only network in reach.
     `on_output(bytes)` is called with all that the board prints, and `on_boot(reason)` at each
     start; both mostly from another thread. `weather_step` is the number of seconds that one
     recorded hour of weather lasts. With `skips` the board does not wait for what it sleeps, nor
@@ -50,6 +51,7 @@ class Board:
         flash,
         board_id="ESP32_GENERIC",
         heap=None,
+        more_heap=0,
         link=None,
         wifi=WIFI,
         on_output=None,
@@ -60,7 +62,7 @@ class Board:
         self.facts = load_facts(board_id)
         self.boots = []
         """Why the board started, one word or two for each start, oldest first."""
-        self._heap = (heap or _strict_heap(self.facts)) + SIMULATION_BYTES
+        self._heap = (heap or _strict_heap(self.facts)) + more_heap + SIMULATION_BYTES
         self._link = link
         self._listeners = on_output, on_boot
         weather.rows()  # now, rather than when a sensor is asked

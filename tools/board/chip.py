@@ -59,7 +59,8 @@ class Chip:
 
     def lose_power(self):
         """Forget what only power keeps: clock, RTC memory, watchdog."""
-        self.rtc_memory = ""
+        self._rtc_memory = b""
+        self._rtc_pieces = b""  # of what is on its way to it
         self.hard_reset(PWRON_RESET)
         self._set_cold_clock()
 
@@ -144,10 +145,19 @@ class Chip:
         self._clock_shift = int(shift)
         return "ok"
 
-    def _answer_rtc_memory(self, text=None):
-        if text is not None:
-            self.rtc_memory = text.removeprefix("=")
-        return self.rtc_memory
+    def _answer_rtc_size(self):
+        return len(self._rtc_memory)
+
+    def _answer_rtc_load(self, start, size):
+        return self._rtc_memory[int(start) :][: int(size)].hex()
+
+    def _answer_rtc_piece(self, start, piece):
+        self._rtc_pieces = self._rtc_pieces[: int(start)] + bytes.fromhex(piece)
+        return "ok"
+
+    def _answer_rtc_save(self, size):
+        self._rtc_memory = self._rtc_pieces[: int(size)]
+        return "ok"
 
     def _answer_watchdog(self, milliseconds):
         self._watchdog_ms = int(milliseconds)

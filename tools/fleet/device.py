@@ -134,7 +134,8 @@ class VirtualDevice:
 
     @property
     def waiting(self) -> int:
-        """How many reports wait in its outbox."""
+        """How many reports wait in its outbox, which may have to be read from its flash."""
+        os.chdir(self._folder)
         return len(self._loop._outbox) if self._loop else 0
 
     def turn(self) -> None:

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tools.bench import modules
+from tools.dist import cross
 from tools.life.model import Counts
 from tools.platform import Platform
 from tools.proxy import Proxy
@@ -27,7 +29,7 @@ TIME_MS = 1795448457237  # any: times have as many digits for centuries
 
 _COUNTED = 200  # readings whose erases are counted, with a network, and as many in outages
 _REPORTS = 10  # whose bytes are counted
-_LIMIT_S = 300  # for the run on littlefs, which takes some five on a desk
+_LIMIT_S = 300  # for the run on littlefs, which takes some ten on a desk
 _HEAP = "32m"  # 2 MB of flash, what was sent, and room
 _LOOK_S = 0.01  # between two looks whether a connection has ended
 _MARK = "RESULT "
@@ -82,8 +84,12 @@ def _run_loop(cases: Sequence[Case]) -> dict:
     }
     program = Path(sys.executable).with_name("micropython")
     script = Path(__file__).with_name("on_flash.py")
-    command = [str(program), "-X", f"heapsize={_HEAP}", str(script), json.dumps(order)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_LIMIT_S)
+    command = [str(program), "-X", f"heapsize={_HEAP}", str(script)]
+    with tempfile.TemporaryDirectory(prefix="life-") as folder:
+        # It loads some modules again and again: from source they would be compiled as often.
+        cross.compile_all(modules.of_a_board(), Path(folder), "micropython")
+        words = [*command, json.dumps({**order, "firmware": folder})]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=_LIMIT_S)
     lines = done.stdout.splitlines()
     if done.returncode or not lines or not lines[-1].startswith(_MARK):
         raise MeasureError(f"counting erases failed:\n{done.stdout}{done.stderr}".rstrip())

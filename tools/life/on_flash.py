@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Runs under MicroPython: the firmware's loop on littlefs, on flash in RAM that counts erases.
 
-Its first argument is JSON: {"root": the project's folder, "cases": [[geometry, whether the board
-sleeps deeply, readings per report], …], "readings": how many in each case}.
+Its first argument is JSON: {"root": the project's folder, "firmware": a folder with the compiled
+files of a board, "cases": [[geometry, whether the board sleeps deeply, readings per report], …],
+"readings": how many in each case}.
 """
 
 import json
@@ -10,9 +11,9 @@ import os
 import sys
 
 order = json.loads(sys.argv[1])
-for folder in ("/lib", "/host_tests/bodies", "/host_tests/power"):
+for folder in ("/host_tests/bodies", "/host_tests/power"):
     sys.path.insert(0, order["root"] + folder)
-sys.path.append(order["root"] + "/firmware")
+sys.path.insert(0, order["firmware"])
 
 import looping  # noqa: E402 - it needs the path above
 from aiot_store import SmallFile  # noqa: E402

@@ -19,11 +19,13 @@ SPEED = 50  # seconds of the loop in one of the desk: an interval of 1 s lasts 2
 
 
 class FastPort:
-    """Stands for aiot_port in the loop alone: TLS, deadlines and the watchdog keep real time."""
+    """Stands for aiot_port in the loop alone: TLS, deadlines and the watchdog keep real time.
+
+    So does the time of day, or each Date of the platform would show that the clock is wrong.
+    """
 
     def __init__(self):
         self._start = port.ticks_ms()
-        self._shift = None  # from ticks to the time of day, kept so that both agree
 
     def __getattr__(self, name):
         return getattr(port, name)
@@ -31,20 +33,6 @@ class FastPort:
     def ticks_ms(self):
         """Return the ticks of the loop."""
         return port.ticks_diff(port.ticks_ms(), self._start) * SPEED
-
-    def unix_ms(self):
-        """Return the time of day, going on with the loop's speed; None while it is not right."""
-        now = port.unix_ms()
-        if now is None:
-            return None
-        if self._shift is None:
-            self._shift = now - self.ticks_ms()
-        return self._shift + self.ticks_ms()
-
-    def set_wall_clock(self, unix_s):
-        """Set the clock."""
-        port.set_wall_clock(unix_s)
-        self._shift = None
 
     def sleep_ms(self, ms):
         """Sleep for the loop's milliseconds."""

@@ -255,11 +255,30 @@ class RTC:
         def memory(self, data=None):
             """Get or set up to 2048 bytes that outlive a reset and deep sleep."""
             if data is None:
-                return bytes.fromhex(chip.ask("rtc_memory"))
+                return _load_memory()
             if len(data) > 2048:  # MICROPY_HW_RTC_USER_MEM_MAX
                 raise ValueError("buffer too long")
-            chip.ask("rtc_memory", "=" + bytes(data).hex())
+            _save_memory(data)
             return None
+
+
+# Piece by piece, as a chip copies it: no text of all of it, which would take a board's heap.
+_PIECE = 64  # bytes
+
+
+def _load_memory():
+    found = bytearray(int(chip.ask("rtc_size")))
+    for at in range(0, len(found), _PIECE):
+        piece = bytes.fromhex(chip.ask("rtc_load", str(at), str(_PIECE)))
+        found[at : at + len(piece)] = piece
+    return bytes(found)
+
+
+def _save_memory(data):
+    view = memoryview(data)
+    for at in range(0, len(view), _PIECE):
+        chip.ask("rtc_piece", str(at), bytes(view[at : at + _PIECE]).hex())
+    chip.ask("rtc_save", str(len(view)))
 
 
 if not _ON_ESP32:
