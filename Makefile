@@ -11,7 +11,8 @@ BOARD ?=
 PORT ?=
 FILE ?=
 N ?= 300
-WORKERS ?= 0
+# Two for each processor: half of the time a test waits for a board, a server or a timeout.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * os.cpu_count())')
 ARGS ?=
 
 # Each reaches its tool as it was typed, as one word: blanks, quotes and $ in it too. ARGS alone is
@@ -23,9 +24,8 @@ option = $(if $(value $(2)),$(1) $(call one_word,$(2)))
 # The one tool that is in no requirements.txt: it makes it.
 UV := uv==0.13.9
 
-# One after the other: a pseudo-terminal's name is given again as soon as it is closed, so a tool
-# that still tries to reach a board that is gone would reach another test's.
-SPREAD = -n $(call one_word,WORKERS) --dist loadfile
+# Who is done first takes over tests of another. WORKERS=0 runs them one after the other.
+SPREAD = -n $(call one_word,WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-fast soak lint boards flash deploy provision monitor doctor sign platform bench fleet life dist lock clean

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
 """Paths and fixtures that all tests share."""
 
+import itertools
+import os
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ sys.path.append(str(ROOT / "firmware"))  # last: its code.py must not hide Pytho
 
 from host_tests.interpreters import INTERPRETERS, Run  # noqa: E402 - it needs the path above
 from tools import console  # noqa: E402
+from tools.board import Board  # noqa: E402
 from tools.platform import Platform  # noqa: E402
 
 # A slow machine is no fault of the code under test.
@@ -26,7 +30,31 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda *_: None)  # a tool that is started has the default again
 
+# No test takes this desk's power away; a busy disk lets each wait for what all others write.
+os.fsync = os.fstat  # which raises too for a file that is closed
+
 DEVICE = ("a1GFjLPXXXX", "device123", "0123456789abcdef0123456789abcdef")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def names_of_their_own():
+    """Give each virtual board a name that no other one gets, for as long as the tests run.
+
+    The name of its pseudo-terminal is given again as soon as it is closed, by the system and so
+    in other workers too: a tool that still tries a board that is gone would reach another test's.
+    """
+    numbers = itertools.count()
+    switched_off = Board.__init__
+    with (
+        tempfile.TemporaryDirectory(prefix="tty") as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+
+        def named(board, *arguments, link=None, **options):
+            switched_off(board, *arguments, link=link or f"{folder}/{next(numbers)}", **options)
+
+        patch.setattr(Board, "__init__", named)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -13,12 +13,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import coverage
 import pytest
+
+from host_tests import forking
 
 ROOT = Path(__file__).parent.parent
 BODIES = ROOT / "host_tests" / "bodies"
-CIRCUITPYTHON = ROOT / "host_tests" / "circuitpython_fake" / "run.py"
 BOARD_HEAP = "96k"  # the whole client must run in it (issue 2); a board has more
 TEST_HEAP = "128k"  # the same, and a body of tests, which is some 30 KB when compiled
 MARK = "RESULT "  # stands before the body's result in what MicroPython prints
@@ -54,14 +54,6 @@ def micropython() -> list[str]:
     return [str(Path(sys.executable).with_name("micropython"))]
 
 
-def python() -> list[str]:
-    """Return the command that starts this Python, with its coverage where ours is measured."""
-    if coverage.Coverage.current() is None:
-        return [sys.executable]
-    options = [f"--rcfile={ROOT}/pyproject.toml", f"--data-file={ROOT}/.coverage"]
-    return [sys.executable, "-m", "coverage", "run", *options]
-
-
 class Run:
     """Calls bodies under one interpreter; `heap` is MicroPython's, as -X heapsize takes it.
 
@@ -80,32 +72,31 @@ class Run:
     def __call__(self, body: str, /, **arguments):
         """Return what `module.function` in host_tests/bodies returns for these arguments."""
         module, function = body.split(".")
-        if self.interpreter == "micropython":
-            command = [*micropython(), "-X", f"heapsize={self.heap}", str(BODIES / "run.py")]
-            return self._run_apart(command, module, function, arguments)
         if self.interpreter == "circuitpython":
             reason = NOT_ON_CIRCUITPYTHON.get(module, NOT_ON_CIRCUITPYTHON.get(body))
             if reason:
                 pytest.skip(f"{body}: {reason}")
-            command = [*python(), str(CIRCUITPYTHON)]
-            return self._run_apart(command, module, function, arguments)
-        if self.apart:
-            command = [*(python() if self.measured else [sys.executable]), str(BODIES / "run.py")]
-            return self._run_apart(command, module, function, arguments)
-        found = getattr(importlib.import_module(f"host_tests.bodies.{module}"), function)
-        return json.loads(json.dumps(found(**json.loads(json.dumps(arguments)))))
-
-    def _run_apart(self, command: list[str], module: str, function: str, arguments: dict):
-        done = subprocess.run(
-            [*command, module, function],
-            input=json.dumps(arguments),
-            capture_output=True,
-            text=True,
-            timeout=TIME_LIMIT,
-            env={**os.environ, "TEST_LIBRARY": str(self.library or "")},
-        )
+        if self.interpreter == "cpython" and not self.apart:
+            found = getattr(importlib.import_module(f"host_tests.bodies.{module}"), function)
+            return json.loads(json.dumps(found(**json.loads(json.dumps(arguments)))))
+        done = self._done_apart([module, function], json.dumps(arguments))
         lines = done.stdout.splitlines()
         if done.returncode or not lines or not lines[-1].startswith(MARK):
-            shown = f"{done.stdout}{done.stderr}"
-            pytest.fail(f"{module}.{function} under {self.interpreter}:\n{shown}")
+            pytest.fail(f"{body} under {self.interpreter}:\n{done.stdout}{done.stderr}")
         return json.loads(lines[-1][len(MARK) :])
+
+    def _done_apart(self, body: list[str], text: str) -> subprocess.CompletedProcess:
+        """Call the body in a process of its own, which has the text as its standard input."""
+        script = str(BODIES / "run.py")
+        if self.interpreter == "circuitpython":
+            return forking.circuitpython(body, text=text, timeout=TIME_LIMIT)
+        if self.interpreter == "cpython" and self.measured:
+            return forking.run([script, *body], text=text, timeout=TIME_LIMIT)
+        start = [sys.executable]
+        if self.interpreter == "micropython":
+            start = [*micropython(), "-X", f"heapsize={self.heap}"]
+        return subprocess.run(
+            [*start, script, *body],
+            input=text, capture_output=True, text=True, timeout=TIME_LIMIT,
+            env={**os.environ, "TEST_LIBRARY": str(self.library or "")},
+        )  # fmt: skip

@@ -28,4 +28,4 @@ def raw_server(behave):
             yield listener.getsockname()[1], got
         finally:
             listener.shutdown(socket.SHUT_RDWR)
-            thread.join(5)
+            thread.join(60)

@@ -71,14 +71,14 @@ def test_rapid_input_loses_nothing(esp32):
     lines = b"".join(b"print(%d)\r" % number for number in range(1000, 1200))
     start = len(esp32.console)
     esp32.send(lines + b"print('last' + '!')\r")
-    esp32.wait_for(b"last!", 10, after=start)
+    esp32.wait_for(b"last!", 60, after=start)
     shown = esp32.console[start:]
     assert all(b"\r\n%d\r\n" % number in shown for number in range(1000, 1200))
 
 
 def test_output_without_a_reader_is_dropped_and_hangs_nothing(esp32):
     esp32.send(b"for i in range(20000): print('x' * 20)\r\r")
-    esp32.wait_for(b">>> ", 20, after=len(esp32.console) + 400_000)
+    esp32.wait_for(b">>> ", 60, after=len(esp32.console) + 400_000)
     assert mpremote(esp32, "eval", "6 * 7").strip() == "42"
 
 
@@ -94,8 +94,8 @@ def test_ctrl_d_runs_main_in_the_friendly_repl_only(esp32, tmp_path):
     assert b"main ran" not in esp32.console[mark:]
     mark = len(esp32.console)
     esp32.send(b"\x04")
-    position = esp32.wait_for(b"MPY: soft reboot\r\n", 5, after=mark)
-    esp32.wait_for(b"main ran\r\n", 5, after=position)
+    position = esp32.wait_for(b"MPY: soft reboot\r\n", 60, after=mark)
+    esp32.wait_for(b"main ran\r\n", 60, after=position)
 
 
 def test_boot_runs_before_main_and_its_names_stay(esp32, tmp_path):
@@ -122,18 +122,18 @@ def test_ctrl_c_stops_main(each_board, tmp_path):
     mark = restart(each_board, b"begun")
     each_board.press_ctrl_c()
     each_board.press_ctrl_c()  # impatient
-    each_board.wait_for(b"KeyboardInterrupt", 5, after=mark)
-    each_board.wait_for(b">>> ", 5, after=mark)
+    each_board.wait_for(b"KeyboardInterrupt", 60, after=mark)
+    each_board.wait_for(b">>> ", 60, after=mark)
     assert each_board.boots[-1] == "reset button"
 
 
 def test_ctrl_c_gets_through_however_much_was_typed_before(esp32):
     mark = len(esp32.console)
     esp32.send(b"print('be' + 'gun')\rwhile True: pass\r\r")
-    esp32.wait_for(b"begun", 5, after=mark)
+    esp32.wait_for(b"begun", 60, after=mark)
     time.sleep(0.1)  # so that the loop runs
     esp32.send(b"x" * 20_000 + b"\x03")
-    esp32.wait_for(b"KeyboardInterrupt", 5, after=mark)
+    esp32.wait_for(b"KeyboardInterrupt", 60, after=mark)
 
 
 def test_mpremote_stops_a_running_main(esp32, tmp_path):
@@ -309,10 +309,12 @@ def test_the_command_leaves_nothing_behind_when_it_is_ended(number, tmp_path):
     command += ["--link", str(tmp_path / "board")]
     environment = {**os.environ, "TMPDIR": str(tmp_path / "tmp"), "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
-        for line in process.stdout:
-            if b"Ctrl-C here ends it" in line:
-                process.send_signal(number)
-        process.wait()
+        try:
+            for line in process.stdout:
+                if b"Ctrl-C here ends it" in line:
+                    process.send_signal(number)
+        finally:
+            process.kill()  # one that does not end would be waited for, for ever
     assert sorted(path.name for path in tmp_path.iterdir()) == ["tmp", "x.img"]
     assert list((tmp_path / "tmp").iterdir()) == []
     with Board(tmp_path / "x.img") as board:

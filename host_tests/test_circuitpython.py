@@ -13,15 +13,15 @@ import shutil
 import socket
 import ssl
 import struct
-import subprocess
 import textwrap
 import threading
 
 import pytest
 from aiot_port.memory_on_circuitpython import Region
 
+from host_tests import forking
 from host_tests.conftest import DEVICE
-from host_tests.interpreters import CIRCUITPYTHON, ROOT, Run, python
+from host_tests.interpreters import ROOT, Run
 from tools.platform import certificates
 
 CODE = "boot.py", "code.py"
@@ -61,7 +61,7 @@ def tls_server(end):
             yield listener.getsockname()[1]
         finally:
             listener.shutdown(socket.SHUT_RDWR)
-            thread.join(5)
+            thread.join(60)
 
 
 def resets(tls):
@@ -191,9 +191,8 @@ class Board:
         """Run a start of the board; return what it printed."""
         lines = [f"{name} = {json.dumps(value)}\n" for name, value in self.settings.items()]
         (self.root / "settings.toml").write_text("".join(lines))
-        done = subprocess.run(
-            [*python(), str(CIRCUITPYTHON), *(files or CODE)],
-            cwd=self.root, capture_output=True, text=True, timeout=60,
+        done = forking.circuitpython(
+            files or CODE, cwd=self.root, timeout=60,
             env={**os.environ, "CIRCUITPYTHON_BOARD": json.dumps({**self.facts, **facts})},
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
@@ -512,9 +511,8 @@ def asked(board, text, version):
     (board.root / "program.py").write_text(ASK)
     (board.root / "settings.toml").write_text(TRIPLE + text)
     board.settings = {}
-    done = subprocess.run(
-        [*python(), str(CIRCUITPYTHON), "program.py"],
-        cwd=board.root, capture_output=True, text=True, timeout=60,
+    done = forking.circuitpython(
+        ["program.py"], cwd=board.root, timeout=60,
         env={
             **os.environ,
             "CIRCUITPYTHON_BOARD": json.dumps({"root": str(board.root), "version": version}),

@@ -359,6 +359,14 @@ def test_ten_megabytes_without_a_line_end_take_no_memory():
 # The terminal itself.
 
 
+@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP"])
+def test_what_the_tests_start_hears_its_terminal(name):
+    """Whoever starts them in the background, or by nohup, has them ignore one of these."""
+    program = f"import signal; print(signal.getsignal(signal.{name}) is signal.SIG_IGN)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "False\n"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_monitor_leaves_the_terminal_as_it_was(number):
     desk, terminal = pty.openpty()

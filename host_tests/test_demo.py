@@ -90,7 +90,7 @@ def test_demo_ended_at_an_odd_moment(number, moment, tmp_path, monkeypatch):
             break
     started = time.monotonic()
     rest, errors = demo.communicate(timeout=60)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30  # within seconds, on an idle desk
     assert LAST_LINE.fullmatch(rest.splitlines()[-1]), rest + errors
     assert "Traceback" not in errors
     assert list(tmp_path.iterdir()) == []

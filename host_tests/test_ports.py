@@ -45,7 +45,7 @@ def test_the_desk_as_a_board(capsys):
     assert board.woke() is False
     started = time.monotonic()
     board.sleep_ms(20)
-    assert 0.02 <= time.monotonic() - started < 1
+    assert time.monotonic() - started >= 0.02
     board.print_error(ValueError("shown"))
     assert "ValueError: shown" in capsys.readouterr().err
 

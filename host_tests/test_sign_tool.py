@@ -130,7 +130,7 @@ def test_it_is_asked_for_without_echo():
         shown = read_until(desk, b"DeviceSecret (not shown): ")
         os.write(desk, SECRET.encode() + b"\n")
         shown += read_until(desk, b'"version"')
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
         process.wait()
@@ -211,7 +211,7 @@ def test_ctrl_c_at_the_question():
         read_until(desk, b"DeviceSecret")
         process.send_signal(signal.SIGINT)
         assert b"Traceback" not in read_until(desk, b"sign: stopped")
-        assert process.wait(10) == sign.STOPPED
+        assert process.wait(60) == sign.STOPPED
     finally:
         process.kill()
         process.wait()

@@ -49,6 +49,11 @@ def look_up(host, servers, spare, timeout_ms):
     return [found, took, fed[1]]
 
 
+def look_ups(host, cases, timeout_ms):
+    """Return what look_up does for each of these lists of servers, in turn."""
+    return [look_up(host, servers, [], timeout_ms) for servers in cases]
+
+
 def addresses(answers, asked):
     """Return what each of these answers (hex) says to a question (hex)."""
     question = _bytes(asked)

@@ -5,8 +5,6 @@ On-board code runs in a world of its own: its `import` finds the stand-ins in pl
 modules, and its builtins are CircuitPython's. CPython's own library goes on undisturbed.
 """
 
-import __future__
-
 import builtins
 import importlib
 import importlib.machinery
@@ -16,6 +14,7 @@ import types
 from pathlib import Path
 
 from . import files
+from .compiled import compiled
 from .world import board
 
 # The stand-ins, and modules of CPython's of which a part is there.
@@ -111,7 +110,7 @@ class World:
     def run(self, path):
         """Run a file as CircuitPython runs boot.py and code.py."""
         names = {"__name__": "__main__", "__builtins__": self.builtins.__dict__}
-        exec(_compiled(path), names)  # noqa: S102 - the board's program
+        exec(compiled(path), names)  # noqa: S102 - the board's program
 
 
 class _Loader(importlib.machinery.SourceFileLoader):
@@ -120,17 +119,11 @@ class _Loader(importlib.machinery.SourceFileLoader):
         self._world = world
 
     def get_code(self, fullname):
-        return _compiled(self.path)
+        return compiled(self.path)
 
     def exec_module(self, module):
         module.__builtins__ = self._world.builtins.__dict__
         exec(self.get_code(module.__name__), module.__dict__)  # noqa: S102 - on-board code
-
-
-def _compiled(path):
-    # CircuitPython evaluates no annotations.
-    flags = __future__.annotations.compiler_flag
-    return compile(Path(path).read_text(), str(path), "exec", flags, dont_inherit=True)
 
 
 def _module(name, **content):

@@ -86,7 +86,7 @@ class Port:
                 del self._waiting[:sent]
 
     def close(self):
-        """Remove the port and its link."""
-        os.close(self._master)
+        """Remove the link and the port, whose name the next one may be given at once."""
         if self._link and self._link.is_symlink():
             self._link.unlink()
+        os.close(self._master)
