@@ -822,6 +822,18 @@ def test_sleep_memory_that_cannot_be_asked_is_none(board):
     assert printed == ["None"]
 
 
+@pytest.mark.parametrize("path", ["'outbox'", "os.getcwd() + '/outbox'"])
+def test_outbox_with_a_file_whose_name_is_no_utf_8(board, path):
+    """Such a folder is listed by bytes, and from the root: its file system is asked itself."""
+    (board.root / "outbox").mkdir()
+    with open(bytes(board.root / "outbox") + b"/a\xff", "wb") as file:
+        file.write(b"somebody's")
+    start = f"import os; from aiot_outbox import Outbox; box = Outbox({path}); "
+    put = start + "box.put('user/update', b'21.5'); print(box.where)"
+    assert board.run(put, usb_drive=False) == ["flash"]
+    assert board.run(start + "print(box.peek())") == ["('user/update', b'21.5')"]
+
+
 def test_names_and_the_time_need_no_library(board):
     """The stand-in's own name server answers; nothing but the network is asked for."""
     printed = board.run(

@@ -460,6 +460,7 @@ def test_ids_when_the_clock_is_set_in_between(run):
         ([PK, DN, SECRET + "\u3000"], "DeviceSecret: give a text of 1 to 64 characters"),
         ([PK, DN, "its-DeviceSecret"], "it is still the example's own"),
         ([PK, DN, SECRET, "a\ud800"], "clientId"),
+        ([PK, DN, SECRET, 12345], "characters without spaces; it is no text"),
     ],
 )
 def test_device_that_is_refused(run, arguments, what):
@@ -483,6 +484,8 @@ def test_device_at_the_limits_is_taken(run):
         ("a.example:443", "hmacsha1", "host"),
         ("me@a.example", "hmacsha1", "host"),
         ("a..example", "hmacsha1", "host"),
+        (5, "hmacsha1", "it is no text"),
+        (["a.example"], "hmacsha1", "it is no text"),
         ("\uff41.example", "hmacsha1", "host"),
         ("a1GFjLPXXXX.iot-as-mqtt.cn-shanghai.aliyuncs.com", "hmacsha1", "MQTT"),
         ("iot-06z00abc.mqtt.iothub.aliyuncs.com", "hmacsha1", "MQTT"),

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from host_tests.bodies import naming
 from host_tests.datagrams import AAAA, ASKED, CNAME, CUT, A, Server, name, record, reply
 
 HOST = "iot-as-http.cn-shanghai.aliyuncs.com"
@@ -293,6 +294,35 @@ def test_what_is_cut_serves_as_far_as_it_is_whole(look_up):
     assert look_up(Server(lambda query: cut(query, 9)), Server(knows))[0] == [GOOD]
 
 
+def test_server_that_nothing_can_be_sent_to_costs_the_others_nothing(run):
+    with Server(knows) as server:
+        found, took, _ = run(
+            "naming.look_up",
+            host=HOST, servers=[0, server.port], spare=[], timeout_ms=20000,
+        )  # fmt: skip
+    assert found == [GOOD]
+    assert took < 20000
+
+
+def test_word_that_a_datagram_did_not_arrive_is_no_answer(monkeypatch):
+    """Windows gives it to the next one who reads (WSAECONNRESET), be the others' answer there."""
+    told = []
+
+    class Windows(socket.socket):
+        def recvfrom(self, size):
+            if not told:
+                told.append(size)
+                raise ConnectionResetError(10054, "closed by the remote host")
+            return super().recvfrom(size)
+
+    with Server(knows) as server:
+        monkeypatch.setattr(socket, "socket", Windows)
+        found, _, _ = naming.look_up(HOST, [server.port], [], 20000)
+        monkeypatch.undo()
+    assert found == [GOOD]
+    assert told
+
+
 def test_some_of_many_addresses_are_enough(look_up):
     many = [record(ASKED, A, f"10.0.0.{number}") for number in range(20)]
     found, _, _ = look_up(Server(lambda query: [reply(query, *many)]))
@@ -325,6 +355,13 @@ def test_questions(run):
     assert found[1:4] == [f"{host} is no name of a host" for host in hosts[1:4]]
     assert found[4].startswith("01020100")
     assert found[5:] == [f"{host} is no name of a host" for host in hosts[5:]]
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 64])
+def test_host_that_no_name_can_be_is_not_asked_for(look_up, host):
+    server = Server(knows)  # the body checks that the socket is closed
+    assert look_up(server, host=host)[0] == f"{host} is no name of a host"
+    assert not server.asked
 
 
 def test_addresses_need_no_question(run):

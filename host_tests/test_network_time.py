@@ -318,6 +318,26 @@ def test_next_address_and_next_host_are_asked(run):
     assert found == "host0: is unknown to DNS"
 
 
+def cuts_off(connection, ended):
+    """Reset TCP: what the host's own firewall, or a router that forgot it, does."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def test_host_that_cuts_the_connection_costs_the_next_nothing(run):
+    with Web(cuts_off) as bad, Web(says(b"HTTP/1.1 200 OK\r\n" + DATE)) as good:
+        ports = [[bad.port], [good.port]]
+        assert run("timing.web", ports=ports, timeout_ms=20000, good=ANY)[0] == NOW
+        found = run("timing.web", ports=ports[:1], timeout_ms=60000, good=ANY)[0]
+    assert len(bad.requests) == 2
+    assert found.startswith("host0: ") and "104" in found
+
+
+def test_time_is_asked_for_without_a_watchdog_to_feed(run):
+    with Server(right) as server, Web(says(b"HTTP/1.1 200 OK\r\n" + DATE)) as web:
+        found = run("timing.with_nobody_to_feed", ntp_port=server.port, web_port=web.port)
+    assert found == [NOW, NOW]
+
+
 def test_where_the_date_is_and_where_it_may_still_come(run):
     heads = ["", "HTTP/1.1 200 OK", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nDate: x", "\r\n",
              "HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nDate: x\r\n"]  # fmt: skip

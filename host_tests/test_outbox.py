@@ -108,3 +108,15 @@ def test_set_aside_writes_bytes_in_hex(run, path):
 @pytest.mark.parametrize("aside", [False, True])
 def test_pop_forgets_no_other_report_than_peek_showed(run, path, aside):
     assert run("outbox.pop_after_overflow", path=path, aside=aside) == [0, 39]
+
+
+def test_peek_behind_shows_the_second_and_takes_none(run, path):
+    assert run("outbox.behind_the_oldest", path=path) == [None, None, 1, 1] * 2
+
+
+def test_report_set_aside_with_too_little_memory_counts_once(run, path):
+    assert run("outbox.memory_lacks_for_pop", path=path) == [[0, 3], [1, 2], [1, 2]]
+
+
+def test_reports_dropped_by_others_are_counted_and_outlive_restarts(run, path):
+    assert run("outbox.dropped_elsewhere", path=path) == [1, 3, 3, 3]

@@ -204,6 +204,26 @@ def test_file_system_without_a_size_leaves_ram(monkeypatch, path):
     assert drain(Outbox(path)) == [3, 4]
 
 
+def test_folder_whose_nature_cannot_be_told_now_is_read_later(monkeypatch, path):
+    """What is not known of the file system is not guessed: too many slots would cost reports."""
+    fill(path, 0, 20)
+    real = os.stat
+
+    def stat(name, *arguments, **options):
+        if str(name).endswith("/OUTBOX"):
+            raise OSError(errno.EIO, "scripted")
+        return real(name, *arguments, **options)
+
+    monkeypatch.setattr(os, "stat", stat)
+    box = Outbox(path)
+    put(box, 20)
+    assert (box.where, len(box)) == ("RAM", 1)
+    monkeypatch.setattr(os, "stat", real)
+    put(box, 21)
+    assert box.where == "flash"
+    assert drain(Outbox(path)) == list(range(22))
+
+
 def test_name_that_is_no_utf_8_stops_no_start(run, path):
     os.mkdir(path)
     for name in (b"\xff\xe9t\xe9.txt", b"a\xff", b"s\xff0000000"):

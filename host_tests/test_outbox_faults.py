@@ -312,10 +312,24 @@ def test_a_box_that_could_not_be_read_at_first(files, path):
     assert drain(box) == [*range(20), 21, 22]
 
 
+def test_what_others_dropped_counts_though_the_box_could_not_be_read(files, path):
+    fill(path, 0, 3)
+    with files.failing(0, 1, errno.EIO):
+        box = Outbox(path)
+        box.count_dropped()
+        assert box.dropped == 1
+    put(box, 3)
+    assert Outbox(path).dropped == box.dropped == 1
+    assert drain(box) == [0, 1, 2, 3]
+
+
 def test_peek_says_that_flash_cannot_be_read(files, path):
     box = fill(path, 0, 20)
     with files.failing(0, 1, errno.EIO), pytest.raises(AiotError, match="cannot be read"):
         box.peek()
+    with files.failing(0, 1, errno.EIO), pytest.raises(AiotError, match="cannot be read"):
+        box.peek_behind()
+    assert int(box.peek_behind()[1]) == 1
     assert drain(box) == list(range(20))
 
 
@@ -571,6 +585,21 @@ def test_a_box_made_smaller_is_read_all_the_same(path):
     for number in range(4, 12):
         put(box, number)
     assert drain(Outbox(path, 4096)) == list(range(12))
+
+
+def test_slots_that_a_box_made_smaller_cannot_hold_are_dropped_oldest_first(path):
+    """Both lie in slots, and each is larger than a segment of the smaller box may be."""
+    box = Outbox(path)
+    put(box, 0, 400)
+    put(box, 1, 400)
+    box = Outbox(path, 512)
+    assert len(box) == 2
+    for number in range(2, 6):
+        put(box, number, 10)
+        again = Outbox(path, 512)
+        assert again.dropped == box.dropped >= 2
+        assert again.dropped + len(again) == number + 1
+    assert drain(Outbox(path, 512)) == list(range(box.dropped, 6))
 
 
 @pytest.mark.parametrize(("missing", "calls"), [([], 0), (["fsync"], 1), (["fsync", "sync"], 0)])

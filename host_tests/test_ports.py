@@ -168,7 +168,7 @@ ASKED = [["active", True], ["config", 0xA11140], ["disconnect"], ["connect", "ho
 
 
 def stays(run):
-    """Whether a file that is let go of stays in RAM: CPython, with memory enough, keeps it."""
+    """Whether a module that is let go of stays all the same: a desk has memory enough."""
     return run.interpreter == "cpython"
 
 

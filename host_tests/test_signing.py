@@ -58,6 +58,21 @@ def test_parameters_without_names_are_refused(run):
     assert [said.partition(":")[0] for said in run("signing.odd_params_refused")] == ["sign"] * 6
 
 
+@pytest.mark.parametrize(
+    ("params", "secret", "what"),
+    [
+        ({"clientId": "a\ud800"}, "secret", "params"),
+        ({"client\udfff": "a"}, "secret", "params"),
+        ({"clientId": "a"}, "secret\ud800", "secret"),
+    ],
+)
+def test_text_that_utf_8_cannot_hold_is_refused_and_not_shown(params, secret, what):
+    """MicroPython's UTF-8 holds halves of surrogate pairs, as any other character."""
+    with pytest.raises(aiot_http.AiotError) as caught:
+        aiot_http.sign(params, secret)
+    assert str(caught.value) == f"{what}: not text that UTF-8 can hold"
+
+
 @pytest.mark.parametrize("name", aiot_purehash.HASHES)
 def test_pure_hash_at_every_length_over_three_blocks(run, name):
     assert run("signing.pure_matches_native", name=name, least=0, most=200) == 200

@@ -99,8 +99,7 @@ class Shelf:
     def count_given_up(self, count=1):
         """Count reports that were given up before they got here."""
         self.given_up += count
-        if count:
-            self._behind = True
+        self._behind = True
 
     def load(self):
         """Find what lies there. Writes nothing. Raises OSError."""

@@ -194,6 +194,36 @@ def written_in_pieces(most):
         return str(network.stream.bytes, "utf-8")
 
 
+class _Refusing(_Stream):
+    """A stream whose second write fails: the server has hung up, behind a reply or without one."""
+
+    def __init__(self, reply):
+        super().__init__()
+        self.most = 100
+        self.needs = 1 << 20
+        self._reply = reply
+
+    def write(self, view):
+        if not self.written:
+            return super().write(view)
+        if self._reply:
+            self.replies = [self._reply]
+        raise OSError(104)
+
+
+def hung_up_on(reply):
+    """Post to a server that hangs up inside the request; return [outcome, closed, openings]."""
+    with _Network() as network:
+        network.answers = [[1]]
+        network.stream = _Refusing(reply.encode())
+        connection = aiot_conn.Connection("localhost", 443, None, 1)
+        try:
+            outcome = [connection.post("/topic/a", {}, bytes(300))[0]]
+        except AiotError as error:
+            outcome = [type(error).__name__, str(error)]
+        return [outcome, network.stream.closed, network.stream.written]
+
+
 class _Line:
     """A stream to one address, in the time of a _Network.
 

@@ -182,3 +182,54 @@ def pop_after_overflow(path, aside):
         box.pop()
     found = numbers(box)
     return [found[0] - first, found[-1]]
+
+
+def behind_the_oldest(path):
+    """Return what peek_behind shows of a box with 0, 1, 2 and 3 reports, on flash and in RAM."""
+    shown = []
+    for batch in (1, 10):
+        box = Outbox(path + str(batch), batch=batch)
+        for number in range(4):
+            behind = box.peek_behind()
+            shown.append(behind and int(behind[1]))
+            fill(box, number, number + 1)
+        assert numbers(box) == list(range(4))  # it took none of them
+    return shown
+
+
+def memory_lacks_for_pop(path):
+    """Set a report aside twice, as memory lacks the first time; return [dropped, len] of each."""
+    box = Outbox(path)
+    fill(box, 0, 3)
+    flash = box._flash
+    real = flash.forget
+
+    def forget(numbers):
+        flash.forget = real
+        raise MemoryError
+
+    flash.forget = forget
+    box.peek()
+    found = []
+    try:
+        box.set_aside(10001)
+    except MemoryError:
+        found.append([box.dropped, len(box)])
+    box.set_aside(10001)
+    found.append([box.dropped, len(box)])
+    box = Outbox(path)
+    found.append([box.dropped, len(box)])
+    return found
+
+
+def dropped_elsewhere(path):
+    """Count reports that never got into the box; return `dropped` now, and after restarts."""
+    box = Outbox(path)
+    box.count_dropped()
+    found = [box.dropped]
+    fill(box, 0, 1)
+    box.count_dropped(2)
+    found.append(Outbox(path).dropped)
+    box = Outbox(path)
+    box.count_dropped(0)
+    return found + [box.dropped, Outbox(path).dropped]

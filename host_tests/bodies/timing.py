@@ -50,6 +50,24 @@ def web(ports, timeout_ms, good):
     return _asked(aiot_webtime, ports, timeout_ms, good)
 
 
+def with_nobody_to_feed(ntp_port, web_port):
+    """Ask one server of each kind without an on_wait; return the times."""
+    real = aiot_port.resolve
+    found = []
+    for module, port in ((aiot_sntp, ntp_port), (aiot_webtime, web_port)):
+
+        def resolve(host, _, timeout_ms, on_wait, port=port):
+            assert on_wait is None
+            return real("127.0.0.1", port, timeout_ms, None)
+
+        aiot_port.resolve = resolve
+        try:
+            found.append(module.ask(["host"], 20000, bool))
+        finally:
+            aiot_port.resolve = real
+    return found
+
+
 def times_in(answers, asked):
     """Return what each of these answers (hex) says to a question (hex)."""
     return [aiot_sntp.time_in(_bytes(answer), _bytes(asked)) for answer in answers]

@@ -17,6 +17,8 @@ class VfsFat:
     def ilistdir(self, path, /):
         if not isinstance(path, bytes):
             raise NotImplementedError("a str gives names in str, which fail as listdir does")
+        if not path.startswith(b"/"):
+            raise NotImplementedError("the current folder may be of another file system")
         for entry in _os.scandir(path):
             yield entry.name, 0x4000 if entry.is_dir() else 0x8000, 0, entry.stat().st_size
 

@@ -91,15 +91,15 @@ class Connection:
         self._wire.begin()
         try:
             addresses = self._addresses()
-            for tried in range(len(addresses)):
-                answer = self._at(
-                    addresses[tried], len(addresses) - tried - 1, path, headers, body
-                )
-                if answer is not None:
-                    return answer
+            others = len(addresses)
+            answer = None
+            while answer is None:  # the last one has no others: it answers, or raises
+                others -= 1
+                answer = self._at(addresses[-1 - others], others, path, headers, body)
         except NetworkError:
             self._peer.failed()
             raise
+        return answer
 
     def _addresses(self):
         try:

@@ -201,16 +201,10 @@ def warn(text):
     warnings.warn(text, stacklevel=2)
 
 
-def ilistdir(folder):
-    """Yield (name in bytes, mode, 0, size in bytes) of what is in a folder, given in bytes.
-
-    So names that are no UTF-8 do no harm; on CircuitPython os.listdir fails at the first one.
-    None where os has this function.
-    """
-    for entry in os.scandir(folder):
-        facts = entry.stat()
-        yield entry.name, facts.st_mode, 0, facts.st_size
-
+# A function (folder in bytes) that yields (name in bytes, mode, 0, size in bytes) of what is in
+# it: CircuitPython's os.listdir fails at a name that is no UTF-8, and this does not. None where
+# os.listdir never does, or os has this function itself.
+ilistdir = None
 
 # A function (kind: "token" or "starts") that returns where a small file's bytes go while flash
 # takes no writes: an object with `size`, load() -> bytes, b"" for none, and save(bytes); or None.
