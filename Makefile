@@ -12,7 +12,9 @@ PORT ?=
 FILE ?=
 N ?= 300
 # Two for each processor: half of the time a test waits for a board, a server or a timeout.
-WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * os.cpu_count())')
+ifndef WORKERS
+WORKERS := $(shell $(PYTHON) -c 'import os; print(2 * os.cpu_count())')
+endif
 ARGS ?=
 
 # Each reaches its tool as it was typed, as one word: blanks, quotes and $ in it too. ARGS alone is
