@@ -11,10 +11,7 @@ BOARD ?=
 PORT ?=
 FILE ?=
 N ?= 300
-# Two for each processor: half of the time a test waits for a board, a server or a timeout.
-ifndef WORKERS
-WORKERS := $(shell $(PYTHON) -c 'import os; print(2 * os.cpu_count())')
-endif
+WORKERS ?= auto
 ARGS ?=
 
 # Each reaches its tool as it was typed, as one word: blanks, quotes and $ in it too. ARGS alone is
@@ -26,7 +23,7 @@ option = $(if $(value $(2)),$(1) $(call one_word,$(2)))
 # The one tool that is in no requirements.txt: it makes it.
 UV := uv==0.13.9
 
-# Who is done first takes over tests of another. WORKERS=0 runs them one after the other.
+# One worker for each processor: who is done first takes over tests of another. WORKERS=0: none.
 SPREAD = -n $(call one_word,WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
