@@ -11,7 +11,6 @@ BOARD ?=
 PORT ?=
 FILE ?=
 N ?= 300
-# Two for each processor: half of the time a test waits for a board, a server or a timeout.
 WORKERS ?= auto
 ARGS ?=
 
@@ -24,7 +23,7 @@ option = $(if $(value $(2)),$(1) $(call one_word,$(2)))
 # The one tool that is in no requirements.txt: it makes it.
 UV := uv==0.13.9
 
-# Who is done first takes over tests of another. WORKERS=0 runs them one after the other.
+# One worker for each processor: who is done first takes over tests of another. WORKERS=0: none.
 SPREAD = -n $(call one_word,WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help

@@ -16,7 +16,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "lib")]
 sys.path.append(str(ROOT / "firmware"))  # last: its code.py must not hide Python's own
 
 from host_tests.interpreters import INTERPRETERS, Run  # noqa: E402 - it needs the path above
-from tools import console  # noqa: E402
+from tools import bytecode, console  # noqa: E402
 from tools.board import Board  # noqa: E402
 from tools.platform import Platform  # noqa: E402
 
@@ -68,6 +68,18 @@ def forgetful():
 def run(request) -> Run:
     """Call a function of host_tests/bodies under CPython, and again under MicroPython."""
     return Run(request.param)
+
+
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory):
+    """Return a folder with the library and the firmware as bytecode, as a board gets them."""
+    folder = tmp_path_factory.mktemp("compiled")
+    for sources in (ROOT / "lib", ROOT / "firmware"):
+        for source in sources.rglob("*.py"):
+            path = (folder / source.relative_to(sources)).with_suffix(".mpy")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(bytecode.compiled(source, source.name, "micropython"))
+    return folder
 
 
 @pytest.fixture

@@ -11,9 +11,11 @@ LATER_MS = 1795448457237 + 86400000  # a start a day after that of bodies/loopin
 
 
 @pytest.fixture
-def run(run):
-    """Give MicroPython room for the sources, which it compiles each time they are needed."""
-    run.heap = "2m"  # it compiles the sources again and again; test_demo.py holds a board's heap
+def run(run, compiled):
+    """Give MicroPython bytecode: the loop loads again and again what it does not need always."""
+    run.heap = "2m"  # for the bodies, and what they keep; test_demo.py holds a board's heap
+    if run.interpreter == "micropython":
+        run.library = compiled
     return run
 
 

@@ -254,7 +254,7 @@ def test_a_stall_ends_with_its_client(platform, board):
     board.connection.close()
     started = time.monotonic()
     platform.stop()
-    assert time.monotonic() - started < 30  # a stall lasts 3600 s
+    assert time.monotonic() - started < 30  # by itself a stall has no end
     assert len(platform.reports) == 1
 
 

@@ -159,6 +159,12 @@ def test_make_takes_args_as_the_shell_does(words_of):
     assert words_of("flash", "FILE=") == ["-m", "tools.flash"]
 
 
+def test_make_test_has_a_worker_a_processor_or_as_many_as_it_is_given(words_of):
+    assert words_of("test")[2:4] == ["-n", "auto"]
+    assert words_of("test", "WORKERS=0")[2:4] == ["-n", "0"]
+    assert words_of("test", "ARGS=-k name") == ["-m", "pytest", "-k", "name"]
+
+
 # What comes from elsewhere is named by its content.
 
 

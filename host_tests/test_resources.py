@@ -13,9 +13,8 @@ from collections import Counter
 
 import pytest
 
-from host_tests.conftest import DEVICE, ROOT
+from host_tests.conftest import DEVICE
 from host_tests.interpreters import TEST_HEAP, Run
-from tools import bytecode
 
 FULL = bool(os.environ.get("FULL"))
 AT_ONCE = 100  # amounts of memory in one run of an interpreter, which has its limit of time
@@ -221,17 +220,6 @@ def check_state(early, late):
     for before, after in zip(early[:2], late[:2], strict=True):  # free, and in one piece
         assert after >= before - SLACK
     assert late[2] == early[2]  # open files
-
-
-@pytest.fixture
-def compiled(tmp_path):
-    """Return a folder with the library as a board gets it."""
-    sources = ROOT / "lib"
-    for source in sources.rglob("*.py"):
-        path = (tmp_path / "compiled" / source.relative_to(sources)).with_suffix(".mpy")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(bytecode.compiled(source, source.name, "micropython"))
-    return tmp_path / "compiled"
 
 
 @pytest.mark.slow
