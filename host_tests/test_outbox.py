@@ -120,3 +120,8 @@ def test_report_set_aside_with_too_little_memory_counts_once(run, path):
 
 def test_reports_dropped_by_others_are_counted_and_outlive_restarts(run, path):
     assert run("outbox.dropped_elsewhere", path=path) == [1, 3, 3, 3]
+
+
+def test_box_says_whether_a_new_one_would_be_the_same(run, path):
+    """The last is whether a report fits a memory that it has not."""
+    assert run("outbox.known_to_flash", path=path) == [True, False, True, False]

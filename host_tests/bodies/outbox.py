@@ -233,3 +233,13 @@ def dropped_elsewhere(path):
     box = Outbox(path)
     box.count_dropped(0)
     return found + [box.dropped, Outbox(path).dropped]
+
+
+def known_to_flash(path):
+    """Return whether flash knows all of a box: empty, after a count that has no folder, stored."""
+    box = Outbox(path)
+    found = [box.is_saved()]
+    box.count_dropped()
+    found.append(box.is_saved())
+    box.put("t", b"1")
+    return found + [box.is_saved(), box.fits_memory("t", b"1")]
