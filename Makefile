@@ -23,7 +23,8 @@ option = $(if $(value $(2)),$(1) $(call one_word,$(2)))
 # The one tool that is in no requirements.txt: it makes it.
 UV := uv==0.13.9
 
-# One worker for each processor: who is done first takes over tests of another. WORKERS=0: none.
+# A worker for each processor: who is done first takes over tests of another. WORKERS=0 runs them
+# one after the other.
 SPREAD = -n $(call one_word,WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help

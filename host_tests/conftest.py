@@ -64,6 +64,17 @@ def forgetful():
     console.forget()
 
 
+@pytest.fixture(autouse=True)
+def goes_home():
+    """Whatever folder a test goes to, the next one begins where this one did.
+
+    So relative paths mean the same to all of them: that of the sources that coverage looks on too.
+    """
+    home = os.getcwd()
+    yield
+    os.chdir(home)
+
+
 @pytest.fixture(params=INTERPRETERS)
 def run(request) -> Run:
     """Call a function of host_tests/bodies under CPython, and again under MicroPython."""

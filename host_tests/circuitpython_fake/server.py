@@ -64,9 +64,15 @@ def _prepared(request, *standard):
 
 
 def _measure(data_file):
-    """Look on which branches are run, as `coverage run` does."""
+    """Look on which branches of the library are run, wherever the process begins.
+
+    pyproject.toml names its folder as it is seen from the project; a drive has a copy of its own.
+    """
+    sources = [str(ROOT / "lib")] + ["lib"] * os.path.isdir("lib")
     config = str(ROOT / "pyproject.toml")
-    measured = coverage.Coverage(data_file=data_file, data_suffix=True, config_file=config)
+    measured = coverage.Coverage(
+        data_file=data_file, data_suffix=True, config_file=config, source=sources
+    )
     atexit.register(measured.save)
     measured.start()
 
