@@ -19,12 +19,13 @@ def main():
     What may pass, as a full heap or a bus that is stuck, starts the board afresh.
     """
     starts = Starts(SmallFile("aiot_starts.json", "starts"))
+    feed = None
     try:
         settings = _settings()
         import wiring
 
         config = wiring.config()
-        feed = _start(settings, config.WATCHDOG_MS, starts)
+        feed = _start(settings.start_delay, settings.watchdog and config.WATCHDOG_MS, starts)
         attached = wiring.attached(config)
         del wiring, sys.modules["wiring"]  # needed once, as the settings' modules
         from loop import Loop
@@ -32,12 +33,14 @@ def main():
         loop = Loop(settings, attached, feed, starts)
     except AiotError as error:
         print(error)
-        return
     except Exception as error:  # noqa: BLE001 - a start that ends here is a board that is lost
         aiot_port.print_error(error)
-        starts.restart("the start failed: " + (str(error) or type(error).__name__))
-        return
-    loop.run()
+        if feed is None:
+            # Or resets without end would leave nobody a way in. 5 s are the settings' own default.
+            _start(5, None, starts)
+        starts.restart("the start failed: %r" % error)
+    else:
+        loop.run()
 
 
 def _settings():
@@ -56,15 +59,13 @@ def _settings():
             sys.modules.pop(name, None)  # needed once: what reads them need not stay in RAM
 
 
-def _start(settings, watchdog_ms, starts):
-    """Give a visitor time for Ctrl-C, then start the watchdog; return what feeds it."""
+def _start(delay_s, watchdog_ms, starts):
+    """Give a visitor time for Ctrl-C, then start the watchdog, if any; return what feeds it."""
     if not aiot_port.woke():
         if starts.begin():
             print("many starts failed; Ctrl-C within 2 minutes gives the REPL")
             aiot_port.sleep_ms(SAFE_WAIT_MS)
-        elif settings.start_delay:
-            print("starting in %d s; Ctrl-C gives the REPL" % settings.start_delay)
-            aiot_port.sleep_ms(settings.start_delay * 1000)
-    if not settings.watchdog:
-        return lambda: None
-    return aiot_port.watchdog(watchdog_ms)
+        elif delay_s:
+            print("starting in %d s; Ctrl-C gives the REPL" % delay_s)
+            aiot_port.sleep_ms(delay_s * 1000)
+    return aiot_port.watchdog(watchdog_ms) if watchdog_ms else lambda: None
