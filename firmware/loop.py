@@ -13,7 +13,7 @@ from aiot_errors import NOT_NOW, REFUSED, AiotError, NetworkError, PlatformError
 from aiot_port import board as aiot_port
 from aiot_port import const
 from health import Link, attempt
-from reports import Reports
+from reports import TOPIC, Reports
 from resting import RestingOutbox
 from sending import Sender
 from timekeeping import Clock, log
@@ -256,13 +256,13 @@ class Loop:
         return self._clock.confirm(self._connection.date)
 
     def _take_report(self):
-        """Read the sensors; return (line for the log, topic, payload), None without readings."""
+        """Read the sensors; return (topic, record), None without readings."""
         readings, absent = sensors.read_all(self._attached)  # whose errors make them absent
         for name in absent:
             if name not in self._absent:
                 log("sensor %s: absent (%s)" % (name, absent[name]))
         self._absent = absent
-        return self._reports.made_of(readings) if readings else None
+        return (TOPIC, self._reports.record(readings)) if readings else None
 
     def _publish(self, topic, payload):
         return self._client.publish(topic, payload)
@@ -324,7 +324,7 @@ class Loop:
         if not self._settings.status_topic or dropped == self._told or not self._is_empty():
             return
         self._told = dropped
-        self._sender.send(*self._reports.status(self._starts.reason, dropped))
+        self._sender.send("status", *self._reports.status(self._starts.reason, dropped))
 
     def _sleep_since(self, started):
         """Sleep until an interval after `started`; the watchdog is fed meanwhile."""

@@ -1,66 +1,266 @@
 # SPDX-License-Identifier: MIT
-"""Makes reports of readings: line for the log, topic, and payload with the time of reading.
+"""Readings, the record of them that waits, and the message in which they leave.
 
-Nothing is sent from here.
+A record is what was measured, and no message yet. So a time that turns out to be wrong is put
+right until the last moment, several readings share a message, and little has to be stored. This
+is the only place that knows when a reading was taken. Nothing is sent from here.
+
+A record, numbers big-endian:
+
+    1 byte    version 1 in the upper half; in the lower one a kind of time
+    2 bytes   tag of the device, of its ProductKey and DeviceName
+    4 bytes   id of the message, if this is its first record
+    …         the time, see below
+    each reading:
+    1 byte    bytes of its name
+    2 bytes   bytes of its value
+    …         name, then value as JSON
+
+The time, in milliseconds, of 6 bytes each:
+
+    0   when it was read, since 1970, by a clock that is known to be right
+    1   the same by a clock that nobody has confirmed
+    2   4 bytes that tell this start of the board from others, then how long after it
+    3   as 2, then as 1
 """
 
 import io
+import json
+from binascii import crc32
 
-from aiot_alink import Alink, write_json
+from aiot_alink import following_id, write_json
+from aiot_errors import AiotError
 from aiot_port import board as aiot_port
-from aiot_undated import brief_mark, mark, settle, shortened
+from aiot_port import const
+
+TOPIC = ""
+"""The topic of a record in the outbox: no message has it."""
+
+_VERSION = const(0x10)
+_SURE = const(0)
+_SAID = const(1)
+_SINCE = const(2)
+_BOTH = const(3)
+_TIME_AT = const(7)  # bytes before the time
+_TIMES = const((6, 6, 10, 16))  # bytes of each kind of time
+_LONGEST_NAME = const(255)  # what their bytes of a record can hold
+_LONGEST_VALUE = const(65535)
+_TOGETHER = const(16)  # readings of a property in one message at most
+
+_OLD_MARK = const(b',"time":?')  # firmware before 0.2 wrote it where a time was not known yet
+
+_HEAD = const('{"id":"%d","version":"1.0","method":"thing.event.property.%s","params":{')
 
 
 class Reports:
-    """Makes the reports of this start. `start` is a number that tells it from others.
+    """Makes records of readings, and messages of records, for one device and one start of it.
 
-    `settings` gives the device's names, mode and topics, `clock` is the timekeeping.Clock.
+    `settings` gives mode and topics, `clock` is the timekeeping.Clock. `start` is an int of 32
+    bits that tells this start from others.
     """
 
     def __init__(self, settings, clock, start):
-        self._settings = settings
-        self._alink = None
-        self._undated = b',"undated":true'
-        if settings.mode == "property":
-            self._alink = Alink(settings, aiot_port.unix_ms)
-            self._undated = b""  # Alink has no word for it: the platform takes the time of arrival
         self._clock = clock
         self._start = start
-        self._number = 0  # of the last report
+        self._own = "/%s/%s/" % (settings.product_key, settings.device_name)
+        self._tag = crc32(self._own.encode()).to_bytes(4, "big")[:2]
+        topic = settings.topic
+        self._topic = topic if topic.startswith("/") else self._own + topic
+        self._is_alink = settings.mode == "property"
+        self._status_topic = settings.status_topic
+        self._last_id = None
+        self._last = None  # the last record, and what stands for it in the log
+        self._line = ""
+        self._number = 0
+        #: How many records may share a message.
+        self.most = _TOGETHER if self._is_alink else 1
 
-    def made_of(self, readings):
-        """Return (line for the log, topic, payload) of a dict of readings."""
-        self._number += 1
-        line = " ".join(["%s=%s" % (name, readings[name]) for name in sorted(readings)])
-        topic, payload = self._message(readings)
-        return "report %d: %s" % (self._number, line), topic, payload.encode()
+    def record(self, readings):
+        """Return the record (bytes) of readings, {name str: value}, taken now.
 
-    def _message(self, readings):
-        """Return (topic, payload) of a report: the time of its reading goes with it."""
+        Raises AiotError for a value that JSON has no form for.
+        """
         now_ms = aiot_port.unix_ms()
-        if self._clock.is_confirmed():
-            return self._timed(readings, str(now_ms))
-        if now_ms is not None and aiot_port.woke():
-            time = brief_mark(now_ms)  # this start is over before its uptime can tell any more
-        else:
-            time = mark(self._start, self._clock.uptime(), now_ms)
-        topic, payload = self._timed(readings, time)
-        return topic, shortened(payload, time)
+        self._last_id = following_id(self._last_id, now_ms)
+        kind, time = self._time(now_ms)
+        parts = [bytes((_VERSION | kind,)), self._tag, self._last_id.to_bytes(4, "big"), time]
+        for name in readings:
+            value = _json(readings[name]).encode()
+            name = _name(name)
+            if len(value) > _LONGEST_VALUE:
+                raise AiotError("a value of over %d bytes" % _LONGEST_VALUE)
+            parts += [bytes((len(name),)), len(value).to_bytes(2, "big"), name, value]
+        record = b"".join(parts)
+        self._number += 1
+        words = " ".join(["%s=%s" % (name, readings[name]) for name in sorted(readings)])
+        self._last, self._line = record, "report %d: %s" % (self._number, words)
+        return record
 
-    def _timed(self, readings, time):
-        if self._alink:
-            return self._alink.properties(readings, time)
-        return self._settings.topic, '%s,"time":%s}' % (_json(readings)[:-1], time)
+    def _time(self, now_ms):
+        """Return (kind, bytes) of the time of a reading that is taken now."""
+        if self._clock.is_confirmed():
+            return _SURE, _six(now_ms)
+        if now_ms is not None and aiot_port.woke():
+            return _SAID, _six(now_ms)  # this start is over before its uptime can say any more
+        since = self._start.to_bytes(4, "big") + _six(self._clock.uptime())
+        if now_ms is None:
+            return _SINCE, since
+        return _BOTH, since + _six(now_ms)
+
+    def line_of(self, topic, payload):
+        """Return what stands for what waits in the log."""
+        return self._line if topic == TOPIC and payload == self._last else "late report"
+
+    def is_ours(self, topic, payload):
+        """Whether what waits is this device's: its ProductKey or name may have been corrected.
+
+        Older firmware stored short topics, which say nothing of that.
+        """
+        if topic == TOPIC:
+            return payload[1:3] == self._tag
+        return not topic.startswith("/") or self._own in topic + "/"
+
+    def message(self, waiting):
+        """Return (topic, payload bytes) of the message that what waits makes, as it is known now.
+
+        `waiting` is a list of (topic, payload) of this device. The same records give the same
+        bytes while the clock is not corrected, after a restart too. None where they cannot share
+        a message, or memory lacks for it, and where there is none in it: it is damaged, or of a
+        later version.
+        """
+        try:
+            return self._message(waiting)
+        except MemoryError:
+            if len(waiting) == 1:
+                raise
+            return None  # one by one they take less
+
+    def _message(self, waiting):
+        if len(waiting) == 1 and waiting[0][0] != TOPIC:
+            return None if _OLD_MARK in waiting[0][1] else waiting[0]
+        try:
+            taken = [self._read(payload) for topic, payload in waiting if topic == TOPIC]
+        except (ValueError, IndexError):
+            return None
+        if not self._is_alink:
+            return self._plain(taken[0]) if len(taken) == 1 == len(waiting) else None
+        if len(waiting) == 1:
+            return self._single(taken[0])
+        if len(taken) < len(waiting) or any([time_ms is None for _, time_ms, _ in taken]):
+            return None
+        return self._batch(taken)
+
+    def shown(self, topic, payload):
+        """Return what waits as people can read it: (topic, payload), "" where it is not known."""
+        if topic != TOPIC:
+            return topic, payload
+        try:
+            plain = self._plain(self._read(payload))
+        except (ValueError, IndexError):
+            return topic, payload
+        if not self.is_ours(topic, payload):
+            return TOPIC, plain[1]
+        return self.message([(topic, payload)])
+
+    def _read(self, record):
+        """Return (id, time in ms or None, [(name, value as JSON), …]) of a record."""
+        kind = record[0] - _VERSION
+        if not 0 <= kind < len(_TIMES):
+            raise ValueError
+        at = _TIME_AT + _TIMES[kind]
+        readings = []
+        while at < len(record):
+            middle = at + 3 + record[at]
+            end = middle + _number(record, at + 1, at + 3)
+            if end > len(record):
+                raise ValueError
+            name, value = record[at + 3 : middle], record[middle:end]
+            readings.append((str(name, "utf-8"), str(value, "utf-8")))
+            at = end
+        return _number(record, 3, _TIME_AT), self._time_of(kind, record), readings
+
+    def _time_of(self, kind, record):
+        """Return when a record's readings were taken, in ms since 1970; None if nobody knows.
+
+        In its own start of the board the clock may have been set since. Later only what a clock
+        said is left, which is taken where it can be true.
+        """
+        end = _TIME_AT + _TIMES[kind]
+        said_ms = _number(record, end - 6, end)
+        if kind == _SURE:
+            return said_ms
+        if kind >= _SINCE and _number(record, _TIME_AT, _TIME_AT + 4) == self._start:
+            epoch_ms = self._clock.epoch()
+            after_ms = _number(record, _TIME_AT + 4, _TIME_AT + 10)
+            return None if epoch_ms is None else epoch_ms + after_ms
+        now_ms = aiot_port.unix_ms()
+        if kind == _SINCE or now_ms is None or said_ms > now_ms:
+            return None
+        return said_ms
+
+    def _plain(self, taken):
+        """Return the message of a record in topic mode."""
+        _, time_ms, readings = taken
+        time = ('"undated":true' if time_ms is None else '"time":%d' % time_ms,)
+        values = ["%s:%s" % (json.dumps(name), value) for name, value in readings]
+        return self._topic, ("{%s}" % ",".join(values + list(time))).encode()
+
+    def _single(self, taken):
+        """Return the property post of one record.
+
+        Alink has no word for a time that nobody knows: the platform takes the time of arrival.
+        """
+        number, time_ms, readings = taken
+        values = ["%s:%s" % (json.dumps(name), _timed(value, time_ms)) for name, value in readings]
+        return self._alink("post", number, ",".join(values) + "}}")
+
+    def _batch(self, taken):
+        """Return the batch post of several records, all of them with a time.
+
+        Readings of a property are in order of time, names in order of first appearance. Form:
+        help.aliyun.com, "devices report properties and events in batches".
+        """
+        names = []  # a board's dicts have no order
+        series = {}
+        for place, (_, time_ms, readings) in enumerate(taken):
+            for name, value in readings:
+                if name not in series:
+                    series[name] = []
+                    names.append(name)
+                series[name].append((time_ms, place, _timed(value, time_ms)))
+        parts = []
+        for name in names:
+            values = ",".join([value for _, _, value in sorted(series[name])])
+            parts.append("%s:[%s]" % (json.dumps(name), values))
+        return self._alink("batch.post", taken[0][0], '"properties":{' + ",".join(parts) + "}}}")
+
+    def _alink(self, method, number, rest):
+        topic = "/sys%sthing/event/property/%s" % (self._own, method.replace(".", "/"))
+        return topic, (_HEAD % (number, method) + rest).encode()
 
     def status(self, reason, dropped):
-        """Return a report, as `made_of`, of why the board started and how many were dropped."""
+        """Return (topic, payload) that says why the board started and how many were dropped."""
         status = {"reason": reason, "dropped": dropped, "free_memory": aiot_port.free_memory()}
-        return "status", self._settings.status_topic, _json(status).encode()
+        return self._status_topic, _json(status).encode()
 
-    def settled(self, payload):
-        """Return a payload with the time of its reading, where that is known by now."""
-        epoch_ms = self._clock.epoch()
-        return settle(payload, self._start, epoch_ms, self._undated, aiot_port.unix_ms())
+
+def _name(name):
+    """Return the bytes of a reading's name. Raises AiotError for what is none."""
+    if not isinstance(name, str) or len(name.encode()) > _LONGEST_NAME:
+        raise AiotError("a reading's name is a text of up to %d bytes" % _LONGEST_NAME)
+    return name.encode()
+
+
+def _timed(value, time_ms):
+    return value if time_ms is None else '{"value":%s,"time":%d}' % (value, time_ms)
+
+
+def _six(number):
+    return number.to_bytes(6, "big")
+
+
+def _number(data, begin, end):
+    return int.from_bytes(data[begin:end], "big")
 
 
 def _json(value):

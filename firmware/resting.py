@@ -117,11 +117,11 @@ class RestingOutbox:
         self._peeks = []
         box.pop()
 
-    def set_aside(self, code):
+    def set_aside(self, code, topic=None, payload=None):
         """Do as Outbox.set_aside, for what peek showed even if it has left RAM since."""
         box = self._shown()
         self._peeks = []
-        box.set_aside(code)
+        box.set_aside(code, topic, payload)
 
     def _shown(self):
         """Return the box, which has shown what was peeked at since the last pop."""

@@ -12,12 +12,11 @@ again and again while the next one passes, it is about that report.
 
 from aiot_delivery import Delivery, is_throttling
 from aiot_errors import AiotError
-from aiot_port import const, forget
+from aiot_port import const
 from health import attempt
 from timekeeping import log
 
 _BACKLOG = const(10)  # messages that are sent in one turn, so that a backlog drains gently
-_TOGETHER = const(16)  # readings in one of them at most, where the thing model lets them share it
 _OTHERS = const(16)  # reports of another device that are set aside in place of one message
 # Bare HTTP errors that a report meets in a row, until the next one is tried to see whose they are.
 _SUSPECT_AFTER = const(5)
@@ -45,12 +44,8 @@ class Sender:
         self._uptime = uptime
         self._watcher = watcher
         self._delivery = Delivery()
-        self._own = "/%s/%s/" % (settings.product_key, settings.device_name)
-        topic = settings.topic
-        self._topic = topic if topic.startswith("/") else self._own + topic
         self._fresh = None  # the report that is in RAM alone: (line for the log, topic, payload)
         self._tried = False  # to store it
-        self._last = None  # the last one that was taken, wherever it is
         self._alone = 0  # reports to be sent one by one, as their common message was refused
         self._bare = None  # status of the bare HTTP error that the last report met, None for none
         self._met = 0  # as many of them in a row met the oldest report
@@ -62,15 +57,9 @@ class Sender:
         self.quiet_until = 0
 
     def take(self, report):
-        """Take a fresh report: (line for the log, topic, payload), or None for none.
-
-        Its topic becomes the whole one: so it can be told later from those of another device.
-        """
+        """Take a fresh report, (topic, payload); None for none."""
         self._fresh = report
         self._tried = False
-        if report is not None:
-            topic = self._topic if report[1] == self._settings.topic else report[1]
-            self._fresh = self._last = (report[0], topic, report[2])
 
     def keep(self, is_safe):
         """Store the fresh report unless it `is_safe` in RAM, or where storing costs no flash.
@@ -81,7 +70,7 @@ class Sender:
         if fresh is None:
             return
         is_safe = is_safe and not self._settings.store_first
-        if not is_safe or self._outbox.fits_memory(fresh[1], fresh[2]):
+        if not is_safe or self._outbox.fits_memory(fresh[0], fresh[1]):
             self._store()
 
     def in_ram(self):
@@ -92,9 +81,9 @@ class Sender:
         """Store the fresh report; where that cannot be it stays in RAM, and may yet be sent."""
         self._tried = True
         try:
-            self._outbox.put(self._fresh[1], self._fresh[2])
+            self._outbox.put(self._fresh[0], self._fresh[1])
         except AiotError as error:
-            log("%s: not stored (%s)" % (self._fresh[0], error))
+            log("%s: not stored (%s)" % (self._line_of([self._fresh]), error))
             return
         self._fresh = None
 
@@ -111,14 +100,14 @@ class Sender:
         if self._fresh is None:
             return
         try:
-            self._outbox.put(self._fresh[1], self._fresh[2])
+            self._outbox.put(self._fresh[0], self._fresh[1])
         except AiotError as error:
-            log("%s: dropped (%s)" % (self._fresh[0], error))
+            log("%s: dropped (%s)" % (self._line_of([self._fresh]), error))
             self._outbox.count_dropped()
         self._fresh = None
 
     def send(self, line, topic, payload):
-        """Publish one report that is kept nowhere; `line` stands for it in the log."""
+        """Publish a message that is kept nowhere; `line` stands for it in the log."""
         self._send(line, [(topic, payload)])
 
     def deliver(self):
@@ -127,7 +116,7 @@ class Sender:
             if not self._drain():
                 return
             fresh = self._fresh
-            if fresh and self._outbox.fits_memory(fresh[1], fresh[2]):
+            if fresh and self._outbox.fits_memory(fresh[0], fresh[1]):
                 self._store()  # in memory that has become free
                 if not self._drain():
                     return
@@ -142,7 +131,7 @@ class Sender:
 
         It may be stored by `secure` meanwhile.
         """
-        code = self._send(self._fresh[0], [self._fresh[1:]])
+        code = self._send(self._line_of([self._fresh]), [self._fresh])
         if code == _SENT:
             if self._fresh is None:
                 self._outbox.pop()
@@ -151,8 +140,7 @@ class Sender:
             if self._fresh is not None:
                 self._store()
             if self._fresh is None:
-                self._outbox.peek()
-                self._outbox.set_aside(code)
+                self._set_aside(code)
 
     def _drain(self):
         """Send up to a turn's worth of the backlog; return whether nothing is left of it.
@@ -175,8 +163,9 @@ class Sender:
 
     def _oldest(self):
         """Return the oldest reports of the outbox that can share a message, [] if none waits."""
-        if self._settings.mode == "property":
-            waiting = self._outbox.peek_together(1 if self._alone else _TOGETHER)
+        most = self._reports.most
+        if most > 1:
+            waiting = self._outbox.peek_together(1 if self._alone else most)
             if waiting:
                 return waiting
         oldest = self._outbox.peek()
@@ -184,7 +173,7 @@ class Sender:
 
     def _are_ours(self, waiting):
         """Whether reports are all of this device; else see to it that the others do not wait."""
-        ours = [self._is_ours(topic) for topic, _ in waiting]
+        ours = [self._reports.is_ours(*report) for report in waiting]
         if all(ours):
             return True
         if ours[0]:
@@ -193,25 +182,16 @@ class Sender:
             self._set_others_aside()
         return False
 
-    def _is_ours(self, topic):
-        """Whether a report is this device's: its ProductKey or name may have been corrected.
-
-        Older firmware stored short topics, which say nothing of that.
-        """
-        if not topic.startswith("/") or topic == self._topic:
-            return True
-        return self._own in topic + "/"
-
     def _set_others_aside(self):
         """Set aside the oldest reports as far as they are another device's, some at a time."""
         for _ in range(_OTHERS):
             oldest = self._outbox.peek()
-            if not oldest or self._is_ours(oldest[0]):
+            if not oldest or self._reports.is_ours(*oldest):
                 return
             if not self._others_told:
                 self._others_told = True
-                log("what waits for another device is set aside, not sent: %s" % oldest[0])
-            self._outbox.set_aside("another device")
+                log("what waits for another device is set aside, not sent")
+            self._set_aside("another device")
             self._watcher.feed()
 
     def _is_solved(self, waiting):
@@ -230,7 +210,7 @@ class Sender:
             self._take_off(waiting, self._bare)  # apart: one by one it shows which it is
             return True
         behind = self._outbox.peek_behind()
-        if not behind or not self._is_ours(behind[0]):
+        if not behind or not self._reports.is_ours(*behind):
             return False
         if self._send(self._line_of([behind]), [behind]) != _SENT:
             return False
@@ -250,41 +230,22 @@ class Sender:
         if code == _SENT:
             self._outbox.pop()
         elif len(waiting) == 1:
-            self._outbox.set_aside(code)
+            self._set_aside(code)
         else:
             self._alone = len(waiting)  # one by one it shows which of them is refused
             return
         self._alone = max(0, self._alone - len(waiting))
 
+    def _set_aside(self, code):
+        """Set the oldest report aside, in a form that people can read."""
+        oldest = self._outbox.peek()
+        self._outbox.set_aside(code, *(self._reports.shown(*oldest) if oldest else ()))
+
     def _line_of(self, waiting):
         """Return what stands for reports of the outbox in the log."""
         if len(waiting) > 1:
             return "%d late reports" % len(waiting)
-        is_last = self._last is not None and waiting[0][1] == self._last[2]
-        return self._last[0] if is_last else "late report"
-
-    def _message(self, waiting):
-        """Return (topic, payload) of the message that reports make, as they can be dated now.
-
-        None where they cannot share one, or memory lacks for it.
-        """
-        try:
-            return self._joined(waiting)
-        except MemoryError:
-            if len(waiting) == 1:
-                raise
-            return None  # one by one they take less
-
-    def _joined(self, waiting):
-        settled = [(topic, self._reports.settled(payload)) for topic, payload in waiting]
-        if len(settled) == 1:
-            return settled[0]
-        from aiot_batch import join
-
-        try:
-            return join(settled)
-        finally:
-            forget("aiot_batch")
+        return self._reports.line_of(*waiting[0])
 
     def _send(self, line, waiting):
         """Publish reports in one message; return _SENT, _KEPT, or the code of a final refusal.
@@ -293,7 +254,7 @@ class Sender:
         with the right times.
         """
         self._bare = None
-        message = self._message(waiting)
+        message = self._reports.message(waiting)
         if message is None:
             return _OURS
         if not (self._is_open and self.is_trusted):
@@ -317,7 +278,7 @@ class Sender:
             log("%s messageId=%s" % (line, message_id))
         except MemoryError:
             pass  # it has arrived, and must not be sent again for want of a line in the log
-        if self._watcher.arrived() and self._message(waiting) != message:
+        if self._watcher.arrived() and self._reports.message(waiting) != message:
             return self._send(line, waiting)
         return _SENT
 

@@ -4,7 +4,8 @@
 Whatever sets the clock, NTP or the Date of a web server, can be wrong and still look like a time
 of these years. So the clock is only tentative, at each start anew: good enough to try TLS, which
 looks at the dates of certificates. The Date of a verified reply then confirms or corrects it.
-Until then a reading carries a mark beside its time (aiot_undated), which follows a correction.
+Until then a reading's record says how long after the start it was taken (reports), which follows
+a correction.
 """
 
 from aiot_date import is_right

@@ -479,7 +479,7 @@ def test_safe_mode_that_nobody_asked_for_is_left(board, reason, ended):
 
 
 def test_error_that_nobody_foresaw_is_shown_and_the_board_goes_on(board):
-    fault = "import reports\n    reports.Reports.made_of = None\n    return (lambda: {'x': 1},)"
+    fault = "import reports\n    reports.Reports.record = None\n    return (lambda: {'x': 1},)"
     board.config(f"\n\ndef attached():\n    {fault}\n")
     assert "BOARD sleeps" in board.start()
     assert "TypeError: 'NoneType' object is not callable" in board.errors

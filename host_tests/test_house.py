@@ -37,8 +37,6 @@ FLOORS = [
     "aiot_segments",
     "aiot_shelf",
     "aiot_outbox",
-    "aiot_undated",
-    "aiot_batch",
     "aiot_alink",
     "aiot_reply",
     "aiot_peer",

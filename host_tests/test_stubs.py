@@ -17,7 +17,6 @@ from pathlib import Path
 
 import aiot_http
 from aiot_alink import Alink
-from aiot_batch import join
 from aiot_delivery import Delivery
 from aiot_outbox import Outbox
 
@@ -37,9 +36,8 @@ except aiot_http.PlatformError as error:
     print(error.code + 1, error.retry, error.message.upper())
     print(Delivery().wait_ms(error) // 1000, len(box), box.dropped)
 box.put(*Alink(device, lambda: None).event("alarm", {"level": 3}, 1793491200000))
-together = join(box.peek_together(8))
-if together is not None:
-    client.publish(*together)
+for topic, payload in box.peek_together(8):
+    client.publish(topic, payload)
 hex: str = aiot_http.sign({"productKey": "a1"}, "secret", "hmacmd5")
 """
 
@@ -59,7 +57,6 @@ WRONG = [
     ("box.peek()[0]", "is not indexable"),
     ("Outbox('outbox', 65536, 'oldest')", "Too many positional arguments"),
     ("Outbox('outbox', give_up='none')", "give_up"),
-    ("client.publish(*join([]))", "Expected iterable as variadic argument"),
     ("aiot_http.NetworkError().code", 'has no attribute "code"'),
 ]
 

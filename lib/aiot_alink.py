@@ -29,11 +29,10 @@ class Alink:
     def properties(self, params, time_ms=None):
         """Return a property post. With `time_ms` (since 1970) each value carries its time.
 
-        A str in place of it is JSON that stands for the time, as aiot_undated makes. Raises
-        AiotError for a value that JSON has no form for: NaN, infinities, other types.
+        Raises AiotError for a value that JSON has no form for: NaN, infinities, other types.
         """
         _check_dict(params)
-        if time_ms is not None and not isinstance(time_ms, str):
+        if time_ms is not None:
             time_ms = str(_check_time(time_ms))
         message = self._message("thing.event.property.post", params, time_ms)
         return self._property_topic, message
@@ -54,7 +53,8 @@ class Alink:
     def _message(self, method, params, time=None):
         out = io.StringIO()
         out.write('{"id":"')
-        json.dump(self._next_id(), out)
+        self._last_id = following_id(self._last_id, self._clock())
+        json.dump(self._last_id, out)
         out.write('","version":"1.0","method":"')
         out.write(method)
         out.write('","params":')
@@ -62,23 +62,23 @@ class Alink:
         out.write("}")
         return out.getvalue()
 
-    def _next_id(self):
-        """Return an id of 32 bits that does not repeat within a day.
 
-        A right clock gives it: in milliseconds it comes round after 49 days, reboot or not.
-        Without one it begins at random, the most that a board can do without wearing its flash.
-        """
-        now = self._clock()
-        if now is not None:
-            following = now & 0xFFFFFFFF
-            if self._last_id is not None and 0 <= (self._last_id - following) < 0x80000000:
-                following = self._last_id + 1  # two in one millisecond, or the clock went back
-        elif self._last_id is not None:
-            following = self._last_id + 1
-        else:
-            following = int.from_bytes(os.urandom(4), "big")
-        self._last_id = following & 0xFFFFFFFF
-        return self._last_id
+def following_id(last, now_ms):
+    """Return an id of 32 bits that does not repeat within a day.
+
+    `last` is the one before, None where there is none. A right clock, `now_ms` (since 1970), gives
+    it: in milliseconds it comes round after 49 days, reboot or not. Without one, None, it begins
+    at random, the most that a board can do without wearing its flash.
+    """
+    if now_ms is not None:
+        following = now_ms & 0xFFFFFFFF
+        if last is not None and 0 <= (last - following) < 0x80000000:
+            following = last + 1  # two in one millisecond, or the clock went back
+    elif last is not None:
+        following = last + 1
+    else:
+        following = int.from_bytes(os.urandom(4), "big")
+    return following & 0xFFFFFFFF
 
 
 def _check_name(name):

@@ -231,8 +231,6 @@ class Client:
         takes the time of arrival. A float keeps its decimal point; NaN and infinities are
         refused with AiotError.
         """
-        if isinstance(time_ms, str):
-            raise AiotError("time_ms: give an int, in milliseconds since 1970")
         return self.publish(*self._messages().properties(params, time_ms))
 
     @aiot_port.serialised

@@ -343,13 +343,14 @@ class Outbox:
         self._shown = ()  # not before: what fails until then is done when it is popped again
         self._remember()
 
-    def set_aside(self, code):
+    def set_aside(self, code, topic=None, payload=None):
         """Move the report that peek showed to set_aside.txt, and count it in `dropped`.
 
         `code`, an int or str, says there why. The file keeps the newest lines that fit 2048
         bytes, and less in a box of under 32 KB: a longer payload is cut off, and of what was set
         aside before only the count is left. If it cannot be written, the report is forgotten all
-        the same: it must not block the others.
+        the same: it must not block the others. `topic` and `payload` stand there in place of the
+        report's own, where people could not read these.
         """
         before = self._shown
         report = self.peek()
@@ -357,7 +358,9 @@ class Outbox:
             return
         if self._loaded:
             try:
-                self._flash.set_aside(code, report[0], report[1])
+                if topic is None:
+                    topic, payload = report
+                self._flash.set_aside(code, topic, payload)
             except OSError:
                 pass
         self._flash.count_given_up()

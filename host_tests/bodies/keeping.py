@@ -42,7 +42,7 @@ class Broken:
         if self._step in ("publish", "date"):
             loop._client = loop._connection = self
         elif self._step == "reports":
-            loop._reports.settled = self.fail
+            loop._reports.message = self.fail
         elif self._step == "outbox":
             loop._outbox.peek = loop._outbox.peek_together = self.fail
         elif self._step == "feed":
@@ -273,7 +273,7 @@ def lives(folder, seed, starts, extra):
             for owner, name in (
                 (loop._outbox, "peek"),
                 (loop._outbox, "pop"),
-                (loop._reports, "settled"),
+                (loop._reports, "message"),
                 (port, "join_wifi"),
                 (loop, "_tell_status"),
             ):

@@ -234,8 +234,6 @@ class OnPort:
 def _loop(port, text, attached, feed):
     """Return a Loop on a scripted port; its outbox is a real one, in the current folder."""
     loop = firmware.Loop(settings.parse(text), attached, feed, Starts(port))
-    if loop._reports._alink:
-        loop._reports._alink._clock = lambda: port.clock_ms
     loop._apart_ms = 0
     return loop
 
@@ -683,15 +681,6 @@ def link(script):
         return steps
     finally:
         health.aiot_port = real
-
-
-def settled(payload, made_in, made_at, start, epoch_ms, undated, said_ms=None, now_ms=None):
-    """Return a payload after its marks, put in place of %s, are settled."""
-    import aiot_undated
-
-    marked = payload.replace("%s", aiot_undated.mark(made_in, made_at, said_ms))
-    found = aiot_undated.settle(marked.encode(), start, epoch_ms, undated.encode(), now_ms)
-    return str(found, "utf-8")
 
 
 def out_of_memory_at_the_end_of_a_turn(folder, deep_sleep):

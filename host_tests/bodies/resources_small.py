@@ -3,10 +3,11 @@
 
 import json
 
-import aiot_undated
 from aiot_alink import Alink
 from aiot_http import Device, sign
 from aiot_reply import BUFFER, Reply
+from records import World, reports_in
+from reports import TOPIC
 from resources import Task, sweep
 
 TIME_MS = 1795448457237
@@ -40,22 +41,22 @@ class Message(Task):
             assert message["params"][name] == {"value": PARAMS[name], "time": TIME_MS}
 
 
-class Settle(Task):
-    """The times of readings from before the clock was set."""
+class Record(Task):
+    """Two records of readings, and the message that they share."""
 
     def __init__(self):
-        form = '{"x":{"value":1,"time":%s},"y":{"value":2,"time":%s}}'
-        marked = aiot_undated.mark(77, 1500)
-        time_ms = TIME_MS + 1500
-        self.payload = (form % (marked, marked)).encode()
-        self.settled = (form % (time_ms, time_ms)).encode()
+        self.reports = reports_in(World())
+        self.right = None
+        self.right = self.work()
 
     def work(self):
-        return aiot_undated.settle(self.payload, 77, TIME_MS, b"")
+        self.reports._last_id = 7  # so that each record has the same id
+        waiting = [(TOPIC, self.reports.record(PARAMS)) for _ in range(2)]
+        return self.reports.message([waiting[0], waiting[0]])
 
     def check(self, outcome):
-        assert outcome.error is not None or outcome.value == self.settled
-        assert self.work() == self.settled
+        assert outcome.error is not None or outcome.value == self.right
+        assert self.work() == self.right
 
 
 class Sign(Task):
@@ -113,7 +114,7 @@ class Reading(Task):
 
 
 SMALL = {
-    "message": Message, "settle": Settle, "sign": Sign, "reply": Reading,
+    "message": Message, "record": Record, "sign": Sign, "reply": Reading,
 }  # fmt: skip
 
 

@@ -85,11 +85,11 @@ def wire_bytes_of_reports(lab, kind):
 
 def together():
     """Return how many readings the firmware sends in one message at most."""
-    tree = ast.parse((modules.PROJECT / "firmware" / "sending.py").read_text(encoding="utf-8"))
+    tree = ast.parse((modules.PROJECT / "firmware" / "reports.py").read_text(encoding="utf-8"))
     for node in tree.body:
         if isinstance(node, ast.Assign) and node.targets[0].id == "_TOGETHER":
             return node.value.args[0].value  # of const(…)
-    raise LookupError("firmware/sending.py has no _TOGETHER")
+    raise LookupError("firmware/reports.py has no _TOGETHER")
 
 
 def wire_bytes_together(lab):

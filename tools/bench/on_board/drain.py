@@ -1,37 +1,54 @@
 # SPDX-License-Identifier: MIT
-"""A backlog of property reports, sent one by one and several in a message."""
+"""A backlog of readings, sent one by one and several in a message."""
 
 import os
 import time
 
 import peers
+import reports
 import wear
-from aiot_alink import Alink
-from aiot_batch import join
-from aiot_http import Device
 from aiot_outbox import Outbox
 
 
-def backlog(place, path, count):
-    """Return a box of `count` property reports, two readings with their times in each."""
-    box = Outbox(path, max(65536, count * 500))  # a report takes some 300 bytes there
-    for report in _reports(place, count):
-        box.put(*report)
+class _Board:
+    """Stands for settings, clock and port: each reading is taken a minute after the last."""
+
+    mode = "property"
+    topic = status_topic = ""
+
+    def __init__(self, place):
+        self.product_key, self.device_name, _ = place["device"]
+        self._now_ms = peers.TIME_MS
+
+    def is_confirmed(self):
+        return True
+
+    def unix_ms(self):
+        self._now_ms += 60000
+        return self._now_ms
+
+
+def maker(place):
+    """Return a Reports on a desk."""
+    reports.aiot_port = board = _Board(place)
+    return reports.Reports(board, board, 0)
+
+
+def backlog(made, path, count):
+    """Return a box of `count` records, two readings in each."""
+    box = Outbox(path, max(65536, count * 200))  # a record takes some 70 bytes there
+    for _ in range(count):
+        box.put(reports.TOPIC, made.record(peers.PROPERTIES))
     wear.check(len(box) == count)
     return box
-
-
-def _reports(place, count):
-    """Yield (topic, text) of `count` property reports, a minute apart."""
-    alink = Alink(Device(*place["device"]), lambda: peers.TIME_MS)
-    for number in range(count):
-        yield alink.properties(peers.PROPERTIES, peers.TIME_MS + 60000 * number)
 
 
 def send(place, most, count):
     """Send `count` messages of `most` reports each."""
     client = peers.client(place)
-    topic, payload = join([(topic, text.encode()) for topic, text in _reports(place, most)])
+    made = maker(place)
+    records = [(reports.TOPIC, made.record(peers.PROPERTIES)) for _ in range(most)]
+    topic, payload = made.message(records)
     for _ in range(count):
         client.publish(topic, payload)
 
@@ -44,15 +61,16 @@ def rates(place, count, most, rounds):
     os.mkdir("backlog")
     client = peers.client(place)
     client.publish("user/pub", b"")
-    single = backlog(place, "backlog/single", count)
-    together = backlog(place, "backlog/together", count)
+    made = maker(place)
+    single = backlog(made, "backlog/single", count)
+    together = backlog(made, "backlog/together", count)
     found = []
     for number in range(1, rounds + 1):
         left = count - count * number // rounds
         found.append(
             [
-                _rate(single, left, lambda: _send_one(client, single)),
-                _rate(together, left, lambda: _send_several(client, together, most)),
+                _rate(single, left, lambda: _send_one(client, made, single)),
+                _rate(together, left, lambda: _send_several(client, made, together, most)),
             ]
         )
     return found
@@ -69,20 +87,18 @@ def _rate(box, left, send):
     return (before - waiting) * 1000000 / took
 
 
-def _send_one(client, box):
-    """Send the oldest report; return 1."""
-    topic, payload = box.peek()
-    client.publish(topic, payload)
+def _send_one(client, made, box):
+    """Send the oldest reading; return 1."""
+    client.publish(*made.message([box.peek()]))
     box.pop()
     return 1
 
 
-def _send_several(client, box, most):
-    """Send the oldest reports in one message; return how many they are."""
-    reports = box.peek_together(most)
-    if not reports:
-        return _send_one(client, box)
-    topic, payload = join(reports)
-    client.publish(topic, payload)
+def _send_several(client, made, box, most):
+    """Send the oldest readings in one message; return how many they are."""
+    waiting = box.peek_together(most)
+    if not waiting:
+        return _send_one(client, made, box)
+    client.publish(*made.message(waiting))
     box.pop()
-    return len(reports)
+    return len(waiting)
