@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: MIT
 """The loop: read the sensors, join Wi-Fi, set the clock, report, sleep, and again.
 
-Data goes one way: sensors -> report -> outbox -> platform. While the network is good a report
-goes straight out and flash is not written; one that could not go waits in the outbox, and goes
-before those that come after it. sending.py sees to that.
+Data goes one way: sensors -> reports -> Sender -> Outbox -> Client. While the network is good a
+report leaves from the outbox's RAM and flash is not written; one that could not go waits there,
+and goes before those that come after it. aiot_sender sees to that.
 """
 
 import os
 
 import sensors
 from aiot_errors import NOT_NOW, REFUSED, AiotError, NetworkError, PlatformError
+from aiot_outbox import Outbox
 from aiot_port import board as aiot_port
 from aiot_port import const
+from aiot_sender import Sender
 from health import Link, attempt
 from reports import TOPIC, Reports
-from resting import RestingOutbox
-from sending import Sender
 from timekeeping import Clock, log
 
 _WIFI_TRIES = const(3)  # per turn; then the turn goes on without a network
@@ -25,6 +25,7 @@ _UNDATED_MS = const(86400000)
 # A verified connection takes an ESP32 4 s at the most; an exchange that takes longer may fail.
 _SLOW_MS = const(5000)
 _STEP_MS = const(1000)  # between two feeds of the watchdog while asleep
+_BACKLOG = const(10)  # messages that are sent in one turn, so that a backlog drains gently
 _FAILURES = const(10)  # turns that end in an error nobody foresaw, until the board starts afresh
 
 
@@ -37,13 +38,8 @@ class Loop:
             memory = aiot_port.sleep_memory()  # it spares the flash
         self._settings = settings
         self._client = self._connection = None
-        self._outbox = RestingOutbox(
-            self._make_room,
-            "outbox",
-            settings.outbox_bytes,
-            give_up=settings.outbox_gives_up,
-            batch=settings.outbox_batch,
-            memory=memory,
+        self._outbox = Outbox(
+            "outbox", settings.outbox_bytes, memory=memory, make_room=self._make_room
         )
         # Now, while the heap is in one piece. Who wakes to keep a reading mostly needs no client.
         if not settings.deep_sleep:
@@ -56,9 +52,8 @@ class Loop:
         self._clock = Clock(settings)
         self._clock_failed = False  # whether a certificate's dates made the last exchange fail
         self._reports = Reports(settings, self._clock, random_number())
-        self._sender = Sender(
-            self._publish, self._outbox, self._reports, settings, self._clock.uptime, self
-        )
+        backlog = max(_BACKLOG, settings.readings_per_report)
+        self._sender = Sender(self, self._outbox, self._reports, self, backlog)
         self._restart_reason = None
         self._began = 0  # uptime in ms when what may take long began
         # Boards that were switched on together are not to report together for ever: the first
@@ -121,8 +116,10 @@ class Loop:
         report = self._take_report()
         self.feed()
         try:
-            self._sender.take(report)
-            self._sender.keep(self._is_safe())
+            if report:
+                self._sender.take(*report)
+                if not self._is_safe():
+                    self._sender.secure()
             is_due = self._is_due()
             attempt(self._outbox.rest)  # what comes next needs room
             if is_due and self._join():
@@ -139,11 +136,11 @@ class Loop:
         A board that woke from deep sleep goes on as it was: if the last report had not gone out,
         more would wait than are to go together.
         """
-        sender = self._sender
+        settings, sender = self._settings, self._sender
         if sender.is_trusted is None:
-            together = self._settings.readings_per_report
-            sender.is_trusted = self._woken and len(self._outbox) < together
-        return sender.is_trusted and not self._clock.is_due()
+            together = settings.readings_per_report
+            sender.is_trusted = self._woken and len(self._outbox) <= together
+        return sender.is_trusted and not settings.store_first and not self._clock.is_due()
 
     def _make_room(self):
         """Close the connection, as memory lacks for the outbox: it is opened again when needed."""
@@ -159,7 +156,7 @@ class Loop:
     def _is_due(self):
         """Whether it is time to report, rather than only to keep one more reading."""
         together = self._settings.readings_per_report
-        if together == 1 or len(self._outbox) + self._sender.in_ram() >= together:
+        if together == 1 or len(self._outbox) >= together:
             return True  # counting reads all of the box
         return self._clock.is_due()  # or the readings would have no time
 
@@ -169,16 +166,14 @@ class Loop:
         self._set_clock()
         self.feed()
         self._began = self._clock.uptime()
-        if self._began >= self._sender.quiet_until:
-            if not self._client:
-                self._load_client()
+        if not self._sender.is_quiet():
             self._sender.deliver()
             self._tell_status()
 
     def _waited(self):
         """Feed the watchdog while the connection waits; one that is slow may get no further."""
         self.feed()
-        if self._sender.in_ram() and self._clock.uptime() - self._began >= _SLOW_MS:
+        if self._outbox.is_at_risk() and self._clock.uptime() - self._began >= _SLOW_MS:
             attempt(self._sender.secure)
 
     def _joining(self):
@@ -199,7 +194,7 @@ class Loop:
     def _is_kept(self):
         """Whether a deep sleep loses no report."""
         try:
-            return self._outbox.keep()
+            return self._outbox.save_for_sleep()
         except MemoryError:
             return False  # stay awake: the next turn may have more
         except AiotError as error:
@@ -235,7 +230,7 @@ class Loop:
         """Ask the network for the time where that is due; what failed for want of it goes now."""
         if self._clock.is_due() and self._ask_the_time() and self._clock_failed:
             self._clock_failed = False
-            self._sender.quiet_until = 0
+            self._sender.hurry()
 
     def _ask_the_time(self):
         """Set the clock as the network says; return whether it was done."""
@@ -264,8 +259,15 @@ class Loop:
         self._absent = absent
         return (TOPIC, self._reports.record(readings)) if readings else None
 
-    def _publish(self, topic, payload):
+    def publish(self, topic, payload):
+        """Publish a message by the client, which is loaded when it is first needed."""
+        if not self._client:
+            self._load_client()
         return self._client.publish(topic, payload)
+
+    def log(self, text):
+        """Print a line about what became of a report."""
+        log(text)
 
     def arrived(self):
         """Note that a report arrived, as the Sender says; return whether it has a wrong time.
@@ -293,7 +295,7 @@ class Loop:
         """See whether it is the clock: the platform refuses a time that is over 15 minutes off."""
         self._clock.doubt()
         if self._believe():
-            self._sender.quiet_until = 0  # that was it
+            self._sender.hurry()  # that was it
         elif not self._clock.is_confirmed():
             self._ask_the_time()
 
@@ -324,7 +326,7 @@ class Loop:
         if not self._settings.status_topic or dropped == self._told or not self._is_empty():
             return
         self._told = dropped
-        self._sender.send("status", *self._reports.status(self._starts.reason, dropped))
+        self._sender.publish("status", *self._reports.status(self._starts.reason, dropped))
 
     def _sleep_since(self, started):
         """Sleep until an interval after `started`; the watchdog is fed meanwhile."""

@@ -118,8 +118,6 @@ def table():
         "timeout": (5, _number(1, 8, _SECONDS)),  # below the RP2040's watchdog of 8.388 s
         "store_first": (False, _SWITCH),
         "outbox_bytes": (65536, _number(4096, 1000000, "a number of bytes")),
-        "outbox_gives_up": ("oldest", _choice("oldest", "newest")),
-        "outbox_batch": (1, _number(1, 32, "a number of reports")),
         "status_topic": ("", _status_rule()),
         "ntp_host": ("ntp.aliyun.com pool.ntp.org", _hosts(253)),
         "time_host": ("www.aliyun.com", _hosts(253)),

@@ -356,7 +356,7 @@ def test_report_that_cannot_go_waits_in_ram_while_the_drive_is_the_computers(boa
         loop = Loop(settings.load(), board_config.attached(), bool, Starts())
         loop.turn()
         print(len(loop._outbox), loop._outbox.where)
-        loop._sender.quiet_until = 0
+        loop._sender.hurry()
         loop.turn()
         print(len(loop._outbox), loop._outbox.where)
         """,

@@ -120,15 +120,15 @@ import sys
 from tools.fleet import device
 from tools.fleet.__main__ import main
 
-real = device.firmware.RestingOutbox.put
+real = device.firmware.Outbox.hold
 
-def put(self, topic, payload):
+def hold(self, topic, payload):
     real(self, topic, payload)
     if len(self) == 3:
         self.peek()
         self.pop()
 
-device.firmware.RestingOutbox.put = put
+device.firmware.Outbox.hold = hold
 sys.exit(main(sys.argv[1:]))
 """
 

@@ -20,8 +20,8 @@ TOPIC = "user/update"
 SIZE = 120
 
 
-def put(box, number, size=SIZE):
-    box.put(TOPIC, b"%d" % number + b" " * size)
+def put(box, number, size=SIZE, how="put"):
+    getattr(box, how)(TOPIC, b"%d" % number + b" " * size)
 
 
 def drain(box):
@@ -186,10 +186,10 @@ def test_free_blocks_are_looked_at_again(monkeypatch, path):
     assert drain(Outbox(path)) == list(range(number))
 
 
-def test_a_batch_survives_a_full_file_system(files, path):
-    box = Outbox(path, batch=3)
-    put(box, 0)
-    put(box, 1)
+def test_what_is_held_survives_a_full_file_system(files, path):
+    box = Outbox(path)
+    box.hold("t", "0")
+    box.hold("t", "1")
     with files.failing(0, 1, errno.ENOSPC), pytest.raises(AiotError):
         put(box, 2)
     assert len(box) == 2
@@ -199,10 +199,9 @@ def test_a_batch_survives_a_full_file_system(files, path):
 
 def test_opening_reads_no_more_of_a_fuller_box(monkeypatch, path):
     """Only the last segment, for its numbers; the first one once a report is asked for."""
-    box = Outbox(path, 1 << 20, batch=50)
+    box = Outbox(path, 1 << 20)
     for number in range(2000):
         put(box, number)
-    box.flush()
     opened = []
     real = open
 
@@ -212,6 +211,7 @@ def test_opening_reads_no_more_of_a_fuller_box(monkeypatch, path):
 
     monkeypatch.setattr("builtins.open", counted)
     box = Outbox(path, 1 << 20)
+    assert box.dropped == 0
     assert opened.count("s") == 1
     assert box.peek() is not None
     assert opened.count("s") <= 4
@@ -266,9 +266,8 @@ def test_a_report_is_forgotten_before_its_segment_was_counted(path):
     assert counted == segments.waiting(1) > 100
 
 
-@pytest.mark.parametrize("give_up", ["oldest", "newest"])
-def test_a_read_only_file_system_leaves_ram(files, path, give_up):
-    box = Outbox(path, give_up=give_up)
+def test_a_read_only_file_system_leaves_ram(files, path):
+    box = Outbox(path)
     put(box, 0)
     with files.failing(0, 1, errno.EROFS, lambda name, path, mode="": "w" in mode):
         for number in range(1, 51):
@@ -278,7 +277,7 @@ def test_a_read_only_file_system_leaves_ram(files, path, give_up):
         assert box.dropped == 18
         assert int(box.peek()[1]) == 0
         box.pop()
-        expected = list(range(19, 51)) if give_up == "oldest" else list(range(1, 33))
+        expected = list(range(19, 51))
         assert int(box.peek()[1]) == expected[0]
     put(box, 51)
     assert box.where == "flash"
@@ -519,8 +518,8 @@ def test_set_aside_in_ram(files, path):
 
 
 def test_set_aside_of_a_report_never_stored(path):
-    box = Outbox(path, batch=2)
-    put(box, 1)
+    box = Outbox(path)
+    box.hold("t", "1")
     box.set_aside(10001)
     assert b"10001" in read(path + "/set_aside.txt")
     assert len(box) == 0
@@ -633,7 +632,7 @@ def test_a_copy_that_ends_early_is_an_error():
 
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.just("put"), st.integers(0, 700)),
+        st.tuples(st.sampled_from(["put", "hold", "rest"]), st.integers(0, 700)),
         st.tuples(st.just("pop"), st.integers(1, 5)),
         st.tuples(st.just("aside"), st.just(1)),
         st.tuples(st.just("open"), st.just(1)),
@@ -643,25 +642,27 @@ STEPS = st.lists(
 )
 
 
-@given(STEPS, st.sampled_from(["oldest", "newest"]), st.sampled_from([1, 3]))
-def test_any_sequence_equals_a_plain_list(tmp_path_factory, steps, give_up, batch):
+@given(STEPS)
+def test_any_sequence_equals_a_plain_list(tmp_path_factory, steps):
     path = str(tmp_path_factory.mktemp("box") / "outbox")
-    box = Outbox(path, 24576, give_up=give_up, batch=batch)
+    box = Outbox(path, 24576)
     plain = []
     number = dropped = 0
     damaged = False
     for name, value in steps:
-        if name == "put":
-            put(box, number, value)
+        if name == "rest":
+            box.rest()
+        elif name in ("put", "hold"):
+            put(box, number, value, name)
             plain.append(number)
             number += 1
             gone = box.dropped - dropped
             dropped += gone
             if gone and not damaged:
-                plain = plain[gone:] if give_up == "oldest" else plain[: len(plain) - gone]
+                plain = plain[gone:]
         elif name == "open":
             box.flush()
-            box = Outbox(path, 24576, give_up=give_up, batch=batch)
+            box = Outbox(path, 24576)
             assert box.dropped == dropped or damaged
         elif name == "damage":
             damaged = damage(path, value) or damaged

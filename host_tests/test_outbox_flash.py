@@ -25,11 +25,9 @@ from host_tests.interpreters import ROOT, Run, micropython
 COST = {
     ("esp32", "put"): (34, 960),
     ("esp32", "put and pop"): (12, 540),
-    ("esp32", "batch of 5"): (24, 580),
     ("esp32", "pop"): (2, 128),
     ("pico", "put"): (44, 330),
     ("pico", "put and pop"): (22, 310),
-    ("pico", "batch of 5"): (29, 160),
     ("pico", "pop"): (11, 120),
 }
 
@@ -50,9 +48,8 @@ def test_cost_of_a_report(run, geometry, action):
     if action == "pop":
         found = run("outbox_flash.cost_of_reading", geometry=geometry, size=150)
     else:
-        batch = 5 if action == "batch of 5" else 1
         popped = action == "put and pop"
-        found = run("outbox_flash.cost", geometry=geometry, size=150, batch=batch, popped=popped)
+        found = run("outbox_flash.cost", geometry=geometry, size=150, popped=popped)
     print(found)
     assert all(count <= most for count, most in zip(found, COST[geometry, action], strict=True))
 

@@ -30,8 +30,8 @@ def test_power_cut_costs_what_is_in_sleep_memory_only(run, path):
 def test_damaged_sleep_memory_keeps_what_is_whole_before_the_damage(run, path):
     left = run("outbox_memory.damaged_memory", path=path)
     record = 16 + 52 + 4  # bytes of the head, the topic and the payload
-    # Damage to the end, of 4 bytes, costs none.
-    assert left == [2 * record, 2 * record, 2 * record, 2 * 4]
+    # Damage to what stands before all of them, 23 bytes, costs none.
+    assert left == [2 * record, 2 * record, 2 * record, 2 * 23]
 
 
 def test_reset_at_each_change_of_sleep_memory_loses_nothing(run, path):
@@ -103,7 +103,7 @@ def test_damage_behind_its_back_costs_the_damaged_alone(run, path):
     assert (seeming, left) == (0, 0)
 
 
-def test_batch_in_ram_goes_to_flash_before_a_deep_sleep(run, path):
+def test_what_is_held_goes_to_flash_before_a_deep_sleep(run, path):
     found = run("outbox_memory.kept_without_such_a_memory", path=path)
     assert found == [True, 1, False, "RAM"]
 

@@ -48,8 +48,6 @@ def test_what_must_be_given_and_what_is_assumed(run):
         "timeout": 5,
         "store_first": False,
         "outbox_bytes": 65536,
-        "outbox_gives_up": "oldest",
-        "outbox_batch": 1,
         "status_topic": "",
         "ntp_host": "ntp.aliyun.com pool.ntp.org",
         "time_host": "www.aliyun.com",
@@ -119,8 +117,7 @@ def test_line_that_is_taken(run, line, name, value):
         ("watchdog = 1", "line 5: watchdog must be true or false"),
         ("timeout = 9", "line 5: timeout must be"),
         ("outbox_bytes = 100", "line 5: outbox_bytes must be a number of bytes, 4096 to 1000000"),
-        ('outbox_gives_up = "none"', 'line 5: outbox_gives_up must be "oldest" or "newest"'),
-        ("outbox_batch = 0", "line 5: outbox_batch must be a number of reports, 1 to 32"),
+        ('outbox_gives_up = "oldest"', "line 5: there is no setting named outbox_gives_up"),
         ('status_topic = "a b"', "line 5: status_topic must be a topic of up to 128 characters"),
         ("[wifi]", "line 5: expected name = value"),
         (

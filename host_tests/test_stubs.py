@@ -25,7 +25,7 @@ client = aiot_http.Client(device, ca=Path("ca.pem"), sign_method="hmacsha256", t
 number: int = client.publish("user/pub", memoryview(b"21.5"))
 number = client.post_properties({"temperature": 21.5, "on": True}, time_ms=1793491200000)
 number = client.post_event("alarm", {"level": 3})
-box = Outbox("outbox", give_up="newest")
+box = Outbox("outbox", 32768)
 box.put("user/pub", "21.5")
 try:
     waiting = box.peek()
@@ -35,7 +35,7 @@ try:
 except aiot_http.PlatformError as error:
     print(error.code + 1, error.retry, error.message.upper())
     print(Delivery().wait_ms(error) // 1000, len(box), box.dropped)
-box.put(*Alink(device, lambda: None).event("alarm", {"level": 3}, 1793491200000))
+box.hold(*Alink(device, lambda: None).event("alarm", {"level": 3}, 1793491200000))
 for topic, payload in box.peek_together(8):
     client.publish(topic, payload)
 hex: str = aiot_http.sign({"productKey": "a1"}, "secret", "hmacmd5")
@@ -56,7 +56,7 @@ WRONG = [
     ("client.subscribe", 'has no attribute "subscribe"'),
     ("box.peek()[0]", "is not indexable"),
     ("Outbox('outbox', 65536, 'oldest')", "Too many positional arguments"),
-    ("Outbox('outbox', give_up='none')", "give_up"),
+    ("Outbox('outbox', give_up='none')", "Unexpected keyword argument"),
     ("aiot_http.NetworkError().code", 'has no attribute "code"'),
 ]
 

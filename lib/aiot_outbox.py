@@ -1,23 +1,28 @@
 # SPDX-License-Identifier: MIT
-"""Reports that wait on flash until they are delivered: first in, first out.
+"""Reports that wait until they are delivered: first in, first out.
+
+They pass through three tiers, and a report that cannot leave goes one further:
+
+    RAM                 where each begins; while the network is good it leaves from here
+    memory              outlives a deep sleep and a reset, but no power cut; a few boards have it
+    flash               aiot_shelf, which tells how they lie there
+
+The box numbers its reports, and the numbers go with them: so a start knows what it has already.
+aiot_tally owns them, and stays in RAM; what knows of flash is loaded when something has to be
+stored or waits there, and let go of by `rest`.
 
 What it costs on littlefs, in erases for each report of 150 bytes (host_tests/test_outbox_flash.py
 measures it); to append each to a file and close that costs 1.0 on both:
 
-              put    put and pop at once    put, batch=5    pop
-    ESP32     0.33          0.12                0.23        0.02
-    Pico W    0.44          0.21                0.28        0.09
-
-aiot_shelf tells how it lies on flash.
+              put    put and pop at once    pop
+    ESP32     0.33          0.12            0.02
+    Pico W    0.44          0.21            0.09
 """
 
-# The largest first: a board compiles each file as it is imported, and needs most room for it.
-from aiot_shelf import Shelf  # isort: skip
 import aiot_port
 from aiot_errors import NOT_NOW, AiotError
-from aiot_layout import Doubts
 from aiot_port import const
-from aiot_record import EEXIST, ENOENT, HEAD, pack, unpack
+from aiot_tally import Tally
 
 _SMALLEST = const(512)  # bytes of a box: less holds no report
 
@@ -28,9 +33,15 @@ _RAM_BYTES = const(8192)
 # Bytes of reports that `peek_together` holds in RAM at once: a board has that much to spare.
 _TOGETHER_BYTES = const(4096)
 
+# A report fits any box for sure that takes a sixteenth of it, or one segment, less these bytes.
+# For what is larger the file system is asked (aiot_layout).
+_SEGMENT = const(4096)
+_SPARE = const(24)
+
 _NONE = const((-1,))  # the number of no report
 
-_ENOSPC = const(28)  # POSIX; MicroPython's errno lacks the name
+# What is loaded for flash alone, the last first.
+_MODULES = ("aiot_shelf", "aiot_segments", "aiot_slots", "aiot_layout")
 
 
 class Outbox:
@@ -46,58 +57,43 @@ class Outbox:
     file system counts: all blocks, the folder's own included. (A box of less than five blocks
     is bounded by its files' bytes instead.) A report may take up to half of it.
 
-    When the box is full, `give_up` "oldest" makes room by up to a block of the oldest reports,
-    "newest" refuses the new one. Either way `dropped` counts them.
+    When the box is full, up to a block of the oldest reports is dropped; `dropped` counts them.
 
     What the file system says once is not believed where that would cost reports: it is asked
     again, and what cannot be read now is read later. A file that cannot be read 100 times in one
     start, while its folder can, is skipped as corrupt.
 
-    Up to `batch` reports, or those of `batch_s` seconds, stay in RAM and are stored together,
-    which wears the flash less and puts them at risk; the time is looked at by each `put`.
-    `clock` returns milliseconds as aiot_port.ticks_ms does.
-
     `memory` outlives a deep sleep, but no power cut (aiot_port.board.sleep_memory). With it
-    reports go there first, and to flash together when it is full, whatever `batch` says.
+    reports go there first, and to flash together when it is full. `make_room()` is called where
+    RAM lacks for what knows of flash, which is then loaded once more.
     """
 
-    def __init__(
-        self,
-        path,
-        max_bytes=65536,
-        *,
-        give_up="oldest",
-        batch=1,
-        batch_s=None,
-        clock=aiot_port.ticks_ms,
-        memory=None,
-    ):
+    def __init__(self, path, max_bytes=65536, *, memory=None, make_room=None):
         if max_bytes < _SMALLEST:
             raise AiotError("max_bytes: at least %d" % _SMALLEST)
-        if give_up not in ("oldest", "newest"):
-            raise AiotError('give_up: "oldest" or "newest"')
-        self._path = path = path.rstrip("/")
+        self._path = path.rstrip("/")
         self._max_bytes = max_bytes
-        self._newest = give_up == "newest"
-        self._batch = batch
-        self._batch_ms = None if batch_s is None else batch_s * 1000
-        self._clock = clock
-        self._held = []  # not on flash yet: (number, topic bytes, payload bytes)
-        self._since = None  # tick of the first of them
+        self._make_room = make_room
+        self._tally = Tally()
+        self._held = []  # not on flash: (number, topic bytes, payload bytes)
+        self._is_safe = True  # whether `memory` has all of them
+        self._shelf = None  # while it is loaded
+        self._doubts = None  # of this start, about files that could not be read
+        self._is_bare = False  # whether nothing waits on flash for sure
         self._shown = ()  # numbers of the reports that peek showed
         self._most = 1  # reports that come together at most
-        self._memory = memory
-        self._doubts = Doubts()
-        self._flash = Shelf(path, max_bytes, self._doubts)
-        self._loaded = False
         #: "flash", or "RAM" while the flash cannot be read or written: a power cut loses those.
         self.where = "flash"
-        self._load()
-        self._recall()
+        self._sleep = None  # the tier in `memory`
+        if memory is None:
+            self._load()
+        else:
+            self._recall(memory)
 
     def __len__(self):
         """Return how many reports wait; the first call after a start reads all of the box."""
-        return self._flash.waiting() + len(self._held)
+        shelf = self._in_use()
+        return (shelf.waiting() if shelf else 0) + len(self._held)
 
     @property
     def dropped(self):
@@ -106,131 +102,206 @@ class Outbox:
         These are the ones dropped because the box was full, the ones set aside, and what
         `count_dropped` counted.
         """
-        return self._flash.given_up
-
-    def is_saved(self):
-        """Return whether a new Outbox would be as this one, as flash and `memory` know all."""
-        if not (self._loaded and self._flash.is_saved()) or self._doubts.has_any():
-            return False
-        return self._remember() or not (self._held or self._flash.unsettled)
-
-    def is_empty(self):
-        """Return whether nothing waits, as far as that is known without a look at flash."""
-        return not self._held and self._flash.is_empty()
+        if not self._tally.known:
+            self._load()
+        return self._tally.dropped
 
     def count_dropped(self, count=1):
         """Count reports in `dropped` that are lost and never got into the box.
 
         So may do who meets the AiotError of `put`, and has no other place for the report.
         """
-        self._flash.count_given_up(count)
-        if self._loaded:
-            self._flash.tidy()
+        self._tally.drop(count)
+        shelf = self._load()
+        if shelf:
+            shelf.tidy()
 
     def put(self, topic, payload):
-        """Add a report: topic str, payload bytes or str. Once it returns it is safe (`batch`=1).
+        """Add a report: topic str, payload bytes or str. Once it returns it is safe.
 
         Raises AiotError for a report that is too large, and when the file system is full; then
         the report is not in the box. Where flash cannot be written at all it stays in RAM.
         """
-        topic = _to_bytes(topic)
-        payload = _to_bytes(payload)
-        self._load()
-        most = self._flash.layout.largest
-        if len(topic) > 0xFFFF or len(topic) + len(payload) > most:
-            raise AiotError("a report of over %d bytes does not fit the outbox" % most)
-        if not self._held:
-            self._since = self._clock()
-        report = (self._flash.new_number(), topic, payload)
-        self._held.append(report)
+        report = self._add(topic, payload)
         try:
-            if self._is_due():
+            self._is_safe = self._remember()
+            if not self._is_safe:
                 self.flush()
         except NOT_NOW:
             if report in self._held:  # else it is stored, and what failed came after that
                 self._held.remove(report)
                 raise
 
-    def fits_memory(self, topic, payload):
-        """Whether a report can be put without a write to flash, as `memory` has room for it."""
-        if self._memory is None or not self._loaded:
-            return False
-        size = len(pack(self._held, 0)) + HEAD + len(topic) + len(payload)
-        return size <= self._memory.size
+    def hold(self, topic, payload):
+        """Add a report as `put` does, to RAM alone where `memory` has no room for it.
 
-    def _is_due(self):
-        if self._memory is not None:
-            return not self._remember()
-        if len(self._held) >= self._batch or self.where == "RAM":
-            return True
-        if self._batch_ms is None:
-            return False
-        return aiot_port.ticks_diff(self._clock(), self._since) >= self._batch_ms
+        A power cut loses it until `save_for_sleep` or `flush` was called, or `put` for another.
+        Raises AiotError for a report that is too large.
+        """
+        self._add(topic, payload)
+        self._is_safe = self._remember()
+
+    def _add(self, topic, payload):
+        topic = _to_bytes(topic)
+        payload = _to_bytes(payload)
+        size = len(topic) + len(payload)
+        if size > min(_SEGMENT, self._max_bytes // 16) - _SPARE:
+            most = self._largest()
+            if len(topic) > 0xFFFF or size > most:
+                raise AiotError("a report of over %d bytes does not fit the outbox" % most)
+        report = (self._tally.new_number(), topic, payload)
+        self._held.append(report)
+        return report
+
+    def _largest(self):
+        """Return the bytes of topic and payload that a report may have."""
+        shelf = self._load()
+        if shelf:
+            return shelf.layout.largest
+        from aiot_layout import supposed
+
+        return supposed(self._max_bytes).largest
+
+    def is_at_risk(self):
+        """Return whether a power cut, or a reset without `memory`, would lose a report now."""
+        return not (self._is_safe or not self._held)
 
     def flush(self):
         """Store what is in RAM. Raises AiotError when the file system is full."""
+        if not self._held and self._shelf is None and not self._tally.behind:
+            return
+        from aiot_record import EEXIST, ENOENT, ENOSPC
+
         trouble = None
         for _ in range(2):  # a passing fault of the device is no reason to give up
             try:
-                if self._load():
-                    self._flash.store(self._held, self._newest)
-                    self.where = "flash"
-                    self._remember()
+                shelf = self._load()
+                if shelf:
+                    self._store(shelf)
                     return
             except OSError as error:
                 trouble = error.errno
                 if trouble in (EEXIST, ENOENT):  # the folder came or went behind our back
-                    self._loaded = False
-        if trouble == _ENOSPC:
+                    self._shelf = None
+                    self._is_bare = self._tally.known = False
+        if trouble == ENOSPC:
             raise AiotError("outbox: the file system is full")
         self._stay_in_ram()
+        self._is_safe = self._remember()
+
+    def _store(self, shelf):
+        if self._held and self._sleep:
+            self._sleep.doubt(self._has_none_on_flash())
+        shelf.store(self._held)
+        self.where = "flash"
+        self._is_safe = True
         self._remember()
 
-    def keep(self):
-        """Let what is in RAM outlive a deep sleep; return whether it does.
+    def save_for_sleep(self):
+        """Let what is in RAM outlive a deep sleep or a reset; return whether it does.
 
         Raises AiotError when the file system is full.
         """
-        if self._remember() or not self._held:
+        if not self.is_at_risk():
             return True
-        self.flush()
-        return not self._held
-
-    def _remember(self, settled=None):
-        """Copy what is in RAM to the memory that outlives a deep sleep; return whether it fits.
-
-        False without such a memory, and while the numbers on flash are not known: by those a
-        start tells what is stored already. What does not fit leaves the memory as it was.
-        """
-        if self._memory is None or not self._loaded:
-            return False
-        data = pack(self._held, settled or self._flash.settled)
-        if len(data) > self._memory.size:
-            return False
-        self._memory.save(data)
-        return True
-
-    def _recall(self):
-        """Take what the last start left in the memory that outlived it, and is not on flash."""
-        if self._memory is None:
-            return
-        reports, settled = unpack(self._memory.load())
-        for report in reports:
-            if report[0] >= self._flash.stored:
-                self._flash.following = max(self._flash.following, report[0] + 1)
-                self._held.append(report)
-        if settled > self._flash.settled:
-            self._flash.settle(settled)
+        self._is_safe = self._remember()
+        if not self._is_safe:
+            self.flush()
+        return not self.is_at_risk()
 
     def _stay_in_ram(self):
         self.where = "RAM"
         held = self._held
         size = sum([len(topic) + len(payload) for _, topic, payload in held])
         while len(held) > _RAM_REPORTS or (size > _RAM_BYTES and len(held) > 1):
-            _, topic, payload = held.pop(-1 if self._newest else 0)
+            _, topic, payload = held.pop(0)
             size -= len(topic) + len(payload)
-            self._flash.count_given_up()
+            self._tally.drop()
             self._shown = self._shown and _NONE  # it may be this one: then pop forgets nothing
+
+    def _remember(self, settled=None):
+        """Copy what is in RAM to the memory that outlives a deep sleep; return whether it fits."""
+        if self._sleep is None:
+            return False
+        return self._sleep.save(self._held, self._has_none_on_flash(), settled)
+
+    def _has_none_on_flash(self):
+        return self._shelf.is_empty() if self._shelf else self._is_bare
+
+    def _recall(self, memory):
+        """Take what the last start left in the memory that outlived it, and is not on flash."""
+        from aiot_sleep import SleepMemory
+
+        self._sleep = SleepMemory(memory, self._tally)
+        reports, is_clean, is_bare, settled = self._sleep.load()
+        if is_clean:  # no need to look at flash
+            self._held, self._is_bare = reports, is_bare
+            return
+        shelf = self._load()
+        tally = self._tally
+        for report in reports:
+            if shelf is None or report[0] >= shelf.stored:
+                tally.following = max(tally.following, report[0] + 1)
+                self._held.append(report)
+        if settled > tally.settled:
+            tally.settle(settled)
+
+    def rest(self):
+        """Let go of what knows of flash, until it is needed again: it takes much RAM.
+
+        Not while files could not be read: what is known of them is not on flash.
+        """
+        shelf = self._shelf
+        if shelf is None or self._doubts.has_any():
+            return
+        self._is_bare = shelf.is_empty()
+        self._shelf = self._doubts = None
+        aiot_port.forget(*_MODULES)
+        if self._sleep is None:  # which needs it too
+            aiot_port.forget("aiot_record")
+
+    def _load(self):
+        """Return the Shelf, None while flash cannot be read. Raises MemoryError."""
+        if self._shelf:
+            return self._shelf
+        try:
+            shelf = self._new_shelf()
+        except MemoryError:
+            if self._make_room is None:
+                raise
+            self._make_room()
+            shelf = self._new_shelf()
+        known = self._tally.known
+        try:
+            shelf.load()
+        except OSError:
+            self.where = "RAM"
+            return None
+        if not known:
+            if self._shown:
+                self._shown = _NONE  # it gets another number below: then pop forgets nothing
+            number = self._tally.new_number
+            self._held[:] = [(number(), report[1], report[2]) for report in self._held]
+        self._shelf = shelf
+        self.where = "flash"
+        return shelf
+
+    def _new_shelf(self):
+        try:
+            from aiot_shelf import Shelf  # isort: skip - the largest first, as it needs most room
+            from aiot_layout import Doubts
+        except MemoryError:
+            aiot_port.forget(*_MODULES)  # what is loaded in part is of no use
+            raise
+        if self._doubts is None:
+            self._doubts = Doubts()
+        return Shelf(self._path, self._max_bytes, self._doubts, self._tally)
+
+    def _in_use(self):
+        """Return the Shelf where something may wait on flash, None where nothing does."""
+        if self._shelf is None and self._is_bare:
+            return None
+        return self._load()
 
     def peek(self):
         """Return (topic str, payload bytes) of the oldest report, None if none waits.
@@ -257,12 +328,12 @@ class Outbox:
 
         What `pop` forgets stays the same. Raises as `peek`.
         """
-        self._load()
         try:
-            first = self._first()
+            shelf = self._in_use()
+            first = self._first(shelf)
             if first is None:
                 return None
-            behind = self._flash.behind(first[0], self._held)
+            behind = self._behind(shelf, first[0])
             try:
                 for report in behind:
                     return report[1:3]
@@ -273,7 +344,6 @@ class Outbox:
         return None
 
     def _show(self, most):
-        self._load()
         self._shown = ()
         try:
             reports = self._oldest(most)
@@ -287,18 +357,19 @@ class Outbox:
 
     def _oldest(self, most):
         """Return the reports to be shown, (number, topic, payload, …) each."""
-        first = self._first()
+        shelf = self._in_use()
+        first = self._first(shelf)
         if first is None:
             return []
         number = first[0]
         reports = [first]
-        if most > 1 and self._memory is not None and number >= self._flash.settled:
+        if most > 1 and self._sleep and number >= self._tally.settled:
             self._settle_in_memory(number)
-        last = min(self._flash.settled, number + most) - 1
+        last = min(self._tally.settled, number + most) - 1
         if last <= number:
             return reports
         room = _TOGETHER_BYTES - len(first[2])
-        behind = self._flash.behind(number, self._held)
+        behind = self._behind(shelf, number)
         try:
             for report in behind:
                 room -= len(report[2])
@@ -309,21 +380,29 @@ class Outbox:
             behind.close()
         return reports
 
-    def _first(self):
+    def _first(self, shelf):
         """Return (number, topic, payload, …) of the oldest report, None where none waits."""
-        first = self._flash.oldest()
+        first = shelf.oldest() if shelf else None
         if first is None and self._held:
             number, topic, payload = self._held[0]
             first = (number, str(topic, "utf-8"), payload)
         return first
 
+    def _behind(self, shelf, number):
+        """Yield (number, topic, payload, …) of the reports behind `number`. Close it."""
+        if shelf:
+            yield from shelf.behind(number)
+        for report in self._held:  # newer than all on flash
+            if report[0] > number:
+                yield report[0], str(report[1], "utf-8"), report[2]
+
     def _settle_in_memory(self, number):
         """Settle what comes together with the oldest report, where all is in `memory`."""
         if not self._held or self._held[0][0] != number:
             return  # some is on flash, which outlives that memory
-        settled = min(number + self._most, self._flash.following)
+        settled = min(number + self._most, self._tally.following)
         if self._remember(settled):
-            self._flash.settle(settled)
+            self._tally.settle(settled)
 
     def pop(self):
         """Forget what peek or peek_together showed. Without it before, forget the oldest.
@@ -336,12 +415,20 @@ class Outbox:
         held = [report for report in self._held if report[0] not in numbers]
         stored = numbers[: len(numbers) - len(self._held) + len(held)]  # the oldest
         if numbers and numbers != _NONE:
-            self._flash.settle(numbers[-1] + 1 + self._most)
-            self._held = held
-            if stored:
-                self._flash.forget(stored)
+            self._forget(stored, held, numbers[-1] + 1 + self._most)
         self._shown = ()  # not before: what fails until then is done when it is popped again
         self._remember()
+
+    def _forget(self, stored, held, settled):
+        """Forget the reports with the numbers `stored` on flash, and in RAM all but `held`."""
+        shelf = self._load() if stored else self._shelf
+        if stored or held or (shelf and not shelf.is_empty()):
+            self._tally.settle(settled)
+        self._held = held
+        if shelf and stored:
+            shelf.forget(stored)
+        elif stored:
+            self._tally.forget(stored[-1])
 
     def set_aside(self, code, topic=None, payload=None):
         """Move the report that peek showed to set_aside.txt, and count it in `dropped`.
@@ -356,40 +443,22 @@ class Outbox:
         report = self.peek()
         if report is None or before not in ((), self._shown):
             return
-        if self._loaded:
+        shelf = self._load()
+        if shelf:
             try:
                 if topic is None:
                     topic, payload = report
-                self._flash.set_aside(code, topic, payload)
+                shelf.set_aside(code, topic, payload)
             except OSError:
                 pass
-        self._flash.count_given_up()
+        self._tally.drop()
         try:
             self.pop()
         finally:
             if self._shown:  # memory lacked, and it waits still
-                self._flash.count_given_up(-1)
-        if self._loaded:
-            self._flash.tidy()  # where pop had nothing to write: a restart must know the count
-
-    def _load(self):
-        """Read what lies on flash, once; return whether it was possible."""
-        if self._loaded:
-            return True
-        flash = Shelf(self._path, self._max_bytes, self._doubts)
-        try:
-            flash.load()
-        except OSError:
-            self.where = "RAM"
-            return False
-        flash.go_on_from(self._flash)
-        if self._shown:
-            self._shown = _NONE  # it gets another number below: then pop forgets nothing
-        self._held[:] = [(flash.new_number(), report[1], report[2]) for report in self._held]
-        self._flash = flash
-        self._loaded = True
-        self.where = "RAM" if self._held else "flash"
-        return True
+                self._tally.drop(-1)
+        if shelf:
+            shelf.tidy()  # where pop had nothing to write: a restart must know the count
 
 
 def _unreadable(error):

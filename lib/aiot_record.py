@@ -4,7 +4,7 @@
     AE 01, topic's size 2, payload's size 4, number 4, CRC 4, topic, payload
 
 Numbers are big-endian. The CRC is CRC-32, over everything but itself. Another version of the
-layout will have another second byte, and is passed over like damage.
+layout will have another second byte, and is skipped like damage.
 """
 
 import os
@@ -22,12 +22,13 @@ ENOENT = const(2)
 EEXIST = const(17)
 ENOTDIR = const(20)
 EISDIR = const(21)
+ENOSPC = const(28)
 FOLDER = const(0x4000)  # in a file's mode
 
 # Made here: where memory is out, `except (…)` has none for it.
 LATER = (OSError, MemoryError)
 
-_RECORD_MARK = const(b"\xae\x01")
+RECORD_MARK = const(b"\xae\x01")
 
 
 def number_in(name, form):
@@ -54,7 +55,7 @@ def settle(file):
 
 def record_head(number, topic, payload):
     """Return the HEAD bytes that stand before `topic` and `payload`, both bytes."""
-    head = struct.pack(_HEAD, _RECORD_MARK, len(topic), len(payload), number, 0)[:_CRC_AT]
+    head = struct.pack(_HEAD, RECORD_MARK, len(topic), len(payload), number, 0)[:_CRC_AT]
     return head + crc32(payload, crc32(topic, crc32(head))).to_bytes(4, "big")
 
 
@@ -71,7 +72,7 @@ def find_record(file, at, first, buffer):
         if file.readinto(head) < HEAD:
             return None
         mark, middle, end, number, crc = _fields(head, at)
-        if mark == _RECORD_MARK and _is_whole(file, end - at - HEAD, crc, buffer):
+        if mark == RECORD_MARK and _is_whole(file, end - at - HEAD, crc, buffer):
             if number >= first:
                 return number, at, middle, end
             at = end
@@ -108,10 +109,10 @@ def _find_mark(file, at, buffer):
     while True:
         file.seek(at)
         count = file.readinto(buffer)
-        found = bytes(memoryview(buffer)[:count]).find(_RECORD_MARK)
+        found = bytes(memoryview(buffer)[:count]).find(RECORD_MARK)
         if found >= 0:
             return at + found
-        if count < len(_RECORD_MARK):
+        if count < len(RECORD_MARK):
             return None
         at += count - 1  # the mark may lie across two pieces
 
@@ -128,7 +129,7 @@ def _split(data, at):
     if len(data) - at < HEAD:
         return None
     mark, middle, end, number, crc = _fields(data[at : at + HEAD], at)
-    if mark != _RECORD_MARK or end > len(data):
+    if mark != RECORD_MARK or end > len(data):
         return None
     if crc32(data[at + HEAD : end], crc32(data[at : at + _CRC_AT])) != crc:
         return None
@@ -143,26 +144,16 @@ def split_record(data):
     return str(data[HEAD : found[1]], "utf-8"), data[found[1] :]
 
 
-def pack(reports, number):
-    """Return the bytes of reports, (number, topic bytes, payload bytes) each, and of a number."""
-    pieces = []  # joined once: a board has no room for its reports twice more
-    for report in reports:
-        pieces.extend((record_head(*report), report[1], report[2]))
-    pieces.append(number.to_bytes(4, "big"))
-    return b"".join(pieces)
-
-
-def unpack(data):
-    """Return (reports, number) of bytes that `pack` made; of damaged ones what is whole, and 0."""
+def whole_records(data, at):
+    """Return reports from byte `at` on, (number, topic, payload) each, while they are whole."""
     reports = []
-    at = 0
     found = _split(data, at)
     while found:
         number, middle, end = found
         reports.append((number, data[at + HEAD : middle], data[middle:end]))
         at = end
         found = _split(data, at)
-    return reports, int.from_bytes(data[at:], "big") if len(data) - at == 4 else 0
+    return reports
 
 
 def copy_bytes(source, start, end, target, buffer):

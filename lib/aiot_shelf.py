@@ -25,7 +25,7 @@ from aiot_segments import Segments  # isort: skip
 from aiot_slots import Cursor, Slots  # isort: skip
 import aiot_layout
 from aiot_port import const
-from aiot_record import EEXIST, FOLDER, HEAD, LATER, record_head, split_record
+from aiot_record import EEXIST, ENOSPC, FOLDER, HEAD, LATER, record_head, split_record
 from aiot_store import SmallFile
 
 _FREE = const(4)  # blocks that a segment leaves to others: saving a token takes two on littlefs
@@ -34,16 +34,15 @@ _UNSEEN = const(36)
 
 _ASIDE_TOPIC = const(128)  # characters of a topic shown there: the platform takes no longer one
 
-_ENOSPC = const(28)  # POSIX; MicroPython's errno lacks the name
-
 
 class Shelf:
     """The reports on flash. A method that raises OSError has lost none that was stored.
 
-    `doubts` is an aiot_layout.Doubts, to be kept for another Shelf on the same folder.
+    `doubts` is an aiot_layout.Doubts and `tally` an aiot_tally.Tally, to be kept for another
+    Shelf on the same folder.
     """
 
-    def __init__(self, path, max_bytes, doubts):
+    def __init__(self, path, max_bytes, doubts, tally):
         self._path = path
         self._max_bytes = max_bytes
         self._doubts = doubts
@@ -51,14 +50,8 @@ class Shelf:
         self._cursor = Cursor(path)
         self._segments = Segments(path, doubts)
         self._slots = Slots(path, 0, aiot_layout.INLINED[1], doubts)  # none before the folder
-        self._behind = False  # the cursor on flash is
-        self.unsettled = False  # it does not say what is settled
-        self._first = 0  # number of the first report that waits
-        self.following = 0  # number of the next report to come
+        self._tally = tally
         self.stored = 0  # number behind the last report that is whole on flash, at the start
-        self.settled = 0  # reports with numbers below it come together
-        self.given_up = 0
-        self._given_up_there = 0  # as the cursor on flash has it
         self._layout = None
         self._free = 0  # blocks of the file system, at most: at the last look, less those written
 
@@ -79,84 +72,47 @@ class Shelf:
         self._slots = Slots(self._path, count, size, self._doubts)
         self._exists = True
 
-    def is_saved(self):
-        """Return whether the cursor on flash is up to date, but for what is settled."""
-        return not self._behind
-
     def is_empty(self):
         """Return whether there is no report here, read or not."""
         return not (self._segments or self._slots.records)
 
     def waiting(self):
         """Return how many reports wait."""
-        return self._segments.waiting(self._first) + len(self._slots.records)
-
-    def new_number(self):
-        """Return a number for the next report to come."""
-        self.following += 1
-        return self.following - 1
-
-    def count_given_up(self, count=1):
-        """Count reports that were given up before they got here."""
-        self.given_up += count
-        self._behind = True
+        return self._segments.waiting(self._tally.first) + len(self._slots.records)
 
     def load(self):
-        """Find what lies there. Writes nothing. Raises OSError."""
+        """Find what lies there, and go on from it. Writes nothing. Raises OSError."""
         files = aiot_layout.listed(self._path)
-        if files is None:
-            return
-        others = [name for name, size in files if not self._segments.take(name, size)]
-        self._found()
-        self._first, self.given_up, self.settled = self._cursor.load(others, self._doubts)
-        self._given_up_there = self.given_up
-        self.stored = self._segments.load(self._first) + 1
-        begun = self._slots.load(others, self.stored)
+        cursor = (0, 0, 0)
+        begun = -1
+        if files is not None:
+            others = [name for name, size in files if not self._segments.take(name, size)]
+            self._found()
+            cursor = self._cursor.load(others, self._doubts)
+            first = max(cursor[0], self._tally.first)
+            self.stored = self._segments.load(first) + 1
+            begun = self._slots.load(others, self.stored)
         if self._slots.records:
             self.stored = self._slots.records[-1][0] + 1
         # Numbers of reports that were lost since do not come again: they are settled already.
-        self.following = max(self.stored, begun + 1, self.settled)
-
-    def go_on_from(self, former):
-        """Take over what a former Shelf on this folder knows, and could not write any more."""
-        uncounted = former.given_up - former._given_up_there
-        self.given_up = max(self.given_up + uncounted, former.given_up)
-        self.following = max(self.following, former.following)
-        self._behind = former._exists or uncounted > 0
-        if former._exists:
-            self._first = max(self._first, former._first)
-            self.settled = max(self.settled, former.settled)
-
-    def settle(self, most):
-        """Settle that the reports waiting now, up to number `most`, come together next.
-
-        It is written with the next change, so that the same ones do after a restart.
-        """
-        self.settled = min(most, self.following)
-        self.unsettled = True
+        self._tally.go_on_from(*cursor, max(self.stored, begun + 1, cursor[2]))
 
     def oldest(self):
         """Return (number, topic str, payload bytes, …) of the oldest report, None for none."""
-        report = self._segments.oldest(self._first)
+        report = self._segments.oldest(self._tally.first)
         while report is None and self._slots.records:
             report = self._in_slots(self._slots.records[0])
             if report is None:
                 self._slots.forget()  # damaged since it was counted
         return report
 
-    def behind(self, number, held):
-        """Yield the reports behind `number`, as `Segments.behind` does, then those of `held`.
-
-        These are (number, topic bytes, payload bytes) each, newer than all on flash. Close it.
-        """
-        yield from self._segments.behind(number, self._first)
+    def behind(self, number):
+        """Yield the reports behind `number`, as `Segments.behind` does. Close it."""
+        yield from self._segments.behind(number, self._tally.first)
         for record in self._slots.records:
             report = self._in_slots(record) if record[0] > number else None
             if report:
                 yield report
-        for report in held:
-            if report[0] > number:
-                yield report[0], str(report[1], "utf-8"), report[2]
 
     def _in_slots(self, record):
         found = split_record(self._slots.read(record))
@@ -165,12 +121,11 @@ class Shelf:
     def forget(self, numbers):
         """Forget the oldest reports, those of these numbers that still wait, in one step."""
         for number in numbers:
-            if number < self._first:
+            if number < self._tally.first:
                 continue  # it was given up meanwhile
             if not self._segments.forget(number):
                 self._forget_slots(number)
-            self._first = number + 1
-            self._behind = True
+            self._tally.forget(number)
         self.tidy()
 
     def _forget_slots(self, number):
@@ -184,15 +139,20 @@ class Shelf:
         So does what memory lacks for: it must not undo what was done before.
         """
         try:
-            if self._behind or self.unsettled:
-                self._cursor.save(self._first, self.given_up, self.settled)
-                self._given_up_there = self.given_up
-                self._behind = self.unsettled = False
+            if self._tally.behind or self._tally.unsettled:
+                self._save_cursor(self._tally.first, self._tally.dropped)
             self._segments.tidy()
         except LATER:
             pass
 
-    def store(self, reports, give_up_newest):
+    def _save_cursor(self, first, dropped):
+        tally = self._tally
+        self._cursor.save(first, dropped, tally.settled)
+        tally.first, tally.dropped = first, dropped
+        tally.dropped_there = dropped
+        tally.behind = tally.unsettled = False
+
+    def store(self, reports):
         """Move reports, (number, topic, payload) each, from the list `reports` to flash.
 
         Raises OSError; those that are still in the list then are not stored.
@@ -207,9 +167,9 @@ class Shelf:
                 self._write_slot(reports)
             elif self._write_segment(reports):
                 self.tidy()
-            elif give_up_newest or not self._give_up_oldest():
+            elif not self._give_up_oldest():
                 reports.pop()
-                self.count_given_up()
+                self._tally.drop()
                 self.tidy()
 
     def _make(self):
@@ -234,7 +194,7 @@ class Shelf:
         """
         records = self._slots.records
         sizes = [size for _, size, _ in records] + [_size(report) for report in reports]
-        total = self._segments.last_bytes(self._first, self.layout.segment)
+        total = self._segments.last_bytes(self._tally.first, self.layout.segment)
         merge = total + sizes[0] <= self.layout.segment
         if not merge:
             total = 0
@@ -246,7 +206,7 @@ class Shelf:
             return False
         moved = records[:count]
         taken = reports[: count - len(moved)]
-        self._segments.write(merge, self._first, self._slots, moved, taken)
+        self._segments.write(merge, self._tally.first, self._slots, moved, taken)
         for _ in moved:
             self._slots.forget()
         for _ in taken:  # a slice would take memory, and what is stored must not come twice
@@ -265,7 +225,7 @@ class Shelf:
         if self._free < blocks + _UNSEEN:
             self._free = aiot_layout.free_blocks(self._path)
         if self._free < blocks + _FREE:
-            raise OSError(_ENOSPC, "too few free blocks")
+            raise OSError(ENOSPC, "too few free blocks")
         self._free -= blocks
         return True
 
@@ -280,7 +240,7 @@ class Shelf:
             self._give_up(self._slots.records[0][0], 1)  # left of a larger box
             self._slots.forget()
             return True
-        segment = self._segments.oldest_segment(self._first)
+        segment = self._segments.oldest_segment(self._tally.first)
         self._give_up(segment.last, segment.waiting)
         segment.waiting = 0
         self._segments.tidy()
@@ -288,11 +248,8 @@ class Shelf:
 
     def _give_up(self, last, count):
         """Store that `count` reports were given up, the last of them being number `last`."""
-        first = max(self._first, last + 1)
-        self._cursor.save(first, self.given_up + count, self.settled)
-        self._first = first
-        self.given_up += count
-        self._given_up_there = self.given_up
+        tally = self._tally
+        self._save_cursor(max(tally.first, last + 1), tally.dropped + count)
 
     def set_aside(self, code, topic, payload):
         """Add a report to set_aside.txt, which keeps the newest lines that fit. Raises OSError."""

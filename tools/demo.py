@@ -45,7 +45,7 @@ start_delay = 0
 """
 
 # One line of the firmware's log for each report that the platform acknowledged.
-# Lines of firmware/sending.py: a fresh report, one from the outbox, or several of those together
+# Lines of lib/aiot_sender.py: a fresh report, one from the outbox, or several of those together
 # (which are tried one by one when they are refused).
 ACKNOWLEDGED = re.compile(rb"reports?(?: \d+: .*)? messageId=(\d+)")
 GIVEN_UP = re.compile(rb"report(?!s).*: (?:dropped|refused for good)")

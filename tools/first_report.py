@@ -23,8 +23,8 @@ _ACKNOWLEDGED = re.compile(r"\breports?\b.*\bmessageId=(\d+)$")
 _LINES_KEPT = 50  # the last ones: the reason is among them
 _LOOK_S = 0.5  # between two looks at whether somebody has stopped the watching
 
-# Lines of firmware/loop.py and sending.py. In the last parentheses stands the error, in the
-# library's words.
+# Lines of firmware/loop.py and lib/aiot_sender.py. In the last parentheses stands the error, in
+# the library's words.
 _TIME = r"^(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ? |clock not set )?"
 _FAILED = re.compile(r": (?:waits \d+ s|refused for good|dropped|not stored) \((.*)\)$")
 _NOT_JOINED = re.compile(_TIME + r'Wi-Fi: ".*" cannot be joined')

@@ -204,7 +204,7 @@ class Chaos:
             return
         if self.chance.one_in(12):
             self._note("reset " + when)
-            if self.loop._sender.in_ram():
+            if self.loop._outbox.is_at_risk():
                 self.at_risk.append(self.loop.number)
             _reset(self.loop)
         if self.chance.one_in(5):
@@ -269,7 +269,7 @@ def lives(folder, seed, starts, extra):
             loop._client = loop._connection = chaos
             chaos.loop = loop
             if not extra:
-                chaos.shake(loop._outbox, "put")
+                chaos.shake(loop._outbox, "save_for_sleep")
             for owner, name in (
                 (loop._outbox, "peek"),
                 (loop._outbox, "pop"),
@@ -284,9 +284,9 @@ def lives(folder, seed, starts, extra):
                     loop.turn()
                 except Exception:  # as run() does
                     pass
-                loop._sender.quiet_until = 0
+                loop._sender.hurry()
                 loop._sleep_since(loop._clock.uptime())
-            if loop._sender.in_ram():  # it could not be stored, and now the board is reset
+            if loop._outbox.is_at_risk():  # it could not be stored, and now the board is reset
                 chaos.at_risk.append(loop.number)
         now = port.clock_ms + 60000
     first = [n for place, n in enumerate(chaos.arrived) if n not in chaos.arrived[:place]]
@@ -303,17 +303,12 @@ def backlog_without_memory_for_a_batch(folder, waiting):
     lines = []
     with OnPort(Port(), lines.append) as port:
         loop = looping._loop_to_a_platform(port, "", [float(number) for number in range(waiting)])
-        settled = loop._reports.settled
-        last = [None]
+        message = loop._reports.message
 
-        def one_at_a_time(payload):
-            if len(loop._client.sent) == last[0]:
-                last[0] = None  # what it had made is let go of
-                raise MemoryError
-            last[0] = len(loop._client.sent)
-            return settled(payload)
+        def one_at_a_time(waiting):
+            return message(waiting) if len(waiting) == 1 else None  # as where memory lacks
 
-        loop._reports.settled = one_at_a_time
+        loop._reports.message = one_at_a_time
         port.wifi = False
         for _ in range(waiting - 1):
             loop.turn()

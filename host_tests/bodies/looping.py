@@ -20,17 +20,18 @@ class _BoardConfig:
 
 sys.modules["board_config"] = _BoardConfig
 
-import app  # noqa: E402 - it imports board_config
+import aiot_sender  # noqa: E402 - firmware/ stands behind it, and imports board_config
+import app  # noqa: E402
 import health  # noqa: E402
 import loop as firmware  # noqa: E402
 import reports  # noqa: E402
-import sending  # noqa: E402
 import settings  # noqa: E402
 import timekeeping  # noqa: E402
-from resting import RestingOutbox  # noqa: E402
+from aiot_outbox import Outbox  # noqa: E402
 
 _LOG = timekeeping.log
 _ON_A_BOARD = (
+    aiot_sender,
     app,
     firmware,
     health,
@@ -220,13 +221,13 @@ class OnPort:
     def __enter__(self):
         self._real = firmware.aiot_port, firmware.log, timekeeping.network_time
         put_on(self._port)
-        firmware.log = sending.log = timekeeping.log = self._log
+        firmware.log = timekeeping.log = self._log
         timekeeping.network_time = self._port.network_time
         return self._port
 
     def __exit__(self, kind, error, trace):
         put_on(self._real[0])
-        firmware.log = sending.log = timekeeping.log = self._real[1]
+        firmware.log = timekeeping.log = self._real[1]
         timekeeping.network_time = self._real[2]
         return kind is SystemExit  # the loop's way to end
 
@@ -295,13 +296,14 @@ def take_turns(
         loop._client.date = date
         loop._connection = loop._client
         stored = []
-        put = loop._outbox.put
+        save = loop._outbox.save_for_sleep
 
-        def noted(topic, payload):
-            stored.append(turn)
-            put(topic, payload)
+        def noted():
+            if loop._outbox.is_at_risk():
+                stored.append(turn)
+            return save()
 
-        loop._outbox.put = noted
+        loop._outbox.save_for_sleep = noted
         for turn in range(turns):
             for name, value in (changes or {}).get(str(turn), {}).items():
                 setattr(port, name, value)
@@ -400,7 +402,7 @@ def restart_with_readings_in_memory(folder):
         loop.turn()
         in_memory = len(loop._outbox) if "outbox" not in os.listdir(".") else 0
         loop._restart("a test")
-    return [in_memory, len(RestingOutbox(bool, "outbox", 65536)), port.done[-1]]
+    return [in_memory, len(Outbox("outbox")), port.done[-1]]
 
 
 class _Desk(OnPort):
@@ -424,7 +426,7 @@ def sleep_with_a_full_file_system(folder):
     lines = []
     with _Desk(folder, lines.append) as port:
         loop = _loop(port, TEXT + EVERY_10_S + "deep_sleep = true\n", (), _nothing)
-        loop._outbox.keep = _is_full
+        loop._outbox.save_for_sleep = _is_full
         loop._sleep_since(loop._clock.uptime())
     return [port.done, lines]
 
@@ -434,7 +436,7 @@ def report_with_a_full_file_system(folder):
     lines = []
     with _Desk(folder, lines.append) as port:
         loop = _loop_to_a_platform(port, "store_first = true\n", [1.0])
-        loop._outbox.put = _is_full
+        loop._outbox.flush = _is_full
         loop.turn()
     return [len(loop._client.sent), lines]
 
@@ -701,7 +703,7 @@ def out_of_memory_at_the_end_of_a_turn(folder, deep_sleep):
             if not deep_sleep:
                 raise MemoryError
 
-        loop._outbox.keep = loop._outbox.flush = lacks
+        loop._outbox.save_for_sleep = loop._outbox.flush = lacks
         loop.turn = turn
         try:
             loop.run()

@@ -89,56 +89,51 @@ def refused(path):
             texts.append("none")
         except AiotError as error:
             texts.append(str(error))
-    for options in ({"max_bytes": 100}, {"give_up": "both"}):
-        try:
-            Outbox(path, **options)
-        except AiotError as error:
-            texts.append(str(error))
+    try:
+        Outbox(path, 100)
+    except AiotError as error:
+        texts.append(str(error))
     assert len(box) == 0
     return texts
 
 
-def overflow(path, give_up, count, max_bytes, size=150):
+def overflow(path, count, max_bytes, size=150):
     """Put more than fits; return [numbers that wait, dropped] after a restart."""
-    box = Outbox(path, max_bytes, give_up=give_up)
+    box = Outbox(path, max_bytes)
     fill(box, 0, count, size)
     assert len(box) + box.dropped == count
     before = box.dropped
-    box = Outbox(path, max_bytes, give_up=give_up)
+    box = Outbox(path, max_bytes)
     assert box.dropped == before
     found = numbers(box)
     assert box.dropped == before
     return [found, before]
 
 
-def batch(path):
-    """Put one by one with batch=3; return how many a restart finds after each."""
-    box = Outbox(path, batch=3)
+def held(path):
+    """Hold reports, flush, hold more and put; return how many a restart finds after each."""
+    box = Outbox(path)
     found = []
-    for number in range(7):
-        fill(box, number, number + 1)
+    for number in range(3):
+        box.hold("user/update", b"%d" % number)
         found.append(len(Outbox(path)))
+    assert box.is_at_risk()
     box.flush()
     found.append(len(Outbox(path)))
-    assert numbers(box) == list(range(7))
-    return found
-
-
-def batch_by_time(path):
-    """Put at these milliseconds with batch_s=60; return how many a restart finds after each."""
-    now = [0]
-    box = Outbox(path, batch=100, batch_s=60, clock=lambda: now[0])
-    found = []
-    for now[0] in (0, 59999, 60000, 61000, 119999, 121000):
-        fill(box, 0, 1)
-        found.append(len(Outbox(path)))
+    assert not box.is_at_risk()
+    box.hold("user/update", b"3")
+    found.append(len(Outbox(path)))
+    box.put("user/update", b"4")
+    found.append(len(Outbox(path)))
+    assert numbers(box) == list(range(5))
     return found
 
 
 def popped_from_memory(path):
     """What was read before it was stored never gets to flash."""
-    box = Outbox(path, batch=10)
-    fill(box, 0, 4)
+    box = Outbox(path)
+    for number in range(4):
+        box.hold("user/update", b"%d" % number)
     assert box.peek()[1].decode().strip() == "0"
     box.pop()
     box.pop()
@@ -187,12 +182,12 @@ def pop_after_overflow(path, aside):
 def behind_the_oldest(path):
     """Return what peek_behind shows of a box with 0, 1, 2 and 3 reports, on flash and in RAM."""
     shown = []
-    for batch in (1, 10):
-        box = Outbox(path + str(batch), batch=batch)
+    for add in (Outbox.put, Outbox.hold):
+        box = Outbox(path + add.__name__)
         for number in range(4):
             behind = box.peek_behind()
             shown.append(behind and int(behind[1]))
-            fill(box, number, number + 1)
+            add(box, "user/update", b"%d" % number)
         assert numbers(box) == list(range(4))  # it took none of them
     return shown
 
@@ -201,7 +196,7 @@ def memory_lacks_for_pop(path):
     """Set a report aside twice, as memory lacks the first time; return [dropped, len] of each."""
     box = Outbox(path)
     fill(box, 0, 3)
-    flash = box._flash
+    flash = box._load()
     real = flash.forget
 
     def forget(numbers):
@@ -235,11 +230,26 @@ def dropped_elsewhere(path):
     return found + [box.dropped, Outbox(path).dropped]
 
 
-def known_to_flash(path):
-    """Return whether flash knows all of a box: empty, after a count that has no folder, stored."""
+def rests(path):
+    """Let go of flash between all steps; return [what came, dropped, len] and a restart's."""
     box = Outbox(path)
-    found = [box.is_saved()]
-    box.count_dropped()
-    found.append(box.is_saved())
-    box.put("t", b"1")
-    return found + [box.is_saved(), box.fits_memory("t", b"1")]
+    came = []
+
+    def rest(*steps):
+        for step in steps:
+            box.rest()
+            step()
+            box.rest()
+
+    for number in range(6):
+        box.rest()
+        box.put("t", b"%d" % number)
+        rest(box.peek)
+    rest(lambda: came.append(int(box.peek()[1])), box.pop)
+    rest(box.peek, lambda: box.set_aside(10001))
+    rest(box.count_dropped, lambda: box.hold("t", b"6"), box.flush, lambda: box.hold("t", b"7"))
+    again = Outbox(path)
+    found = [came, box.dropped, len(box), again.dropped, len(again)]
+    while box.peek():
+        rest(lambda: came.append(int(box.peek()[1])), box.pop)
+    return found + [len(box), len(Outbox(path))]

@@ -35,10 +35,10 @@ def used():
     return facts[2] - facts[3]
 
 
-def cost(geometry, size, batch, popped):
+def cost(geometry, size, popped):
     """Return erases and programs of 100 reports, in hundredths each."""
     flash = mounted(geometry)
-    box = Outbox(PATH, batch=batch)
+    box = Outbox(PATH)
     for _ in range(100):
         box.put(TOPIC, b"x" * size)
         if popped:
@@ -185,7 +185,7 @@ def made_smaller_on_fat(cluster, max_bytes, size):
     behind = Outbox(PATH, max_bytes)
     for _ in range(len(behind)):
         waiting.append(int(behind.peek()[1].split(b" ")[0]))
-        behind._flash._slots.forget()  # in RAM alone
+        behind._shelf._slots.forget()  # in RAM alone
     box = Outbox(PATH, max_bytes)
     put = 4
     for number in range(4, 24):

@@ -3,9 +3,8 @@
 
 import os
 
+import aiot_outbox
 import looping  # first: it stands in for board_config, which app imports
-import resting
-import sending
 from aiot_errors import NetworkError, PlatformError
 from resources import Task, sweep
 from resources_outbox import Folder
@@ -76,7 +75,7 @@ class Turn(Task):
         """Take a turn ten seconds later, whatever wait was asked for."""
         self.port.now += 10000
         self.port.clock_ms += 10000
-        self.loop._sender.quiet_until = 0
+        self.loop._sender.hurry()
         self.loop.turn()
 
     def prepare(self):
@@ -86,14 +85,20 @@ class Turn(Task):
         self.sensor.count = self.waiting - 1.0
         self.service.script = self.script[:]
         self.port.wifi = self.wifi
-        self.stored = False
-        real = self.loop._outbox.put
+        self.held = self.stored = False
+        box = self.loop._outbox
+        hold, save = box.hold, box.save_for_sleep
 
-        def put(topic, payload):
-            real(topic, payload)
-            self.stored = True
+        def held(topic, payload):
+            hold(topic, payload)
+            self.held = True
 
-        self.loop._outbox.put = put
+        def saved():
+            done = save()
+            self.stored = self.held and done
+            return done
+
+        box.hold, box.save_for_sleep = held, saved
 
     def work(self):
         self.loop.turn()
@@ -134,7 +139,7 @@ def run(folder, extra="", waiting=0, script=(), wifi=True, **sweeping):
     os.chdir(folder)
     # Here the sources would be compiled at each opening, where a board only loads bytecode: so
     # the modules stay, and the outbox alone comes and goes.
-    resting.aiot_port.forget = sending.forget = _nothing
+    aiot_outbox.aiot_port.forget = _nothing
     with looping.OnPort(looping.Port(), _nothing):
         task = Turn(folder, extra, waiting, list(script), wifi)
         return sweep(task, **sweeping)

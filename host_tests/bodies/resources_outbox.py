@@ -230,12 +230,11 @@ class Put(_Box):
 class Flush(_Box):
     """Storing what is in RAM, three reports."""
 
-    options = {"batch": 9}
-
     def prepare(self):
         super().prepare()
-        for number in range(3):
-            self.put(self.number + number)
+        for number in range(self.number, self.number + 3):
+            self.box.hold(TOPIC, b"%d" % number + PADDING)
+            self.must.append(number)
 
     def work(self):
         self.box.flush()

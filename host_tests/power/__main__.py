@@ -31,11 +31,10 @@ SCENARIOS = (
     "pop to a segment's end",
     "put after pop",
     "overflow, oldest",
-    "overflow, newest",
     "set aside",
     "set aside, file full",
     "pop together",
-    "flush of a batch",
+    "flush of what was held",
 )
 
 

@@ -26,10 +26,10 @@ sys.modules.setdefault("board_config", types.ModuleType("board_config"))
 
 import aiot_delivery  # noqa: E402 - they need the path above
 import aiot_port  # noqa: E402
+import aiot_sender  # noqa: E402
 import health  # noqa: E402
 import loop as firmware  # noqa: E402
 import reports  # noqa: E402
-import sending  # noqa: E402
 import settings  # noqa: E402
 import timekeeping  # noqa: E402
 from aiot_port import board  # noqa: E402
@@ -192,7 +192,7 @@ def on_virtual_time(clock: VirtualClock, jitter: bool, seed: int) -> Iterator[No
             (aiot_delivery, "_random_below", below),
             (firmware, "random_number", lambda: below(1 << 32)),
             (firmware, "log", _nothing),
-            (sending, "log", _nothing),
+            (aiot_sender, "aiot_port", port),
         ):
             stack.enter_context(mock.patch.object(module, name, value))
         stack.callback(os.chdir, here)

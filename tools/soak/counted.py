@@ -34,17 +34,25 @@ class Counter:
         return {"soak": Counter.last}
 
 
-class NotedOutbox(loop.RestingOutbox):
+class NotedOutbox(loop.Outbox):
     """The outbox, which says what it has taken once the report is safe."""
 
-    def put(self, topic, payload):
-        """Put a report; print its reading, how it is dated, and how many were given up."""
-        super().put(topic, payload)
-        dated = (payload[0] & 15) < 2  # the kind of its time, as in reports.py
-        print("put", Counter.last, "dated" if dated else "undated", self.dropped, "end")
+    def hold(self, topic, payload):
+        """Hold a report, and note how it is dated."""
+        super().hold(topic, payload)
+        self._dated = (payload[0] & 15) < 2  # the kind of its time, as in reports.py
+
+    def save_for_sleep(self):
+        """Store what is held; print its reading, how it is dated, and how many were dropped."""
+        was_at_risk = self.is_at_risk()
+        is_safe = super().save_for_sleep()
+        if was_at_risk and is_safe:
+            dated = "dated" if self._dated else "undated"
+            print("put", Counter.last, dated, self.dropped, "end")
+        return is_safe
 
 
 def install():
     """Let the firmware read the counter, and two sensors that may break, and note what it puts."""
-    loop.RestingOutbox = NotedOutbox
+    loop.Outbox = NotedOutbox
     board_config.attached = lambda: (Counter(), sensors.ChipTemperature(), sensors.Dht22(pin=4))
