@@ -170,7 +170,9 @@ def measured():
 def test_what_is_measured(measured):
     for case, found in measured.items():
         assert found.search_s == 30  # three tries of ten seconds
-        assert 0 < found.erases_down < 1
+        # What an outage leaves fits an ESP32's RTC memory: then it never comes to flash.
+        assert 0 <= found.erases_down < 1
+        assert (found.erases_down == 0) == case.sleeps
         assert 0 < found.token_erases < 5
         assert found.received_first > found.received > 100
         assert found.sent_first > found.sent > 300

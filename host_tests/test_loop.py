@@ -469,7 +469,7 @@ def test_reading_that_cannot_be_stored_first_is_sent_all_the_same(run, tmp_path,
     sent, lines = run("looping.report_with_a_full_file_system", folder=str(tmp_path))
     assert sent == 1
     assert lines == [
-        "report 1: temperature=1.0: not stored (outbox: the file system is full)",
+        "what waits: not stored (outbox: the file system is full)",
         "report 1: temperature=1.0 messageId=7001",
     ]
 

@@ -13,7 +13,6 @@ FILE = Path(__file__).with_name("budget.json")
 _HEAP_SLACK = 0.03
 
 _DOWN = 200  # reports that wait: the box begins to fill, and blocks are erased again
-_BATCH = 8
 
 
 def _wire(lab, kind):
@@ -37,10 +36,10 @@ MEASURES = {
     "wire_bytes_per_full_message": lambda lab: counts.wire_bytes_together(lab)[0],
     "erases_of_50_reports_network_good": lambda lab: counts.erases_good(lab, "pico", 50),
     "erases_of_200_reports_network_down_esp32": lambda lab: counts.erases_down(
-        lab, "esp32", _DOWN, _BATCH
+        lab, "esp32", _DOWN
     ),
     "erases_of_200_reports_network_down_pico_w": lambda lab: counts.erases_down(
-        lab, "pico", _DOWN, _BATCH
+        lab, "pico", _DOWN
     ),
 }
 """For each budget the function of a lab that counts it."""

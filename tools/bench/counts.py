@@ -148,9 +148,9 @@ def erases_good(lab, geometry, count):
     )
 
 
-def erases_down(lab, geometry, count, batch):
-    """Return the erases of so many reports of 200 bytes that go to the outbox."""
-    return lab.board("wear.network_down", WITH_FLASH, geometry=geometry, count=count, batch=batch)
+def erases_down(lab, geometry, count):
+    """Return the erases of so many readings of two values that go to the outbox."""
+    return lab.board("wear.network_down", WITH_FLASH, geometry=geometry, count=count)
 
 
 def erases_of_raw_log(lab, geometry, count):

@@ -14,7 +14,6 @@ from tools.bench.rows_on_desk import DESK_ROWS
 
 _KB = 1024
 _GEOMETRIES = {"esp32": "ESP32", "pico": "Pico W"}
-_BATCH = 8  # readings that the firmware sends in one message, and so stores together
 
 
 def kept(lab):
@@ -272,25 +271,21 @@ def erases_good(lab):
 
 
 def erases_down(lab):
-    """Count the erases of reports that wait, on both boards, in batches and one by one."""
+    """Count the erases of readings that wait, on both boards."""
     count = 200 if lab.quick else 1000
     beside = {}
     for geometry, name in _GEOMETRIES.items():
-        for batch in (_BATCH, 1):
-            beside[f"{name}, batch={batch}"] = twice(
-                "erases-down",
-                lambda g=geometry, b=batch: counts.erases_down(lab, g, count, b),
-            )
+        beside[name] = twice("erases-down", lambda g=geometry: counts.erases_down(lab, g, count))
     beside["raw log"] = counts.erases_of_raw_log(lab, "esp32", count)
-    ours = max(beside[f"{name}, batch={_BATCH}"] for name in _GEOMETRIES.values())
+    ours = max(beside[name] for name in _GEOMETRIES.values())
     return Row(
         "erases-down",
-        f"erases of {count:,} reports, network down, batch={_BATCH}",
+        f"erases of {count:,} readings of two values, network down",
         "",
         ours,
         beside,
         **at_most(count // 4, "", ours),
-        how="reports of 200 bytes; ours is the worse of both boards, twice the same",
+        how="records of 46 bytes; ours is the worse of both boards, twice the same",
     )
 
 

@@ -8,9 +8,10 @@ from collections import defaultdict
 # The marks at their ends keep a line that a power cut has broken off from being taken for whole.
 _PUT = re.compile(rb"put ([0-9a-f]{8}-\d+) (dated|undated) (\d+) end")
 _FREE = re.compile(rb"free (\d+) end")
-# The soak's property in a report, or its readings in a batch; no value of it has a bracket.
-_PROPERTY = re.compile(rb'"soak":(?:{[^}]*}|\[[^\]]*\])')
-_READING = re.compile(rb'{"value":"([0-9a-f]{8}-\d+)"[^}]*}')
+# The soak's property in a report, or its readings in a batch; no value of it has a bracket. One
+# whose time nobody knows comes without it, as the plain value.
+_PROPERTY = re.compile(rb'"soak":(?:"[^"]*"|{[^}]*}|\[[^\]]*\])')
+_READING = re.compile(rb'(?:{"value":)?"([0-9a-f]{8}-\d+)"[^}]*}?')
 
 # Bytes that the heap may seem to have lost: what a turn holds at the moment of the look, and the
 # pieces that a collector which guesses (it takes any number for an address) fails to free.

@@ -13,6 +13,7 @@ ROOT = "/flash"
 PATH = ROOT + "/outbox"
 TOPIC = "user/update"
 SIZE = 200  # bytes of payload
+RECORD = 46  # bytes of a reading of two values as the firmware stores it (firmware/reports.py)
 _RARELY = 1 << 20  # bytes between two collections, which look through the whole flash in the heap
 _FILLING = 50  # reports that are stored together where only the full box is of interest
 
@@ -58,13 +59,13 @@ def network_good(place, geometry, count):
     return flash.erases
 
 
-def network_down(geometry, count, batch):
-    """Store `count` reports, as they cannot be sent; return the erases."""
+def network_down(geometry, count):
+    """Store `count` readings of two values, as they cannot be sent; return the erases."""
     gc.threshold(_RARELY)
     flash, _ = mounted(geometry)
-    box = Outbox(PATH, batch=batch)
+    box = Outbox(PATH)
     for _ in range(count):
-        box.put(TOPIC, bytes(SIZE))
+        box.put("", bytes(RECORD))
     check(len(box) + box.dropped == count)
     return flash.erases
 
@@ -77,7 +78,7 @@ def raw_log(geometry, count):
     waiting = bytearray()
     at = 0
     for _ in range(count):
-        waiting += TOPIC.encode() + bytes(SIZE)
+        waiting += bytes(RECORD)
         while len(waiting) >= flash.program_size:
             if at == ready:
                 device.ioctl(6, at // BLOCK)  # erase
@@ -96,9 +97,11 @@ def filled(geometry, count, puts):
     gc.threshold(_RARELY)
     flash, device = mounted(geometry)
     most = max(65536, count * 300)  # a report takes 230 bytes there
-    box = Outbox(PATH, most, batch=_FILLING)
-    for _ in range(count):
-        box.put(TOPIC, bytes(SIZE))
+    box = Outbox(PATH, most)
+    for number in range(count):
+        box.hold(TOPIC, bytes(SIZE))
+        if number % _FILLING == 0:
+            box.flush()
     box.flush()
     check(len(box) == count and not box.dropped)
     device.reads = 0
