@@ -17,14 +17,14 @@ _SEGMENT = const(4096)  # bytes: the block that NOR flash erases, and so littlef
 _ASIDE = const(2048)  # bytes of set_aside.txt, which SmallFile reads at once
 
 # Slots and their bytes. littlefs keeps a file of up to four program units in its directory: 128
-# bytes on an ESP32. Eight leave room for a dozen segments in one pair of directory blocks.
-INLINED = (8, 128)
+# bytes on an ESP32. Nine leave room for a dozen segments in one pair of directory blocks.
+INLINED = (9, 128)
 LARGEST_SLOT = const(512)
 _SEPARATE = (4, LARGEST_SLOT)  # on FAT each takes a cluster of its own, and a report fits one
 
 # Bytes in littlefs' directory: a full slot or segment, with its name and time; all but segments.
 _SEGMENT_ENTRY = const(40)
-_OTHER_ENTRIES = const(1400)
+_OTHER_ENTRIES = const(1568)
 _FAT_ENTRY = const(64)  # a long name takes two entries
 
 _LEAST_BLOCK = const(128)  # bytes: littlefs has no smaller blocks, FAT none under 512
