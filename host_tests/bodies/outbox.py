@@ -7,14 +7,14 @@ from aiot_errors import AiotError
 from aiot_outbox import Outbox
 
 
-def drain(box):
-    """Return the payloads of all that wait, and forget them."""
+def drain(box, of=str):
+    """Return what `of` makes of the payloads of all that wait, and forget them."""
     found = []
     while len(box):
         topic, payload = box.peek()
         assert topic == "user/update", topic
         assert type(payload) is bytes
-        found.append(payload.decode())
+        found.append(of(payload.decode()))
         box.pop()
     assert box.peek() is None
     return found
@@ -26,7 +26,7 @@ def fill(box, first, last, size=150):
 
 
 def numbers(box):
-    return [int(text) for text in drain(box)]
+    return drain(box, int)
 
 
 def first_in_first_out(path, count, size):
