@@ -24,4 +24,7 @@ for name in (
 
 import app  # noqa: E402 - imported after that
 
-app.main()
+loop = app.start()
+del app, sys.modules["app"]  # needed once
+if loop:
+    loop.run()

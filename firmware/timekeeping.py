@@ -169,7 +169,7 @@ def _ask_ntp(*arguments):
     try:
         return aiot_sntp.ask(*arguments)
     finally:
-        aiot_port.forget("aiot_sntp", "aiot_udp", "aiot_port.net")
+        aiot_port.forget("aiot_sntp", "aiot_dns", "aiot_port.net")
 
 
 def _ask_web(*arguments):

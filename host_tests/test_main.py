@@ -19,7 +19,7 @@ REPLACEABLE = (
 
 # Stands for the firmware: says which modules its own imports find.
 APP = """
-def main():
+def start():
     import sys
     for name in %r:
         module = __import__(name)

@@ -8,8 +8,8 @@ taken for the time without a look at the rest can be years off.
 import os
 
 import aiot_port
+from aiot_dns import ask as ask_servers
 from aiot_port.net import Udp
-from aiot_udp import ask as ask_servers
 
 _PORT = 123
 _SIZE = 48  # bytes of a packet
