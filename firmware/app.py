@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The start: read the settings, give a visitor time for Ctrl-C, then let the loop run.
+"""The start: read the settings, give a visitor time for Ctrl-C, then load the loop.
 
 What is needed once comes first, and has left RAM when the loop is loaded: an ESP32 has no room
-for both.
+for both. This file itself leaves it when the loop runs.
 """
 
 import sys
@@ -13,8 +13,8 @@ from aiot_store import SmallFile
 from health import SAFE_WAIT_MS, Starts
 
 
-def main():
-    """Run for ever. Returns to the REPL only for settings or a board_config.py that are wrong.
+def start():
+    """Return the Loop, ready to run; None for settings or a board_config.py that are wrong.
 
     What may pass, as a full heap or a bus that is stuck, starts the board afresh.
     """
@@ -30,7 +30,7 @@ def main():
         del wiring, sys.modules["wiring"]  # needed once, as the settings' modules
         from loop import Loop
 
-        loop = Loop(settings, attached, feed, starts)
+        return Loop(settings, attached, feed, starts)
     except AiotError as error:
         print(error)
     except Exception as error:  # noqa: BLE001 - a start that ends here is a board that is lost
@@ -39,8 +39,7 @@ def main():
             # Or resets without end would leave nobody a way in. 5 s are the settings' own default.
             _start(5, None, starts)
         starts.restart("the start failed: %r" % error)
-    else:
-        loop.run()
+    return None
 
 
 def _settings():

@@ -14,4 +14,7 @@ del at_start, sys.modules["aiot_port.drive_on_circuitpython"]  # needed once: it
 import aiot_port.connection_on_circuitpython  # noqa: E402, F401
 import app  # noqa: E402
 
-app.main()
+loop = app.start()
+del app, sys.modules["app"]  # needed once
+if loop:
+    loop.run()

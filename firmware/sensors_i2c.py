@@ -4,7 +4,7 @@
 In board_config.py: `bus = sensors_i2c.I2c(scl=22, sda=21)`, and then `sensors_i2c.Aht20(bus)`.
 """
 
-from aiot_port import sensors as aiot_port
+from aiot_port import wires as aiot_port
 from sensors import PERCENT, Sensor
 
 

@@ -5,7 +5,7 @@ A board that has none of them does not load this file.
 """
 
 from aiot_port import const, ticks_diff, ticks_ms
-from aiot_port import sensors as aiot_port
+from aiot_port import wires as aiot_port
 
 _SAMPLES = const(16)  # of an analogue pin: their mean has a quarter of the noise
 _WRAP = const(0x3FFFFFFF)  # aiot_port's counters wrap at 2**30

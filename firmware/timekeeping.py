@@ -12,7 +12,6 @@ from aiot_date import is_right
 from aiot_port import board as aiot_port
 from aiot_port import const
 
-_ASK_MS = const(5000)  # for NTP, and the same again for HTTP where NTP gave nothing
 _AGE_MS = const(86400000)  # a day: a board's crystal drifts by seconds in it
 _FIRST_WAIT_MS = const(30000)  # after an ask that gave nothing; it doubles each time
 _LONGEST_WAIT_MS = const(960000)  # 16 minutes
@@ -147,38 +146,14 @@ class Clock:
         self._wait_ms = _FIRST_WAIT_MS
 
 
-def network_time(ntp_hosts, time_hosts, is_good, on_wait):
-    """Return the time by NTP, else by a web server's Date, in seconds since 1970.
-
-    The hosts are lists of names, an empty one is not asked. `is_good(unix_s)` says which times
-    to take. Raises OSError, in words, where there is none.
-    """
-    troubles = []
-    for hosts, ask in ((ntp_hosts, _ask_ntp), (time_hosts, _ask_web)):
-        if hosts:
-            try:
-                return ask(hosts, _ASK_MS, is_good, on_wait)
-            except aiot_port.NETWORK_ERRORS as error:
-                troubles.append(str(error) or "out of memory")
-    raise OSError("; ".join(troubles) or "nobody to ask")
-
-
-def _ask_ntp(*arguments):
+def network_time(*arguments):
+    """Return the time as aiot_sntp.network_time, which is in RAM only while it asks."""
     import aiot_sntp
 
     try:
-        return aiot_sntp.ask(*arguments)
+        return aiot_sntp.network_time(*arguments)
     finally:
-        aiot_port.forget("aiot_sntp", "aiot_udp", "aiot_port.net")
-
-
-def _ask_web(*arguments):
-    import aiot_webtime
-
-    try:
-        return aiot_webtime.ask(*arguments)
-    finally:
-        aiot_port.forget("aiot_webtime", "aiot_port.net")
+        aiot_port.forget("aiot_sntp", "aiot_webtime", "aiot_dns", "aiot_port.net")
 
 
 def words(text):

@@ -11,7 +11,7 @@ from host_tests.conftest import ROOT
 pytest_plugins = ["host_tests.board_fixtures"]  # pico
 
 MODULES = (
-    "aiot_date", "aiot_dns", "aiot_sntp", "aiot_udp", "aiot_webtime", "aiot_port/__init__",
+    "aiot_date", "aiot_dns", "aiot_sntp", "aiot_webtime", "aiot_port/__init__",
     "aiot_port/net", "aiot_port/net_on_micropython", "aiot_port/on_micropython",
 )  # fmt: skip
 

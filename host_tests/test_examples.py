@@ -164,9 +164,9 @@ def split(line):
 
 # In the place of the wire: a hand that presses twice and lets go in between.
 HAND = """
-from aiot_port import sensors
+from aiot_port import wires
 levels = iter([1, 1, 0, 0, 1, 0, 1])
-sensors.digital_input = lambda pin, pull: lambda: next(levels, 1)
+wires.digital_input = lambda pin, pull: lambda: next(levels, 1)
 """
 
 

@@ -22,11 +22,10 @@ FLOORS = [
     "aiot_roots",
     "aiot_date",
     "aiot_ca",
-    "aiot_udp",
     "aiot_dns",
     "aiot_port",
-    "aiot_sntp",
     "aiot_webtime",
+    "aiot_sntp",
     "aiot_purehash",
     "aiot_hash",
     "aiot_store",
@@ -114,7 +113,7 @@ def test_every_on_board_file_compiles_for_a_board(path, tmp_path):
     assert (tmp_path / "a.mpy").stat().st_size > 0
 
 
-@pytest.mark.parametrize("prefix", ["", "board_", "net_", "sensors_"])
+@pytest.mark.parametrize("prefix", ["", "board_", "net_", "sensors_", "wires_"])
 def test_ports_have_the_same_names(prefix):
     def names(port):
         tree = ast.parse((ROOT / "lib" / "aiot_port" / f"{prefix}on_{port}.py").read_text())
@@ -125,7 +124,7 @@ def test_ports_have_the_same_names(prefix):
             elif isinstance(node, ast.ImportFrom) and node.module == "micropython":
                 defined.update(alias.name for alias in node.names)
         # What the two files of one port share is not for others, and const is the compiler's.
-        own = {"const", "EPOCH_MS", "is_bad_authority", "socket_pool"}
+        own = {"const", "EPOCH_MS", "gpio", "is_bad_authority", "socket_pool"}
         return {name for name in defined - own if not name.startswith("_")}
 
     # What only the kept socket of aiot_conn needs; CircuitPython brings its own connection.

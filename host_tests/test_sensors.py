@@ -750,19 +750,42 @@ def test_board_loads_only_what_it_reads(run):
     run.apart = True
     found = run("sensing.loaded")
     assert "sensors" in found
-    heavy = {"sensors_i2c", "sensors_pins", "aiot_port.hygrometers", "aiot_port.frames", "machine"}
+    heavy = {
+        "sensors_i2c", "sensors_pins", "aiot_port.wires", "aiot_port.hygrometers",
+        "aiot_port.frames", "machine",
+    }  # fmt: skip
     assert not heavy & set(found)
 
 
 # CircuitPython's port, with circup's drivers as fakes: CPython lacks the modules under them.
 
 
+class Files:
+    """Several modules as one."""
+
+    def __init__(self, modules):
+        self.modules = modules
+
+    def __getattr__(self, name):
+        return [getattr(module, name) for module in self.modules if hasattr(module, name)][0]
+
+    def let_sleep_be(self, sleep, monkeypatch):
+        for module in self.modules:
+            monkeypatch.setattr(module, "time", types.SimpleNamespace(sleep=sleep))
+
+
+def _port_file(part):
+    path = PORTS / f"{part}_on_circuitpython.py"
+    spec = importlib.util.spec_from_file_location("port", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture
 def circuitpython(monkeypatch):
-    """The port file of CircuitPython, and a namespace in which tests put what a board has."""
-    spec = importlib.util.spec_from_file_location("port", PORTS / "sensors_on_circuitpython.py")
-    port = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(port)
+    """The port files of CircuitPython, and a function by which tests put what a board has."""
+    port = Files([_port_file(part) for part in ("sensors", "wires")])
 
     def provide(name, **members):
         monkeypatch.setitem(sys.modules, name, types.SimpleNamespace(**members))
@@ -893,9 +916,7 @@ def test_circuitpython_i2c(circuitpython, monkeypatch):
     assert port.i2c(22, 21) == ("pin 22", "pin 21")
     unmeasured = [*BME280_RAW[:-1], "8000008000008000"]
     bus = Busio([*AHT20, *SHT3X, BME280_RAW, unmeasured, ["w", 0x44, "2400", "nack"]])
-    monkeypatch.setattr(
-        port, "time", types.SimpleNamespace(sleep=lambda s: bus.script.sleep_ms(round(s * 1000)))
-    )
+    port.let_sleep_be(lambda s: bus.script.sleep_ms(round(s * 1000)), monkeypatch)
     assert port.aht20(bus)() == pytest.approx(AHT20_RECORDED[0][1:], abs=0.0005)
     read = port.sht3x(bus, 0x44)
     assert read() == pytest.approx((85.523, 74.584), abs=0.001)
@@ -957,7 +978,7 @@ def probes(circuitpython, monkeypatch):
     provide("adafruit_onewire.bus", OneWireBus=Probes)
     monkeypatch.setattr(Probes, "there", {FIRST: 1.0, SECOND: -2.0})
     naps = []
-    monkeypatch.setattr(port, "time", types.SimpleNamespace(sleep=naps.append))
+    port.let_sleep_be(naps.append, monkeypatch)
     return port, naps
 
 
@@ -991,15 +1012,15 @@ def test_circuitpython_damaged_id(probes):
 
 
 def test_the_desk_has_no_sensors():
-    from aiot_port import sensors
+    from aiot_port import sensors, wires
 
     bus = None
     calls = [
-        lambda: sensors.chip_temperature(), lambda: sensors.i2c(1, 2), lambda: sensors.adc(1),
-        lambda: sensors.digital_input(1, None), lambda: sensors.pulse_counter(1, None),
+        lambda: sensors.chip_temperature(), lambda: wires.i2c(1, 2), lambda: wires.adc(1),
+        lambda: wires.digital_input(1, None), lambda: wires.pulse_counter(1, None),
         lambda: sensors.dht11(1), lambda: sensors.dht22(1), lambda: sensors.ds18b20(1),
-        lambda: sensors.ds18b20_ids(1), lambda: sensors.aht20(bus),
-        lambda: sensors.bme280(bus, 0x76), lambda: sensors.sht3x(bus, 0x44),
+        lambda: sensors.ds18b20_ids(1), lambda: wires.aht20(bus),
+        lambda: wires.bme280(bus, 0x76), lambda: wires.sht3x(bus, 0x44),
     ]  # fmt: skip
     for call in calls:
         with pytest.raises(OSError, match="this machine has no"):

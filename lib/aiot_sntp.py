@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Asks time servers for the time: SNTP (RFC 4330), with the checks that it asks for.
+"""Asks the network for the time: SNTP (RFC 4330), with the checks that it asks for, else HTTP.
 
 A server that is not synchronised answers too, with zeros or with a time of its own: what is
 taken for the time without a look at the rest can be years off.
@@ -8,9 +8,10 @@ taken for the time without a look at the rest can be years off.
 import os
 
 import aiot_port
+from aiot_dns import ask as ask_servers
 from aiot_port.net import Udp
-from aiot_udp import ask as ask_servers
 
+_ASK_MS = 5000  # for NTP, and the same again for HTTP where NTP gave nothing
 _PORT = 123
 _SIZE = 48  # bytes of a packet
 _QUESTION = b"\x23" + b"\0" * 39  # version 4, mode 3: from a client
@@ -20,6 +21,28 @@ _ERA = 1 << 32  # seconds until the count begins anew, first in 2036
 _MOST_DISPERSION = 16  # seconds that a server may be off by its own account; RFC 5905, MAXDISP
 _NO_TIME = b"\0" * 8
 _A_HOST = 2  # how many addresses of each host are asked
+
+
+def network_time(ntp_hosts, time_hosts, is_good, on_wait):
+    """Return the time by NTP, else by a web server's Date, in seconds since 1970.
+
+    The hosts are lists of names, an empty one is not asked. `is_good(unix_s)` says which times
+    to take. Raises OSError, in words, where there is none.
+    """
+    troubles = []
+    for hosts, asking in ((ntp_hosts, ask), (time_hosts, _ask_web)):
+        if hosts:
+            try:
+                return asking(hosts, _ASK_MS, is_good, on_wait)
+            except aiot_port.NETWORK_ERRORS as error:
+                troubles.append(str(error) or "out of memory")
+    raise OSError("; ".join(troubles) or "nobody to ask")
+
+
+def _ask_web(*arguments):
+    import aiot_webtime
+
+    return aiot_webtime.ask(*arguments)
 
 
 def ask(hosts, timeout_ms, is_good, on_wait=None):

@@ -26,7 +26,7 @@ class OpenedError(Exception):
 
 
 class Pins:
-    """Stands for aiot_port.sensors: it looks at pins and addresses, and opens nothing.
+    """Stands for aiot_port's sensors and wires: it looks at pins, and opens nothing.
 
     Each method raises OpenedError where the driver would begin to work, and PinError where it
     never could. `owner` is the name of the sensor that opens; `doubts` get what may be wrong.

@@ -66,7 +66,10 @@ class DesktopBoard:
     def power_on(self) -> None:
         """Start the process."""
         # Not with firmware/ on the path: its code.py would hide Python's own.
-        program = "import sys; sys.path.append(sys.argv[1]); import app; app.main()"
+        program = (
+            "import sys; sys.path.append(sys.argv[1]); import app; loop = app.start()\n"
+            "if loop: loop.run()"
+        )
         path = [self._folder, PROJECT / "lib", PROJECT]
         self._process = subprocess.Popen(
             [sys.executable, "-u", "-c", program, str(PROJECT / "firmware")],

@@ -485,20 +485,20 @@ def run_until_reset(folder, failing):
 
 
 def main_with(text, path):
-    """Run main() on a settings file; return what it prints, for settings that are wrong."""
+    """Run start() on a settings file; return what it prints, for settings that are wrong."""
     import builtins
     import sys
 
     with open(path, "w") as file:
         file.write(text)
     lines = []
-    sys.modules["settings"] = settings  # main() lets go of it
+    sys.modules["settings"] = settings  # start() lets go of it
     real_load = settings.load
     real_print = builtins.print
     settings.load = lambda: real_load(path)
     builtins.print = lambda *words: lines.append(" ".join([str(word) for word in words]))
     try:
-        app.main()
+        app.start()
     finally:
         settings.load = real_load
         builtins.print = real_print
@@ -506,7 +506,7 @@ def main_with(text, path):
 
 
 def start_that_fails(folder, error, place):
-    """Run main() six times while a step of the start raises.
+    """Run start() six times while a step of the start raises.
 
     Return [what was done at the last, milliseconds that each gave a visitor, why it restarted].
     """
@@ -538,7 +538,7 @@ def start_that_fails(folder, error, place):
         try:
             for _ in range(6):
                 port.done.clear()
-                app.main()
+                app.start()
         finally:
             app._settings, _BoardConfig.attached = real
             firmware.Loop = real_loop

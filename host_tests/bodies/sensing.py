@@ -39,14 +39,14 @@ class Micropython:
         return value
 
 
-def port():
-    """Return MicroPython's port file."""
+def ports():
+    """Return MicroPython's port files: those of sensors and of wires."""
     if sys.implementation.name == "micropython":
-        from aiot_port import sensors_on_micropython
+        from aiot_port import sensors_on_micropython, wires_on_micropython
     else:
         with Modules({"micropython": Micropython}):
-            from aiot_port import sensors_on_micropython
-    return sensors_on_micropython
+            from aiot_port import sensors_on_micropython, wires_on_micropython
+    return sensors_on_micropython, wires_on_micropython
 
 
 # I2C by script
@@ -124,12 +124,12 @@ def meaning(kind, frame):
 
     `kind` is "dht11" or "dht22", the family of an id in hex, or "bme280".
     """
-    from aiot_port import frames
+    from aiot_port import frames, hygrometers
 
     data = bytearray(binascii.unhexlify(frame))
     try:
         if kind == "bme280":
-            frames.check_bme280(data)
+            hygrometers.check_bme280(data)
             return None
         if kind[:3] == "dht":
             return list(getattr(frames, kind)(data))
@@ -368,22 +368,25 @@ class Wired:
         import sensors_pins
 
         self._files = (sensors, sensors_i2c, sensors_pins)
-        self._port = port()
+        chips, wires = ports()
+        self._ports = chips, wires, wires
         self._world = world
         self._modules = Modules(world.modules)
 
     def __enter__(self):
         self._real = [file.aiot_port for file in self._files]
-        for file in self._files:
-            file.aiot_port = self._port
-        self._time = self._port.time
-        self._port.time = self._world
+        for file, port in zip(self._files, self._ports):
+            file.aiot_port = port
+        self._time = self._ports[0].time
+        for port in self._ports[:2]:
+            port.time = self._world
         self._modules.__enter__()
         return self._files
 
     def __exit__(self, *rest):
         self._modules.__exit__()
-        self._port.time = self._time
+        for port in self._ports[:2]:
+            port.time = self._time
         for file, real in zip(self._files, self._real):
             file.aiot_port = real
 
@@ -419,7 +422,7 @@ def probe_ids(probes):
     world = World(probes=[probes])
     with Modules(world.modules):
         try:
-            return port().ds18b20_ids(5)
+            return ports()[0].ds18b20_ids(5)
         except OSError as error:
             return str(error)
 
@@ -475,7 +478,7 @@ def _heap_locks():
 
 def wrapping_counter(start, pulses):
     """Return what the port's counter shows so many pulses after it showed `start`."""
-    counter = port()._Pulses()
+    counter = ports()[1]._Pulses()
     counter._count = start
     for _ in range(pulses):
         counter.add(None)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the frames of a DHT, a DS18B20 and a BME280 say, and which frames no sensor sends.
+"""What the frames of a DHT and a DS18B20 say, and which frames no sensor sends.
 
 A checksum shows that bits were damaged on their way. It does not show that a sensor sent them: a
 wire that is held low gives zeros, and the checksum of zeros is zero. So each function looks at
@@ -80,19 +80,3 @@ def _ds18s20(pad):
     if celsius == 85:
         raise OSError("85.0 is what it says before it has measured")
     return celsius
-
-
-def check_bme280(registers):
-    """Raise OSError for a BME280's eight data registers, from 0xF7 on, that hold no measurement.
-
-    Source: Bosch, "BME280 data sheet", 5.3 and 5.4.7: what they hold after a reset. One of the
-    three values may be like that by chance, all of them together are not. No converter that works
-    stands at one of its ends.
-    """
-    pressure = registers[0] << 12 | registers[1] << 4 | registers[2] >> 4
-    temperature = registers[3] << 12 | registers[4] << 4 | registers[5] >> 4
-    humidity = registers[6] << 8 | registers[7]
-    if (pressure, temperature, humidity) == (0x80000, 0x80000, 0x8000):
-        raise OSError("it has not measured: did it lose its power?")
-    if pressure in (0, 0xFFFFF) or temperature in (0, 0xFFFFF) or humidity in (0, 0xFFFF):
-        raise OSError("no measurement of a BME280: look at its wires")

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""AHT20 and SHT3x over I2C, as their data sheets have it.
+"""AHT20 and SHT3x over I2C, as their data sheets have it, and a look at what a BME280 says.
 
-Each function returns one that measures: (degrees Celsius, percent relative humidity). It raises
-OSError where the chip does not answer, or answers late or wrong. `i2c` has the `writeto` and
-`readfrom` of MicroPython's machine.I2C, `sleep_ms` pauses. Both chips guard what they send with
-the same CRC-8. It begins with ones, so zeros have no right one; a temperature at an end of its
-converter, which no measurement gives, is refused with all that came with it.
+`aht20` and `sht3x` return a function that measures: (degrees Celsius, percent relative humidity).
+It raises OSError where the chip does not answer, or answers late or wrong. `i2c` has the `writeto`
+and `readfrom` of MicroPython's machine.I2C, `sleep_ms` pauses. Both chips guard what they send
+with the same CRC-8. It begins with ones, so zeros have no right one; a temperature at an end of
+its converter, which no measurement gives, is refused with all that came with it.
 """
 
 from aiot_port import const
@@ -58,6 +58,22 @@ def sht3x(i2c, sleep_ms, address):
         return temperature * 175 / 65535 - 45, humidity * 100 / 65535
 
     return read
+
+
+def check_bme280(registers):
+    """Raise OSError for a BME280's eight data registers, from 0xF7 on, that hold no measurement.
+
+    Source: Bosch, "BME280 data sheet", 5.3 and 5.4.7: what they hold after a reset. One of the
+    three values may be like that by chance, all of them together are not. No converter that works
+    stands at one of its ends.
+    """
+    pressure = registers[0] << 12 | registers[1] << 4 | registers[2] >> 4
+    temperature = registers[3] << 12 | registers[4] << 4 | registers[5] >> 4
+    humidity = registers[6] << 8 | registers[7]
+    if (pressure, temperature, humidity) == (0x80000, 0x80000, 0x8000):
+        raise OSError("it has not measured: did it lose its power?")
+    if pressure in (0, 0xFFFFF) or temperature in (0, 0xFFFFF) or humidity in (0, 0xFFFF):
+        raise OSError("no measurement of a BME280: look at its wires")
 
 
 def _word(frame):

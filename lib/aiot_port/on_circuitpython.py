@@ -68,7 +68,7 @@ def resolve(host, port, timeout_ms, on_wait):
         pool = socket_pool()
         return [(pool.AF_INET, pool.SOCK_STREAM, 0, "", (name, port)) for name in names]
     finally:
-        forget("aiot_dns", "aiot_udp", "aiot_port.net_on_circuitpython")
+        forget("aiot_dns", "aiot_port.net_on_circuitpython")
 
 
 def own_connection(peer, host, port, ca, timeout, on_wait=None):

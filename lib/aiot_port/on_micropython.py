@@ -75,7 +75,7 @@ def resolve(host, port, timeout_ms, on_wait):
             if not aiot_dns.is_address(host):
                 names = aiot_dns.look_up(Udp(), host, servers, timeout_ms // 2, on_wait)
     finally:
-        forget("aiot_dns", "aiot_udp", "aiot_port.net_on_micropython")
+        forget("aiot_dns", "aiot_port.net_on_micropython")
     found = []
     for name in names:
         found.extend(socket.getaddrinfo(name, port, 0, socket.SOCK_STREAM))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the firmware's sensors need of a board: pins, buses and drivers.
+"""What the firmware's sensors need of a board: the drivers of its chip, of DHT and DS18B20.
 
 Apart from `board`, and each function imports its driver itself: a board carries in RAM only what
 it reads.

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The desk has no sensors: this file is the reference for what each board offers.
 
-Pins are GPIO numbers. Each function but the first two and the last opens a driver, once, and
-returns a function that reads it. Whatever fails raises: OSError here and mostly, else what a
+Pins are GPIO numbers. The functions of a DHT and a DS18B20 open a driver, once, and return a
+function that reads it. Whatever fails raises: OSError here and mostly, else what a
 driver likes.
 """
 
@@ -10,29 +10,6 @@ driver likes.
 def chip_temperature():
     """Return the chip's own temperature in degrees Celsius."""
     raise OSError("this machine has no chip temperature")
-
-
-def i2c(scl, sda):
-    """Return an I2C bus of 100 kHz, to give to the functions below."""
-    raise OSError(_NONE)
-
-
-def adc(pin):
-    """Return a function that measures the voltage at an analogue pin, in millivolts.
-
-    OSError for a voltage beyond the converter's range, where the chip says so.
-    """
-    raise OSError(_NONE)
-
-
-def digital_input(pin, pull):
-    """Return a function that reads a pin, 0 or 1. `pull` is "up", "down" or None."""
-    raise OSError(_NONE)
-
-
-def pulse_counter(pin, pull):
-    """Return a function that tells how many falling edges came so far; it wraps at 2**30."""
-    raise OSError(_NONE)
 
 
 def dht11(pin):
@@ -56,21 +33,6 @@ def ds18b20(pin):
 
 def ds18b20_ids(pin):
     """Return the ids of the DS18B20 on a pin, sorted: the 16 hex digits that each is made with."""
-    raise OSError(_NONE)
-
-
-def aht20(bus):
-    """Return a function that reads an AHT20: (degrees Celsius, percent relative humidity)."""
-    raise OSError(_NONE)
-
-
-def bme280(bus, address):
-    """Return a function that reads a BME280: (degrees Celsius, percent, hectopascals)."""
-    raise OSError(_NONE)
-
-
-def sht3x(bus, address):
-    """Return a function that reads an SHT3x: (degrees Celsius, percent relative humidity)."""
     raise OSError(_NONE)
 
 

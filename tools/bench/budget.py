@@ -4,7 +4,7 @@
 import json
 from pathlib import Path
 
-from tools.bench import counts
+from tools.bench import counts, firmware
 
 FILE = Path(__file__).with_name("budget.json")
 
@@ -22,6 +22,14 @@ def _wire(lab, kind):
 MEASURES = {
     "mpy_client_bytes": counts.client_size,
     "mpy_board_bytes": counts.board_size,
+    "board_files": lambda lab: len(lab.sizes),
+    "board_blocks": firmware.blocks,
+    "firmware_heap_before_reports_bytes": lambda lab: firmware.held(lab)[0],
+    "firmware_heap_after_10_reports_bytes": lambda lab: firmware.held(lab)[1],
+    "firmware_mpy_to_first_report_bytes": lambda lab: firmware.loaded_to_report(lab)[0],
+    "firmware_files_to_first_report": lambda lab: firmware.loaded_to_report(lab)[1],
+    "firmware_mpy_of_gathering_wake_bytes": lambda lab: firmware.loaded_to_gather(lab)[0],
+    "firmware_files_of_gathering_wake": lambda lab: firmware.loaded_to_gather(lab)[1],
     "heap_held_after_import_bytes": counts.held,
     "heap_smallest_bytes": counts.smallest,
     "heap_per_topic_report_bytes": lambda lab: counts.allocated(lab, "topic"),
@@ -44,7 +52,15 @@ MEASURES = {
 }
 """For each budget the function of a lab that counts it."""
 
-SLACK = {"heap_held_after_import_bytes": _HEAP_SLACK, "heap_smallest_bytes": _HEAP_SLACK}
+SLACK = dict.fromkeys(
+    (
+        "firmware_heap_before_reports_bytes",
+        "firmware_heap_after_10_reports_bytes",
+        "heap_held_after_import_bytes",
+        "heap_smallest_bytes",
+    ),
+    _HEAP_SLACK,
+)
 """For each budget that depends on the processor, the part of it that may be exceeded."""
 
 

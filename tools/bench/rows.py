@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The rows of the table, each measured by a function of the lab it is given.
 
-Those of a board are here, those of the desk in rows_on_desk.
+Those of the library on a board are here, the others in rows_of_firmware and rows_on_desk.
 """
 
 import statistics
@@ -10,6 +10,7 @@ from tools.bench import counts, modules
 from tools.bench.errors import BenchError
 from tools.bench.lab import DEVICE, twice
 from tools.bench.row import Row, at_most, median_ratios
+from tools.bench.rows_of_firmware import FIRMWARE_ROWS
 from tools.bench.rows_on_desk import DESK_ROWS
 
 _KB = 1024
@@ -375,5 +376,6 @@ ROWS = {
     "mpy-board": mpy_board,
     "ram-import": held,
     "drain": drain,
+    **FIRMWARE_ROWS,
     **DESK_ROWS,
 }

@@ -5,7 +5,7 @@ import contextlib
 import fcntl
 import os
 import secrets
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import littlefs
 
@@ -92,6 +92,24 @@ class FlashImage:
             with open(self.path, "r+b") as image:
                 image.write(file_system.context.buffer)
 
+    def fill(self, files):
+        """Format the flash and write `files`, {path: bytes}, while no board runs on the image.
+
+        Return how many of its blocks are in use then; `BoardError` if a board runs on it.
+        """
+        with self.held():
+            file_system = self._file_system()
+            file_system.context.buffer = bytearray(b"\xff" * self._file_system_bytes)
+            file_system.format()
+            file_system.mount()
+            for path, data in files.items():
+                file_system.makedirs(str(PurePosixPath("/", path).parent), exist_ok=True)
+                with file_system.open(path, "wb") as file:
+                    file.write(data)
+            with open(self.path, "r+b") as image:
+                image.write(file_system.context.buffer)
+            return file_system.used_block_count
+
     def files(self):
         """Return the paths of all files on the board, sorted, each beginning with a slash."""
         file_system = self._mounted()
@@ -100,9 +118,9 @@ class FlashImage:
             found += [folder.rstrip("/") + "/" + name for name in names]
         return sorted(found)
 
-    def _mounted(self):
+    def _file_system(self):
         facts = self.facts
-        file_system = littlefs.LittleFS(
+        return littlefs.LittleFS(
             block_size=facts.block_size,
             block_count=facts.block_count,
             read_size=_READ_SIZE,
@@ -111,6 +129,9 @@ class FlashImage:
             lookahead_size=_LOOKAHEAD_SIZE,
             mount=False,
         )
+
+    def _mounted(self):
+        file_system = self._file_system()
         # A copy in memory: reading must never change the image, not even to repair it.
         with open(self.path, "rb") as file:
             file_system.context.buffer = bytearray(file.read(self._file_system_bytes))

@@ -19,12 +19,12 @@ KNOWN = (
         "reached only where hasattr found no mcu_temperature",
     ),
     (
-        "lib/aiot_port/sensors_on_micropython.py",
+        "lib/aiot_port/wires_on_micropython.py",
         '"ADC" has no attribute "read_uv"',
         "reached only where hasattr found attenuations, on an ESP32",
     ),
     (
-        "lib/aiot_port/sensors_on_micropython.py",
+        "lib/aiot_port/wires_on_micropython.py",
         'module named "bme280_float"',
         "a driver that its user installs",
     ),
