@@ -55,7 +55,7 @@ def _settings():
             list(aiot_ca.ders(found.ca))  # a file that is none would refuse every report
         return found
     finally:
-        for name in ("settings", "setting_rules", "settings_on_circuitpython", "aiot_names"):
+        for name in ("settings", "setting_rules", "settings_on_circuitpython", "aiot_names", "aiot_ca"):
             sys.modules.pop(name, None)  # needed once: what reads them need not stay in RAM
 
 

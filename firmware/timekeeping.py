@@ -8,7 +8,7 @@ Until then a reading's record says how long after the start it was taken (report
 a correction.
 """
 
-from aiot_date import is_right
+from aiot_port import is_right
 from aiot_port import board as aiot_port
 from aiot_port import const
 

@@ -7,9 +7,67 @@ expected, check), where `check(value)` returns None for a value that fits, else 
 it. That never shows the value, which may be a secret. A board needs this once, at its start.
 """
 
+from aiot_errors import AiotError
+
 _SIGNS = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"  # what ASCII has besides letters and digits
 _LABEL = 63  # characters between the dots of a host's name (RFC 1035, 2.3.4)
 _EXAMPLE = "it is still the example's own"
+_MAX_TOPIC = 128  # bytes of UTF-8 (the platform's limits page)
+_LONGEST_TIMEOUT_S = 3600  # an hour; ticks of a board count twelve days
+
+
+def fit(what, value, rule):
+    """Return a value that keeps a rule of this module. Raises AiotError, without the value."""
+    expected, check = rule
+    found = check(value)
+    if found is not None:
+        raise AiotError("%s: give %s; %s" % (what, expected, found))
+    return value
+
+
+def place(host_name, port_number, timeout_s, method):
+    """Return "host:port" for what a Client is given. Raises AiotError for what cannot work."""
+    fit("host", host_name, host())
+    fit("port", port_number, port())
+    fit("timeout", timeout_s, timeout())
+    fit("sign_method", method, sign_method())
+    return "%s:%d" % (host_name, port_number)
+
+
+def path_of(device, topic_text):
+    """Return the path of a request that reports to a topic, percent-encoded (RFC 3986, 3.3).
+
+    Raises AiotError for what is none (document, "Restrictions"; MQTT's rules for publishing).
+    """
+    full = topic_text
+    if not topic_text.startswith("/"):
+        full = "/%s/%s/%s" % (device.product_key, device.device_name, topic_text)
+    quoted = [
+        chr(byte) if 32 < byte < 127 and byte not in b'%"<>\\^`{|}' else "%%%02X" % byte
+        for byte in _checked_topic(topic_text, full)
+    ]
+    return "/topic" + "".join(quoted)
+
+
+def _checked_topic(topic_text, full):
+    """Return a whole topic as bytes of UTF-8."""
+    if topic_text in ("", "/"):
+        raise AiotError("topic: give a text such as user/pub")
+    for char in full:
+        if char in "?#+" or char <= " " or "\x7f" <= char < "\xa0":
+            raise AiotError("topic %r: no space, control character, ? # or + in it" % topic_text)
+    if "${" in full:  # as the console shows it
+        raise AiotError("topic %r: write the names themselves in place of ${}" % topic_text)
+    for level in full.split("/"):
+        if level in (".", ".."):  # a proxy would resolve it (RFC 3986, 5.2.4)
+            raise AiotError("topic %r: no . or .. between slashes" % topic_text)
+    try:
+        data = full.encode()
+    except UnicodeError:  # half of a surrogate pair
+        raise AiotError("topic: not text that UTF-8 can hold") from None
+    if len(data) > _MAX_TOPIC:
+        raise AiotError("topic %r: over %d bytes of UTF-8" % (full, _MAX_TOPIC))
+    return data
 
 
 def product_key():
@@ -50,6 +108,35 @@ def host(is_platform=True):
         "a text of 1 to 253 characters without : / @, such as "
         "iot-as-http.cn-shanghai.aliyuncs.com",
         lambda value: _no_host(value) or (_is_mqtt(value) if is_platform else None),
+    )
+
+
+def port():
+    """Return the rule of a port."""
+    return (
+        "an int, 1 to 65535",
+        lambda value: None if type(value) is int and 0 < value < 65536 else "it is none",
+    )
+
+
+def timeout():
+    """Return the rule of a timeout in seconds."""
+    return (
+        "seconds, up to %d" % _LONGEST_TIMEOUT_S,
+        lambda value: (
+            None
+            if isinstance(value, (int, float)) and 0 < value <= _LONGEST_TIMEOUT_S
+            else "it is none"
+        ),
+    )
+
+
+def sign_method():
+    """Return the rule of a signature's name (document, Table 2)."""
+    known = ("hmacmd5", "hmacsha1", "hmacsha256")
+    return (
+        "hmacmd5, hmacsha1 or hmacsha256",
+        lambda value: None if isinstance(value, str) and value in known else "it is none of them",
     )
 
 

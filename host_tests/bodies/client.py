@@ -533,5 +533,5 @@ class ForgetfulStore:
 def memory_lacks_for_the_token_file():
     """Publish three times; return the messageIds and how often the token was saved by then."""
     client, connection, _ = _client([granted("t0"), accepted(1), accepted(2), accepted(3)])
-    client._store = store = ForgetfulStore()
+    client._token.store = store = ForgetfulStore()
     return [[client.publish("user/pub", b"x"), len(store.saved)] for _ in range(3)]

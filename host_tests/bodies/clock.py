@@ -9,7 +9,7 @@ import looping  # first: it stands in for board_config, which the firmware impor
 
 import loop  # isort: skip
 import settings
-from aiot_date import is_right
+from aiot_port import is_right
 from aiot_errors import NetworkError, PlatformError
 
 DAY_MS = 86400000

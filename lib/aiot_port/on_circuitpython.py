@@ -71,10 +71,10 @@ def resolve(host, port, timeout_ms, on_wait):
         forget("aiot_dns", "aiot_udp", "aiot_port.net_on_circuitpython")
 
 
-def own_connection(peer, host, port, ca, timeout, on_wait=None):
+def own_connection(*arguments):
     from aiot_port.connection_on_circuitpython import Connection
 
-    return Connection(peer, host, port, ca, timeout, on_wait)
+    return Connection(*arguments)
 
 
 def socket_pool():

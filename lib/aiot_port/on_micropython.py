@@ -55,11 +55,16 @@ def tls_context(ca):
 def _tls_context(ca):
     import aiot_ca
 
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.verify_mode = ssl.CERT_REQUIRED  # this module's default is CERT_NONE
-    for der in aiot_ca.ders(ca):
-        context.load_verify_locations(cadata=der)
-    return context
+    from aiot_port import forget
+
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.verify_mode = ssl.CERT_REQUIRED  # this module's default is CERT_NONE
+        for der in aiot_ca.ders(ca):
+            context.load_verify_locations(cadata=der)
+        return context
+    finally:
+        forget("aiot_ca", "aiot_roots")
 
 
 def resolve(host, port, timeout_ms, on_wait):
