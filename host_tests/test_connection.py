@@ -5,6 +5,7 @@ import contextlib
 import json
 import socket
 import threading
+import time
 from pathlib import Path
 
 import aiot_ca
@@ -174,6 +175,22 @@ def test_drip_that_ends_in_time_is_read(run, platform, place):
 def test_waiting_calls_on_wait_every_second(run, platform, place):
     platform.misbehave("stall", on="auth", first=2)
     assert run("connecting.waits", place=place, timeout=3, on_the_way=True) >= 2
+
+
+def test_client_calls_on_wait_while_it_waits(run, platform, place):
+    platform.misbehave("stall", times=1, first=2)
+    outcome, first, waited = run("connecting.client_waits", place=place, timeout=3)
+    assert outcome[0] == "NetworkError"
+    assert first >= 1
+    assert waited >= 2
+
+
+def test_date_of_the_client_is_the_platforms_and_never_an_old_one(run, platform, place):
+    """An old one would set a clock wrong: after a request without a reply there is none."""
+    before, *after, outcome, last = run("connecting.dates", place=place, count=2)
+    assert before is None
+    assert all(abs(date - time.time()) < 100 for date in after)
+    assert [outcome, last] == ["NetworkError", None]
 
 
 def test_interrupted_exchange_leaves_no_socket_open(run, platform, place):

@@ -9,9 +9,9 @@ import sys
 import time
 from pathlib import Path
 
-import aiot_signing
 import aiot_http
 import aiot_port
+import aiot_signing
 import pytest
 from aiot_port import board
 from aiot_store import SmallFile

@@ -82,7 +82,7 @@ class Device:
         return "Device(%r, %r)" % (self.product_key, self.device_name)
 
 
-class Token:
+class _Token:
     """A device's token: how long it is good, and whether flash has it.
 
     What gets, reads and keeps it is aiot_signing, which leaves RAM when that is done. `where` is
@@ -156,11 +156,18 @@ class Client:
 
     `host` and `port` of the platform, `ca` as in aiot_ca (None: the shipped roots), `timeout`
     in seconds for one exchange, `token_path` None to keep the token in RAM alone; a file there
-    is its owner's alone, and one that cannot be written is said once. On a desk several threads
-    may share a Client, which then take turns; on a board only one thread may use it. For tests
-    and other transports: `connection` with what aiot_conn.Connection offers publicly, `clock` a
-    function that returns milliseconds since 1970 or None, `store` with `load` and `save` as
-    aiot_store.SmallFile has.
+    is its owner's alone, and one that cannot be written is said once. `on_wait` is called, with
+    no argument, while the connection waits, at least every second: feed a watchdog there. On a
+    desk several threads may share a Client, which then take turns; on a board only one thread
+    may use it. In a `with` statement it closes its connection at the end.
+
+    On CircuitPython `socket_pool` is that of another radio than the board's own, such as a
+    WIZnet chip's. One that does TLS itself, such as an AirLift, needs its `ssl_context` too: that
+    one then verifies the server, by what was loaded into it, and `ca` stays None.
+
+    For tests and other transports: `connection` with what aiot_conn.Connection offers publicly,
+    `clock` a function that returns milliseconds since 1970 or None, `store` with `load` and
+    `save` as aiot_store.SmallFile has. Raises AiotError for what cannot work.
     """
 
     @aiot_port.serialised  # so that its lock is made here
@@ -193,7 +200,7 @@ class Client:
         self._device = device
         self._connection = connection
         self._clock = clock or aiot_port.unix_ms
-        self._token = Token(device, where, sign_method, self._clock, token_path, store)
+        self._token = _Token(device, where, sign_method, self._clock, token_path, store)
         self._paths = {}  # of requests, by the topic
         self._ids = []  # the last messageIds of this connection
         self._alink = None  # imported when first needed: a client of topics alone needs it never

@@ -31,7 +31,7 @@ _HEADERS = {"Content-Type": "application/json"}
 def see_to(token, ask, connection):
     """See that there is a token which is not old, and that flash has it.
 
-    `token` is an aiot_http.Token. `ask(path, headers, body, check)` posts over `connection`,
+    `token` is that of a Client. `ask(path, headers, body, check)` posts over `connection`,
     whose `date`, where it has one, shows whether it is the board's clock that was refused.
     """
     if not token.is_loaded:
