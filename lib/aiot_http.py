@@ -23,7 +23,6 @@ HOST = "iot-as-http.cn-shanghai.aliyuncs.com"  # the public instance in Shanghai
 _MAX_PAYLOAD = const(131072)  # bytes: 128 KB (document, "Restrictions")
 _TOKEN_LIFE_S = const(604800)  # seven days (document, "Restrictions")
 _RENEW_EARLY_S = const(3600)  # a reading an hour still finds a good token
-_LOOK_AGAIN_MS = const(60000)  # at the clock: ticks cost no memory, and an hour is in hand
 
 _MOST_PATHS = const(8)  # kept; a device has some three topics
 _LAST_IDS = const(8)  # messageIds that must not come again on their connection
@@ -42,10 +41,9 @@ def sign(params, secret, method="hmacsha1"):
 
 
 def new_connection(host, port, ca, timeout, on_wait=None, socket_pool=None, ssl_context=None):
-    """Return a new connection: the runtime's own where it has one, else an aiot_conn.Connection.
+    """Return a new connection, with the code it needs; the arguments are those of Client.
 
-    The arguments are those of Client. It is loaded only now: who has one of another kind does
-    without its code.
+    It is the runtime's own where it has one, else an aiot_conn.Connection.
     """
     own = aiot_port.own_connection
     if own is not None:
@@ -86,8 +84,7 @@ class _Token:
     """A device's token: how long it is good, and whether flash has it.
 
     What gets, reads and keeps it is aiot_signing, which leaves RAM when that is done. `where` is
-    "host:port" of the platform, `method` a signature's name, `clock` and `store` as in Client,
-    `path` the token file's.
+    "host:port" of the platform; the rest is as in Client.
     """
 
     def __init__(self, device, where, method, clock, path, store):
@@ -103,16 +100,20 @@ class _Token:
         self.secrets = [device.device_secret]  # what no error may show
         self.made = 0  # seconds since 1970 at which the token was given, 0 if unknown
         self.renew_at = None  # seconds since 1970, where that is known
-        self._looked = None  # tick at which the clock was last looked at for that
-        self.is_old = False  # it nears its end, as `is_good` found
         self.is_loaded = False  # flash has nothing to tell that is not known here
         self.is_unsaved = False  # the token on flash is another
         self.is_warned = False  # that the token cannot be written
 
     def is_good(self):
         """Return whether there is one that may serve on, and that flash has."""
-        self.is_old = self.text is not None and self._nears_its_end()
-        return self.text is not None and not self.is_unsaved and not self.is_old
+        return self.text is not None and not self.is_unsaved and not self.is_old()
+
+    def is_old(self):
+        """Return whether it nears its end, as far as the clock can tell."""
+        if self.renew_at is None:
+            return False
+        now = self.clock()
+        return now is not None and now // 1000 >= self.renew_at
 
     def renew(self, ask, connection):
         """Get a good one, as aiot_signing.see_to, which leaves RAM again."""
@@ -137,18 +138,6 @@ class _Token:
     def drop(self):
         """Drop a token that the platform does not take any more."""
         self.former, self.text = self.text, None
-
-    def _nears_its_end(self):
-        """Return whether to renew it; the clock is asked once a minute at most."""
-        if self.renew_at is None:
-            return False
-        ticks = aiot_port.ticks_ms()
-        looked = self._looked
-        if looked is not None and 0 <= aiot_port.ticks_diff(ticks, looked) < _LOOK_AGAIN_MS:
-            return False
-        self._looked = ticks
-        now = self.clock()
-        return now is not None and now // 1000 >= self.renew_at
 
 
 class Client:
@@ -223,8 +212,8 @@ class Client:
     def publish(self, topic, payload):
         """Send a payload to a topic and return its messageId, an int of up to 19 digits.
 
-        A report that is accepted under no such number has arrived too: an id that is text is
-        returned as it came, and None where there is neither.
+        One that is accepted under no such number has arrived too: text is returned as it came,
+        and None where there is no id.
 
         `topic` "user/pub" is short for "/{ProductKey}/{DeviceName}/user/pub"; one that begins
         with "/" is taken as it is. `payload` is bytes-like or str, 131,072 bytes at most.
@@ -250,10 +239,7 @@ class Client:
 
     @aiot_port.serialised
     def post_event(self, identifier, params, time_ms=None):
-        """Report a thing-model event with its output parameters; return the messageId.
-
-        `time_ms` as in post_properties.
-        """
+        """Report a thing-model event and its output parameters, else as post_properties."""
         return self.publish(*self._messages().event(identifier, params, time_ms))
 
     def _messages(self):
@@ -278,10 +264,10 @@ class Client:
     @property
     @aiot_port.serialised
     def date(self):
-        """The time that the platform's last reply gave, in seconds since 1970, an int.
+        """The Date of the platform's last reply in seconds since 1970, an int.
 
-        None where the last request brought no reply, or one without a Date header. It came from
-        a server whose certificate was verified, so it is worth more than what NTP says.
+        None where the last request brought no reply, or one without a Date. It comes from a
+        server whose certificate was verified, which NTP's time does not.
         """
         return getattr(self._connection, "date", None)
 

@@ -36,10 +36,9 @@ def see_to(token, ask, connection):
     """
     if not token.is_loaded:
         _load(token)
-        token.is_good()  # which finds whether it is old
     if token.text is None:
         _sign_in(token, ask, connection)
-    elif token.is_old:
+    elif token.is_old():
         again = (token.clock() or 0) // 1000 + _RENEW_AGAIN_S
         try:
             _sign_in(token, ask, connection)

@@ -122,7 +122,6 @@ class Renewing(Kept):
             self.client = self.new_client(clock=lambda: now)
         super().prepare()
         self.client._token.renew_at = 1
-        self.client._token._looked = None  # at the clock
 
     def work(self):
         return self.client.auth()
