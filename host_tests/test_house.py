@@ -71,7 +71,7 @@ COMMON = {
 
 
 def imports(path: Path) -> set[str]:
-    """Return the top-level names that a file imports, at its top or inside a function."""
+    """Return the top-level names that a file imports, at its top, in a function or by `load`."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -79,6 +79,8 @@ def imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
             found.add(node.module.partition(".")[0])
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("load", "aiot_port.load"):
+            found.update(name.value for name in node.args if isinstance(name, ast.Constant))
     return found
 
 

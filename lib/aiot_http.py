@@ -23,7 +23,7 @@ HOST = "iot-as-http.cn-shanghai.aliyuncs.com"  # the public instance in Shanghai
 _MAX_PAYLOAD = const(131072)  # bytes: 128 KB (document, "Restrictions")
 _TOKEN_LIFE_S = const(604800)  # seven days (document, "Restrictions")
 _RENEW_EARLY_S = const(3600)  # a reading an hour still finds a good token
-
+_MINUTE = const(60000)  # ms between two looks at the clock, which take memory; ticks take none
 _MOST_PATHS = const(8)  # kept; a device has some three topics
 _LAST_IDS = const(8)  # messageIds that must not come again on their connection
 
@@ -47,14 +47,12 @@ def new_connection(host, port, ca, timeout, on_wait=None, socket_pool=None, ssl_
     """
     own = aiot_port.own_connection
     if own is not None:
-        from aiot_peer import Peer
-
-        return own(Peer(), host, port, ca, timeout, on_wait, socket_pool, ssl_context)
+        peer = aiot_port.load("aiot_peer").Peer()
+        return own(peer, host, port, ca, timeout, on_wait, socket_pool, ssl_context)
     if socket_pool is not None or ssl_context is not None:
         raise AiotError("socket_pool, ssl_context: for CircuitPython alone; leave them out")
-    from aiot_conn import Connection
-
-    return Connection(host, port, ca, timeout, on_wait)
+    conn = aiot_port.load("aiot_conn", "aiot_peer", "aiot_reply")
+    return conn.Connection(host, port, ca, timeout, on_wait)
 
 
 class Device:
@@ -66,8 +64,7 @@ class Device:
     """
 
     def __init__(self, product_key, device_name, device_secret, client_id=None):
-        import aiot_names as names  # needed once, at the start
-
+        names = aiot_port.load("aiot_names")  # needed once, at the start
         self.product_key = names.fit("ProductKey", product_key, names.product_key())
         # The console's have 4 characters or more; the document sets no least.
         self.device_name = names.fit("DeviceName", device_name, names.device_name(1))
@@ -100,13 +97,20 @@ class _Token:
         self.secrets = [device.device_secret]  # what no error may show
         self.made = 0  # seconds since 1970 at which the token was given, 0 if unknown
         self.renew_at = None  # seconds since 1970, where that is known
+        self._looked = None  # tick at which the clock was last looked at for that
         self.is_loaded = False  # flash has nothing to tell that is not known here
         self.is_unsaved = False  # the token on flash is another
         self.is_warned = False  # that the token cannot be written
 
     def is_good(self):
         """Return whether there is one that may serve on, and that flash has."""
-        return self.text is not None and not self.is_unsaved and not self.is_old()
+        if self.text is None or self.is_unsaved:
+            return False
+        ticks = aiot_port.ticks_ms()
+        if self._looked is not None and 0 <= aiot_port.ticks_diff(ticks, self._looked) < _MINUTE:
+            return True
+        self._looked = ticks
+        return not self.is_old()
 
     def is_old(self):
         """Return whether it nears its end, as far as the clock can tell."""
@@ -115,12 +119,15 @@ class _Token:
         now = self.clock()
         return now is not None and now // 1000 >= self.renew_at
 
-    def renew(self, ask, connection):
-        """Get a good one, as aiot_signing.see_to, which leaves RAM again."""
+    def renew(self, client):
+        """Get a good one, as aiot_signing.see_to. Without memory for it the old one serves on."""
         try:
             import aiot_signing
 
-            aiot_signing.see_to(self, ask, connection)
+            aiot_signing.see_to(self, client._ask, client._connection)
+        except MemoryError:
+            if self.text is None:
+                raise
         finally:
             for name in ("aiot_signing", "aiot_purehash", "aiot_store"):
                 aiot_port.forget(name)  # one by one, which takes no memory
@@ -177,11 +184,10 @@ class Client:
         clock=None,
         store=None,
     ):
-        import aiot_names  # as in Device; it leaves RAM with the first report
-
         if not isinstance(device, Device):
             raise AiotError("device: give a Device")
-        where = aiot_names.place(host, port, timeout, sign_method)
+        names = aiot_port.load("aiot_names")  # as in Device; it leaves RAM with the first report
+        where = names.place(host, port, timeout, sign_method)
         if connection is None:
             connection = new_connection(host, port, ca, timeout, on_wait, socket_pool, ssl_context)
         elif on_wait is not None or socket_pool is not None or ssl_context is not None:
@@ -205,16 +211,14 @@ class Client:
         MemoryError where the heap is full; as soon as it is not, the client works again.
         """
         if not self._token.is_good():
-            self._token.renew(self._ask, self._connection)
+            self._token.renew(self)
         return self._token.text
 
     @aiot_port.serialised
     def publish(self, topic, payload):
         """Send a payload to a topic and return its messageId, an int of up to 19 digits.
 
-        One that is accepted under no such number has arrived too: text is returned as it came,
-        and None where there is no id.
-
+        With an id that is text it has arrived too, and that is returned, or None without any.
         `topic` "user/pub" is short for "/{ProductKey}/{DeviceName}/user/pub"; one that begins
         with "/" is taken as it is. `payload` is bytes-like or str, 131,072 bytes at most.
         A token that is no longer good is renewed and the same bytes sent again, once. Raises
@@ -243,11 +247,8 @@ class Client:
         return self.publish(*self._messages().event(identifier, params, time_ms))
 
     def _messages(self):
-        """Return the Alink that makes thing-model messages."""
         if self._alink is None:
-            from aiot_alink import Alink
-
-            self._alink = Alink(self._device, self._clock)
+            self._alink = aiot_port.load("aiot_alink").Alink(self._device, self._clock)
         return self._alink
 
     @aiot_port.serialised
@@ -277,10 +278,9 @@ class Client:
             raise AiotError("topic: give a text such as user/pub")
         path = self._paths.get(topic)
         if path is None:
-            import aiot_names
-
+            names = aiot_port.load("aiot_names")
             aiot_port.forget("aiot_names")  # nobody needs it again: a board has its memory back
-            path = aiot_names.path_of(self._device, topic)
+            path = names.path_of(self._device, topic)
             if len(self._paths) == _MOST_PATHS:
                 self._paths.clear()
             self._paths[topic] = path

@@ -25,13 +25,16 @@ def fit(what, value, rule):
     return value
 
 
-def place(host_name, port_number, timeout_s, method):
+def place(name, port, timeout, sign_method):
     """Return "host:port" for what a Client is given. Raises AiotError for what cannot work."""
-    fit("host", host_name, host())
-    fit("port", port_number, port())
-    fit("timeout", timeout_s, timeout())
-    fit("sign_method", method, sign_method())
-    return "%s:%d" % (host_name, port_number)
+    fit("host", name, host())
+    if type(port) is not int or not 0 < port < 65536:
+        raise AiotError("port: give an int, 1 to 65535")
+    if not isinstance(timeout, (int, float)) or not 0 < timeout <= _LONGEST_TIMEOUT_S:
+        raise AiotError("timeout: give seconds, up to %d" % _LONGEST_TIMEOUT_S)
+    if sign_method not in ("hmacmd5", "hmacsha1", "hmacsha256"):
+        raise AiotError("sign_method: give hmacmd5, hmacsha1 or hmacsha256")
+    return "%s:%d" % (name, port)
 
 
 def path_of(device, topic_text):
@@ -108,35 +111,6 @@ def host(is_platform=True):
         "a text of 1 to 253 characters without : / @, such as "
         "iot-as-http.cn-shanghai.aliyuncs.com",
         lambda value: _no_host(value) or (_is_mqtt(value) if is_platform else None),
-    )
-
-
-def port():
-    """Return the rule of a port."""
-    return (
-        "an int, 1 to 65535",
-        lambda value: None if type(value) is int and 0 < value < 65536 else "it is none",
-    )
-
-
-def timeout():
-    """Return the rule of a timeout in seconds."""
-    return (
-        "seconds, up to %d" % _LONGEST_TIMEOUT_S,
-        lambda value: (
-            None
-            if isinstance(value, (int, float)) and 0 < value <= _LONGEST_TIMEOUT_S
-            else "it is none"
-        ),
-    )
-
-
-def sign_method():
-    """Return the rule of a signature's name (document, Table 2)."""
-    known = ("hmacmd5", "hmacsha1", "hmacsha256")
-    return (
-        "hmacmd5, hmacsha1 or hmacsha256",
-        lambda value: None if isinstance(value, str) and value in known else "it is none of them",
     )
 
 

@@ -114,7 +114,7 @@ class Renewed(Kept):
 class Renewing(Kept):
     """A token that nears its end: a new one, or else, always, the one at hand."""
 
-    least = 400
+    least = 1200
 
     def prepare(self):
         if self.client is None:
@@ -122,6 +122,7 @@ class Renewing(Kept):
             self.client = self.new_client(clock=lambda: now)
         super().prepare()
         self.client._token.renew_at = 1
+        self.client._token._looked = None  # at the clock
 
     def work(self):
         return self.client.auth()

@@ -20,6 +20,21 @@ else:
     from aiot_port.on_cpython import *
 
 
+def load(module, *others):
+    """Import a module and return it. Where memory lacks for it, forget it whole, and raise.
+
+    MicroPython keeps the name of a module that it had no memory to make, and gives nothing for
+    it from then on. `others` are the ones that it imports itself.
+    """
+    try:
+        return __import__(module)
+    except MemoryError:
+        forget(module)  # not with the others at once: to pass them on takes memory
+        for other in others:
+            forget(other)
+        raise
+
+
 def forget(module, *others):
     """Let go of modules that are needed now and then, so that they do not stay in RAM.
 
@@ -38,10 +53,9 @@ def forget(module, *others):
 
 def dates():
     """Return what reads the dates of HTTP: it is needed once a start, and leaves RAM by itself."""
-    import aiot_date
-
+    module = load("aiot_date")
     forget("aiot_date")
-    return aiot_date
+    return module
 
 
 def is_right(unix_ms):

@@ -199,9 +199,9 @@ class Connection:
 def _new_context(ca):
     import ssl
 
-    import aiot_ca
-
     try:
+        import aiot_ca
+
         context = ssl.create_default_context()  # verifies certificates and names
         context.load_verify_locations(cadata=aiot_ca.pem(ca))  # and now by these alone
         return context

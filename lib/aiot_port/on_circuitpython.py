@@ -56,12 +56,13 @@ def is_bad_authority(error):
 
 
 def resolve(host, port, timeout_ms, on_wait):
-    import aiot_dns
-
     from aiot_port import forget
-    from aiot_port.net_on_circuitpython import Udp, name_servers
 
     try:
+        import aiot_dns
+
+        from aiot_port.net_on_circuitpython import Udp, name_servers
+
         names = [host]
         if not aiot_dns.is_address(host):
             names = aiot_dns.look_up(Udp(), host, name_servers(), timeout_ms // 2, on_wait)

@@ -53,11 +53,11 @@ def tls_context(ca):
 
 
 def _tls_context(ca):
-    import aiot_ca
-
     from aiot_port import forget
 
     try:
+        import aiot_ca
+
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.verify_mode = ssl.CERT_REQUIRED  # this module's default is CERT_NONE
         for der in aiot_ca.ders(ca):
@@ -69,10 +69,11 @@ def _tls_context(ca):
 
 def resolve(host, port, timeout_ms, on_wait):
     from aiot_port import forget
-    from aiot_port.net_on_micropython import Udp, name_servers
 
     names = [host]
     try:
+        from aiot_port.net_on_micropython import Udp, name_servers
+
         servers = name_servers()
         if servers is not None:
             import aiot_dns
