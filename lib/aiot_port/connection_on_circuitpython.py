@@ -206,7 +206,8 @@ def _new_context(ca):
         context.load_verify_locations(cadata=aiot_ca.pem(ca))  # and now by these alone
         return context
     finally:
-        aiot_port.forget("aiot_ca", "aiot_roots")
+        aiot_port.forget("aiot_ca")
+        aiot_port.forget("aiot_roots")
 
 
 def _body(response):

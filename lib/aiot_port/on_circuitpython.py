@@ -69,7 +69,9 @@ def resolve(host, port, timeout_ms, on_wait):
         pool = socket_pool()
         return [(pool.AF_INET, pool.SOCK_STREAM, 0, "", (name, port)) for name in names]
     finally:
-        forget("aiot_dns", "aiot_udp", "aiot_port.net_on_circuitpython")
+        forget("aiot_dns")  # one by one, which takes no memory
+        forget("aiot_udp")
+        forget("aiot_port.net_on_circuitpython")
 
 
 def own_connection(*arguments):

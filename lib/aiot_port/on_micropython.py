@@ -64,7 +64,8 @@ def _tls_context(ca):
             context.load_verify_locations(cadata=der)
         return context
     finally:
-        forget("aiot_ca", "aiot_roots")
+        forget("aiot_ca")  # one by one, which takes no memory
+        forget("aiot_roots")
 
 
 def resolve(host, port, timeout_ms, on_wait):
@@ -81,7 +82,9 @@ def resolve(host, port, timeout_ms, on_wait):
             if not aiot_dns.is_address(host):
                 names = aiot_dns.look_up(Udp(), host, servers, timeout_ms // 2, on_wait)
     finally:
-        forget("aiot_dns", "aiot_udp", "aiot_port.net_on_micropython")
+        forget("aiot_dns")
+        forget("aiot_udp")
+        forget("aiot_port.net_on_micropython")
     found = []
     for name in names:
         found.extend(socket.getaddrinfo(name, port, 0, socket.SOCK_STREAM))
