@@ -2,7 +2,6 @@
 """The client out of memory, over real TLS."""
 
 import os
-import sys
 
 # The largest first: it needs most room to be compiled.
 import aiot_http  # isort: skip
@@ -152,23 +151,6 @@ class First(_Client):
         self.next()
 
 
-class Made(First):
-    """Making a client, with the code of its connection: what is left half loaded is no use."""
-
-    def prepare(self):
-        super().prepare()
-        for name in ("aiot_names", "aiot_conn", "aiot_reply", "aiot_peer"):
-            sys.modules.pop(name, None)
-
-    def work(self):
-        self.client = self.new_client()
-
-    def check(self, outcome):
-        self.client = self.new_client()
-        self.took(self.publish())
-        self.client.close()
-
-
 class SignIn(First):
     """Signing in; the value is the token."""
 
@@ -210,7 +192,7 @@ def _remove(path):
 CLIENTS = {
     "opened": Opened, "kept": Kept, "property": Property, "renewed": Renewed,
     "renewing": Renewing, "first": First, "sign-in": SignIn, "token": Token,
-    "taken": Taken, "saved": Saved, "made": Made,
+    "taken": Taken, "saved": Saved,
 }  # fmt: skip
 
 
