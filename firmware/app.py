@@ -54,8 +54,10 @@ def _settings():
             list(aiot_ca.ders(found.ca))  # a file that is none would refuse every report
         return found
     finally:
-        for name in ("settings", "setting_rules", "settings_on_circuitpython", "aiot_names"):
-            sys.modules.pop(name, None)  # needed once: what reads them need not stay in RAM
+        # Needed once: what reads them need not stay in RAM.
+        readers = ("settings", "setting_rules", "settings_on_circuitpython")
+        for name in readers + ("aiot_names", "aiot_ca"):
+            sys.modules.pop(name, None)
 
 
 def _start(delay_s, watchdog_ms, starts):

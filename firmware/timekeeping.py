@@ -8,9 +8,8 @@ Until then a reading's record says how long after the start it was taken (report
 a correction.
 """
 
-from aiot_date import is_right
 from aiot_port import board as aiot_port
-from aiot_port import const
+from aiot_port import const, is_right
 
 _AGE_MS = const(86400000)  # a day: a board's crystal drifts by seconds in it
 _FIRST_WAIT_MS = const(30000)  # after an ask that gave nothing; it doubles each time

@@ -21,7 +21,7 @@ LOOK_UP = (
     "except OSError as e:\n r = str(e)\nprint(repr(r))\n"
 )
 ASK = (
-    ONLINE + "import {module}, time\nfrom aiot_date import is_right\n"
+    ONLINE + "import {module}, time\nfrom aiot_port import is_right\n"
     "try:\n r = {module}.ask(['{host}'], 3000, lambda s: is_right(s * 1000))\n"
     "except OSError as e:\n r = str(e)\nprint(repr(r))\n"
 )

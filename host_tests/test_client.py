@@ -498,3 +498,19 @@ def test_client_that_is_refused(run, host, method, what):
 
 def test_token_is_saved_as_soon_as_there_is_memory(run):
     assert run("client.memory_lacks_for_the_token_file") == [[1, 0], [2, 1], [3, 1]]
+
+
+def test_own_connection_takes_no_second_way_to_wait(run):
+    said = run("client.given_twice")
+    assert said == ["connection: give on_wait, socket_pool and ssl_context to that one"] * 3
+
+
+def test_date_is_that_of_the_last_reply(run):
+    assert run("client.date", dates=[1795448401, None, 1795448402]) == [
+        1795448401, None, 1795448402, None,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fails", "outcome"), [(False, 7), (True, "in the block")])
+def test_block_closes_the_connection_whatever_happens(run, fails, outcome):
+    assert run("client.in_a_block", fails=fails) == [outcome, 1]

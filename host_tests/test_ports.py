@@ -9,9 +9,9 @@ import sys
 import time
 from pathlib import Path
 
-import aiot_hash
 import aiot_http
 import aiot_port
+import aiot_signing
 import pytest
 from aiot_port import board
 from aiot_store import SmallFile
@@ -83,20 +83,18 @@ def test_hash_where_the_firmware_has_only_the_old_name(monkeypatch):
 
     real = builtins.__import__
     monkeypatch.setitem(sys.modules, "uhashlib", hashlib)
-    monkeypatch.setitem(sys.modules, "aiot_hash", aiot_hash)  # the client may have let go of it
     monkeypatch.setattr(builtins, "__import__", without_hashlib)
     try:
-        importlib.reload(aiot_hash)
-        assert aiot_hash.new("sha1").digest() == hashlib.sha1().digest()
+        importlib.reload(aiot_signing)
+        assert aiot_signing.new_hash("sha1").digest() == hashlib.sha1().digest()
     finally:
         monkeypatch.undo()
-        sys.modules["aiot_hash"] = aiot_hash
-        importlib.reload(aiot_hash)
+        importlib.reload(aiot_signing)
 
 
 def test_hash_of_a_module_that_has_neither_name_nor_constructor(monkeypatch):
-    monkeypatch.setattr(aiot_hash, "hashlib", object())
-    assert aiot_hash.new("md5").digest().hex() == "d41d8cd98f00b204e9800998ecf8427e"
+    monkeypatch.setattr(aiot_signing, "hashlib", object())
+    assert aiot_signing.new_hash("md5").digest().hex() == "d41d8cd98f00b204e9800998ecf8427e"
 
 
 def test_small_file_where_rename_does_not_replace(tmp_path, monkeypatch):

@@ -6,7 +6,6 @@ bytes), or the path of a file with either. Several certificates may follow one a
 """
 
 import binascii
-import sys
 
 from aiot_errors import ca_error
 
@@ -21,11 +20,9 @@ def ders(ca):
 
     Raises AiotError when there is none, one is damaged, or the file cannot be read.
     """
-    sys.modules.pop(__name__, None)  # needed once a start: it need not stay in RAM
     if ca is None:
         import aiot_roots
 
-        del sys.modules["aiot_roots"]  # nor need its 3 KB
         return aiot_roots.ROOTS
     data = _data(ca)
     if data[:2] == _SEQUENCE:

@@ -63,7 +63,10 @@ class Connection:
 
     @property
     def date(self):
-        """Return the time of the last reply's Date header, in seconds since 1970, or None."""
+        """Return the time of the last reply's Date header, in seconds since 1970, or None.
+
+        None too where the last request brought no reply: an old time would set a clock wrong.
+        """
         return self._reply.date()
 
     @property
@@ -161,7 +164,6 @@ class Connection:
         """
         done = False
         try:
-            self._reply.restart()
             self._expired = False
             if self._send(sent):
                 self._read_reply()
@@ -191,6 +193,7 @@ class Connection:
         Apart, TCP would hold the body back until the server has acknowledged the head, which it
         takes 40 ms over (RFC 896, RFC 1122 4.2.3.2).
         """
+        self._reply.restart()  # it is over: it lies in the same buffer
         end = len(self._start)
         self._buffer[:end] = self._start
         length = len(body)

@@ -1,16 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Dates: which ones a clock may be believed to show, and the Date header of HTTP."""
-
-# A clock is believed from the day this was written until twenty years later: cold boards read
-# 2000 or 2021, and an NTP reply can be garbage. 2026-11-01 and 2046-11-01, UTC.
-EARLIEST_MS = 1793491200000  # since 1970
-LATEST_MS = 2424643200000
-
-
-def is_right(unix_ms):
-    """Tell whether a time in milliseconds since 1970 can be now."""
-    return EARLIEST_MS <= unix_ms <= LATEST_MS
-
+"""The dates of HTTP. They are read once a start: this need not stay in RAM."""
 
 _MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 

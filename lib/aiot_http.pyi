@@ -35,6 +35,8 @@ def new_connection(
     ca: str | bytes | PathLike[str] | None,
     timeout: float,
     on_wait: Callable[[], object] | None = None,
+    socket_pool: Any = None,
+    ssl_context: Any = None,
 ) -> _Connection: ...
 
 class Device:
@@ -57,6 +59,9 @@ class Client:
         token_path: str | PathLike[str] | None = "aiot_token.json",  # noqa: S107 - a path
         timeout: float = 5,
         *,
+        on_wait: Callable[[], object] | None = None,
+        socket_pool: Any = None,
+        ssl_context: Any = None,
         connection: _Connection | None = None,
         clock: Callable[[], int | None] | None = None,
         store: _Store | None = None,
@@ -68,3 +73,7 @@ class Client:
         self, identifier: str, params: dict[str, Any], time_ms: int | None = None
     ) -> int: ...
     def close(self) -> None: ...
+    @property
+    def date(self) -> int | None: ...
+    def __enter__(self) -> Client: ...
+    def __exit__(self, *error: object) -> None: ...

@@ -7,9 +7,70 @@ expected, check), where `check(value)` returns None for a value that fits, else 
 it. That never shows the value, which may be a secret. A board needs this once, at its start.
 """
 
+from aiot_errors import AiotError
+
 _SIGNS = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"  # what ASCII has besides letters and digits
 _LABEL = 63  # characters between the dots of a host's name (RFC 1035, 2.3.4)
 _EXAMPLE = "it is still the example's own"
+_MAX_TOPIC = 128  # bytes of UTF-8 (the platform's limits page)
+_LONGEST_TIMEOUT_S = 3600  # an hour; ticks of a board count twelve days
+
+
+def fit(what, value, rule):
+    """Return a value that keeps a rule of this module. Raises AiotError, without the value."""
+    expected, check = rule
+    found = check(value)
+    if found is not None:
+        raise AiotError("%s: give %s; %s" % (what, expected, found))
+    return value
+
+
+def place(name, port, timeout, sign_method):
+    """Return "host:port" for what a Client is given. Raises AiotError for what cannot work."""
+    fit("host", name, host())
+    if type(port) is not int or not 0 < port < 65536:
+        raise AiotError("port: give an int, 1 to 65535")
+    if not isinstance(timeout, (int, float)) or not 0 < timeout <= _LONGEST_TIMEOUT_S:
+        raise AiotError("timeout: give seconds, up to %d" % _LONGEST_TIMEOUT_S)
+    if sign_method not in ("hmacmd5", "hmacsha1", "hmacsha256"):
+        raise AiotError("sign_method: give hmacmd5, hmacsha1 or hmacsha256")
+    return "%s:%d" % (name, port)
+
+
+def path_of(device, topic_text):
+    """Return the path of a request that reports to a topic, percent-encoded (RFC 3986, 3.3).
+
+    Raises AiotError for what is none (document, "Restrictions"; MQTT's rules for publishing).
+    """
+    full = topic_text
+    if not topic_text.startswith("/"):
+        full = "/%s/%s/%s" % (device.product_key, device.device_name, topic_text)
+    quoted = [
+        chr(byte) if 32 < byte < 127 and byte not in b'%"<>\\^`{|}' else "%%%02X" % byte
+        for byte in _checked_topic(topic_text, full)
+    ]
+    return "/topic" + "".join(quoted)
+
+
+def _checked_topic(topic_text, full):
+    """Return a whole topic as bytes of UTF-8."""
+    if topic_text in ("", "/"):
+        raise AiotError("topic: give a text such as user/pub")
+    for char in full:
+        if char in "?#+" or char <= " " or "\x7f" <= char < "\xa0":
+            raise AiotError("topic %r: no space, control character, ? # or + in it" % topic_text)
+    if "${" in full:  # as the console shows it
+        raise AiotError("topic %r: write the names themselves in place of ${}" % topic_text)
+    for level in full.split("/"):
+        if level in (".", ".."):  # a proxy would resolve it (RFC 3986, 5.2.4)
+            raise AiotError("topic %r: no . or .. between slashes" % topic_text)
+    try:
+        data = full.encode()
+    except UnicodeError:  # half of a surrogate pair
+        raise AiotError("topic: not text that UTF-8 can hold") from None
+    if len(data) > _MAX_TOPIC:
+        raise AiotError("topic %r: over %d bytes of UTF-8" % (full, _MAX_TOPIC))
+    return data
 
 
 def product_key():

@@ -256,7 +256,7 @@ class Outbox:
             return
         self._is_bare = shelf.is_empty()
         self._shelf = self._doubts = None
-        aiot_port.forget(*_MODULES)
+        _forget_flash()
         if self._sleep is None:  # which needs it too
             aiot_port.forget("aiot_record")
 
@@ -291,7 +291,7 @@ class Outbox:
             from aiot_shelf import Shelf  # isort: skip - the largest first, as it needs most room
             from aiot_layout import Doubts
         except MemoryError:
-            aiot_port.forget(*_MODULES)  # what is loaded in part is of no use
+            _forget_flash()  # what is loaded in part is of no use
             raise
         if self._doubts is None:
             self._doubts = Doubts()
@@ -459,6 +459,11 @@ class Outbox:
                 self._tally.drop(-1)
         if shelf:
             shelf.tidy()  # where pop had nothing to write: a restart must know the count
+
+
+def _forget_flash():
+    for module in _MODULES:  # one by one, which takes no memory
+        aiot_port.forget(module)
 
 
 def _unreadable(error):

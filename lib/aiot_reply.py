@@ -5,7 +5,7 @@ Put bytes into `room()`, say how many with `took(count)`, until it answers True.
 bytes are, the outcome is a whole reply or a ReplyError, never anything else.
 """
 
-from aiot_date import http_date, retry_seconds
+import aiot_port
 from aiot_errors import ReplyError
 from aiot_port import const
 
@@ -60,11 +60,11 @@ class Reply:
 
     def retry_after(self):
         """Return the seconds that a Retry-After header asks to wait, None where there is none."""
-        return retry_seconds(self._value(self._retry_after), self.date())
+        return aiot_port.dates().retry_seconds(self._value(self._retry_after), self.date())
 
     def date(self):
         """Return the reply's own time in seconds since 1970, None where it has none."""
-        return http_date(self._value(self._date))
+        return aiot_port.dates().http_date(self._value(self._date))
 
     def started(self):
         """Return whether a single byte has come."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a client signs: the sign-in, and the token that it keeps. It sends nothing.
+"""Where a client's token comes from: the sign-in, which is signed, and the file on flash.
 
 It is needed at a start and once in seven days, and need not stay in RAM in between.
 """
@@ -7,33 +7,117 @@ It is needed at a start and once in seven days, and need not stay in RAM in betw
 import binascii
 import json
 
-import aiot_hash
-from aiot_errors import AiotError, ReplyError
+try:
+    import hashlib
+except ImportError:  # firmware of some makers has only the old name
+    import uhashlib as hashlib
+
+import aiot_port
+from aiot_errors import NOT_NOW, REFUSED, AiotError, PlatformError, ReplyError
 from aiot_port import const
 
-METHODS = {"hmacmd5": "md5", "hmacsha1": "sha1", "hmacsha256": "sha256"}
+_HASHES = {"hmacmd5": "md5", "hmacsha1": "sha1", "hmacsha256": "sha256"}
+_BLOCK = const(64)  # bytes of a block of each of the three hashes
 
 _UNSIGNED = const(("version", "sign", "signmethod"))  # document, Table 2
 _MAX_TOKEN = const(1024)  # characters; 32 in the document, JWT-like ones of 160 were seen
 _TOKEN_FILE_VERSION = const(1)
+_RENEW_AGAIN_S = const(600)  # after a renewal that failed: no sign-in with every report
+_CLOCK_WINDOW_S = const(900)  # a timestamp is good for 15 minutes (document, Table 2)
+
+_HEADERS = {"Content-Type": "application/json"}
 
 
-def check_method(method):
-    """Raise AiotError for what is no name of a signature."""
-    if not isinstance(method, str) or method not in METHODS:
-        raise AiotError("sign_method: use hmacmd5, hmacsha1 or hmacsha256")
+def see_to(token, ask, connection):
+    """See that there is a token which is not old, and that flash has it.
+
+    `token` is that of a Client. `ask(path, headers, body, check)` posts over `connection`,
+    whose `date`, where it has one, shows whether it is the board's clock that was refused.
+    """
+    if not token.is_loaded:
+        _load(token)
+    if token.text is None:
+        _sign_in(token, ask, connection)
+    elif token.is_old():
+        again = (token.clock() or 0) // 1000 + _RENEW_AGAIN_S
+        try:
+            _sign_in(token, ask, connection)
+        except NOT_NOW:
+            # The token at hand has an hour yet, and the platform has the last word.
+            token.renew_at = again
+    if token.is_unsaved:
+        _save(token)
+
+
+def _sign_in(token, ask, connection):
+    now = token.clock()
+    try:
+        body = request(token.device, now, token.method)
+        text = ask("/auth", _HEADERS, body, token_in)["token"]
+    except PlatformError as error:
+        if error.code == REFUSED:
+            error.hint = _why_refused(now, getattr(connection, "date", None))
+        error.signing_in = True
+        raise
+    known = text in (token.text, token.former)  # flash is written only for another one
+    token.use(text, 0 if now is None else now // 1000)
+    if not known:
+        token.is_unsaved = True
+
+
+def _why_refused(now_ms, date):
+    """Say which of the reasons for code 20000 it is, as far as a board can tell."""
+    if now_ms is not None and date is not None:
+        off = now_ms // 1000 - date
+        if not -_CLOCK_WINDOW_S < off < _CLOCK_WINDOW_S:
+            return "the board's clock is %d s off, 900 s at most are allowed" % off
+    return "check ProductKey, DeviceName and DeviceSecret; is the device deleted or disabled?"
+
+
+def _load(token):
+    """Take the token from flash if it is whole and this very device's, host's, clientId's."""
+    try:
+        token.use(*unsealed(token.device, token.where, _store_of(token).load()))
+    except MemoryError:
+        return  # sign in; if there is no memory for that either, look again next time
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError, AiotError):
+        pass  # no file or a damaged one: sign in
+    token.is_loaded = True
+
+
+def _save(token):
+    """Keep the token on flash; where memory lacks for it, the next report does so."""
+    try:
+        kept = sealed(token.device, token.where, token.text, token.made)
+        trouble = _store_of(token).save(kept)
+    except MemoryError:
+        return
+    token.is_unsaved = False
+    if isinstance(trouble, Exception) and not token.is_warned:
+        token.is_warned = True
+        aiot_port.warn("token_path: cannot be written (%s): each start signs in" % trouble)
+
+
+def _store_of(token):
+    """Return what keeps the token: an object with `load` and `save`."""
+    if token.store is not None:
+        return token.store
+    from aiot_store import SmallFile
+
+    return SmallFile(token.path, "token")
 
 
 def sign(params, secret, method):
     """Return as aiot_http.sign."""
-    check_method(method)
+    if not isinstance(method, str) or method not in _HASHES:
+        raise AiotError("sign_method: give hmacmd5, hmacsha1 or hmacsha256")
     if not isinstance(params, dict) or not isinstance(secret, str):
         raise AiotError("sign: give a dict of parameters and the secret as a text")
     if not all([isinstance(name, str) for name in params]):
         raise AiotError("sign: give the parameters' names as texts")
     names = sorted([name for name in params if name not in _UNSIGNED])
     content = "".join([name + str(params[name]) for name in names])
-    digest = _hmac(METHODS[method], _utf8("secret", secret), _utf8("params", content))
+    digest = _hmac(_HASHES[method], _utf8("secret", secret), _utf8("params", content))
     return binascii.hexlify(digest).decode()
 
 
@@ -45,19 +129,38 @@ def _utf8(what, text):
 
 
 def _hmac(name, key, message):
-    """Return the HMAC of a message as bytes (RFC 2104). All three hashes have 64-byte blocks."""
-    if len(key) > 64:
+    """Return the HMAC of a message as bytes (RFC 2104)."""
+    if len(key) > _BLOCK:
         key = _digest(name, key, b"")
-    key += bytes(64 - len(key))
+    key += bytes(_BLOCK - len(key))
     inner = _digest(name, bytes([byte ^ 0x36 for byte in key]), message)
     return _digest(name, bytes([byte ^ 0x5C for byte in key]), inner)
 
 
 def _digest(name, first, second):
-    digest = aiot_hash.new(name)
+    digest = new_hash(name)
     digest.update(first)
     digest.update(second)
     return digest.digest()
+
+
+def new_hash(name):
+    """Return a new hash object for `name`: "md5", "sha1" or "sha256".
+
+    Only `update(bytes)` and one `digest()` may be called on it: a board's objects can no more.
+    Every board has SHA-1. MD5 and SHA-256 are missing on some (CircuitPython never has MD5, the
+    Pico W has it from MicroPython 1.27); there aiot_purehash takes over, loaded only then.
+    """
+    try:
+        if hasattr(hashlib, name):
+            return getattr(hashlib, name)()
+        if hasattr(hashlib, "new"):  # CircuitPython's only constructor
+            return hashlib.new(name)
+    except ValueError:  # known by name but switched off, as MD5 is in FIPS mode
+        pass
+    import aiot_purehash
+
+    return aiot_purehash.HASHES[name]()
 
 
 def request(device, now_ms, method):

@@ -501,6 +501,57 @@ def client_refused(host, sign_method):
     return None
 
 
+def radio_refused(name):
+    """Give another radio's pool or context on a runtime that takes none; return what is said."""
+    try:
+        aiot_http.Client(aiot_http.Device(*DEVICE), **{name: object()})
+    except AiotError as error:
+        return str(error)
+    return None
+
+
+def given_twice():
+    """Give a connection of one's own and what it should have had; return what is said."""
+    said = []
+    for name in ("on_wait", "socket_pool", "ssl_context"):
+        try:
+            aiot_http.Client(
+                aiot_http.Device(*DEVICE), connection=Scripted([]), **{name: lambda: None}
+            )
+        except AiotError as error:
+            said.append(str(error))
+    return said
+
+
+def date(dates):
+    """Publish once for each Date that the connection then has; return what the client's says."""
+    client, connection, _ = _client([granted("t0")] + [accepted(i) for i in range(len(dates))])
+    found = []
+    for connection.date in dates:
+        client.publish("user/pub", b"")
+        found.append(client.date)
+    bare = aiot_http.Client(aiot_http.Device(*DEVICE), connection=Bare(), token_path=None)
+    return found + [bare.date]
+
+
+class Bare:
+    """A connection that has only what every one must have."""
+
+
+def in_a_block(fails):
+    """Use a client in a `with` block; return [what came out of it, closes]."""
+    client, connection, _ = _client([granted("t0"), accepted(7)])
+    try:
+        with client as inside:
+            assert inside is client
+            outcome = inside.publish("user/pub", b"")
+            if fails:
+                raise OSError("in the block")
+    except OSError as error:
+        outcome = str(error)
+    return [outcome, connection.closed]
+
+
 def odd_memoryview():
     """A memoryview of wider items has fewer items than bytes, and would be cut short."""
     import array
@@ -533,5 +584,5 @@ class ForgetfulStore:
 def memory_lacks_for_the_token_file():
     """Publish three times; return the messageIds and how often the token was saved by then."""
     client, connection, _ = _client([granted("t0"), accepted(1), accepted(2), accepted(3)])
-    client._store = store = ForgetfulStore()
+    client._token.store = store = ForgetfulStore()
     return [[client.publish("user/pub", b"x"), len(store.saved)] for _ in range(3)]

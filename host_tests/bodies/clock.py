@@ -9,8 +9,8 @@ import looping  # first: it stands in for board_config, which the firmware impor
 
 import loop  # isort: skip
 import settings
-from aiot_date import is_right
 from aiot_errors import NetworkError, PlatformError
+from aiot_port import is_right
 
 DAY_MS = 86400000
 _RESTART_MS = 2000  # what a board takes over it

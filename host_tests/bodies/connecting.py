@@ -142,6 +142,52 @@ def waits(place, timeout, on_the_way):
     return calls[0]
 
 
+def client_waits(place, timeout):
+    """Publish; return how often `on_wait` was called until the client had its token, and after."""
+    calls = []
+    client = aiot_http.Client(
+        aiot_http.Device(*place["device"]),
+        place["host"],
+        place["port"],
+        place["ca"],
+        token_path=None,
+        timeout=timeout,
+        on_wait=lambda: calls.append(1),
+    )
+    with client:
+        client.auth()
+        first = len(calls)
+        outcome = _outcome(client)
+    return [outcome, first, len(calls) - first]
+
+
+def dates(place, count):
+    """Publish so often, then to nobody; return what the client's date says before and after each.
+
+    Before the last one the platform's port is closed to it.
+    """
+    client = _client(place)
+    found = [client.date]
+    for _ in range(count):
+        _outcome(client)
+        found.append(client.date)
+    client.close()
+    real = aiot_port.resolve
+
+    def fails(*arguments):
+        raise OSError("no name server answers")
+
+    aiot_port.resolve = fails
+    try:
+        for _ in range(2):  # an address that was good is used without a question for an hour
+            client._connection._peer.failed()
+            client._connection._peer._good = []
+            outcome = _outcome(client)
+    finally:
+        aiot_port.resolve = real
+    return found + [outcome[0], client.date]
+
+
 def garbage_of_a_report(place, kind):
     """Return the bytes of heap that one report takes and leaves to the collector."""
     client = _client(place)
@@ -250,11 +296,20 @@ def shipped_roots():
 
 
 def stays_in_ram(place):
-    """Return whether what reads certificates stays in RAM after a report."""
+    """Return what stays in RAM after a report of the modules that are needed seldom."""
     client = _client(place)
     client.publish("user/pub", b"")
+    assert client.date
     client.close()
-    return "aiot_ca" in sys.modules or "aiot_roots" in sys.modules
+    seldom = (
+        "aiot_roots",
+        "aiot_signing",
+        "aiot_purehash",
+        "aiot_store",
+        "aiot_names",
+        "aiot_date",
+    )
+    return [name for name in ("aiot_ca",) + seldom if name in sys.modules]
 
 
 def close_with_no_memory(place):

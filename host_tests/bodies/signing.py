@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Signing and hashing."""
 
-import aiot_hash
 import aiot_http
 import aiot_purehash
+import aiot_signing
 from aiot_errors import AiotError
 
 
@@ -34,7 +34,7 @@ def pure_matches_native(name, least, most):
     """Hash `least` to `most` bytes in Python and natively, in pieces of three sizes."""
     data = bytes([(7 * i + 3) & 0xFF for i in range(most)])
     for size in range(least, most):
-        native = aiot_hash.new(name)
+        native = aiot_signing.new_hash(name)
         native.update(data[:size])
         expected = native.digest()
         for piece in (1 + size // 3, 64, most):
@@ -47,7 +47,7 @@ def pure_matches_native(name, least, most):
 
 def sign_without_native(params, secret, method):
     """Sign on a board whose hashlib has SHA-1 alone, as some CircuitPython ones do."""
-    whole = aiot_hash.hashlib
+    whole = aiot_signing.hashlib
 
     class OnlySha1:
         @staticmethod
@@ -56,8 +56,8 @@ def sign_without_native(params, secret, method):
                 raise ValueError("Unsupported hash algorithm")
             return whole.sha1()
 
-    aiot_hash.hashlib = OnlySha1
+    aiot_signing.hashlib = OnlySha1
     try:
-        return aiot_http.sign(params, secret, method)
+        return aiot_signing.sign(params, secret, method)
     finally:
-        aiot_hash.hashlib = whole
+        aiot_signing.hashlib = whole

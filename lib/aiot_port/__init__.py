@@ -7,7 +7,10 @@ Desktop Python is just another board.
 
 import sys
 
-from aiot_date import is_right
+# A clock is believed from the day this was written until twenty years later: cold boards read
+# 2000 or 2021, and an NTP reply can be garbage. 2026-11-01 and 2046-11-01, UTC.
+EARLIEST_MS = 1793491200000  # since 1970
+LATEST_MS = 2424643200000
 
 if sys.implementation.name == "micropython":
     from aiot_port.on_micropython import *  # pragma: only on MicroPython
@@ -17,17 +20,47 @@ else:
     from aiot_port.on_cpython import *
 
 
-def forget(*modules):
+def load(module, *others):
+    """Import a module and return it. Where memory lacks for it, forget it whole, and raise.
+
+    MicroPython keeps the name of a module that it had no memory to make, and gives nothing for
+    it from then on. `others` are the ones that it imports itself.
+    """
+    try:
+        return __import__(module)
+    except MemoryError:
+        forget(module)  # not with the others at once: to pass them on takes memory
+        for other in others:
+            forget(other)
+        raise
+
+
+def forget(module, *others):
     """Let go of modules that are needed now and then, so that they do not stay in RAM.
 
-    One of this package's own is named with the package: "aiot_port.net". CPython has memory
-    enough: there they stay, as a class of a module that is loaded twice is two classes.
+    One of this package's own is named with the package: "aiot_port.net". For one alone it takes
+    no memory, which may be what lacks. CPython has memory enough: there they stay, as a class of
+    a module that is loaded twice is two classes.
     """
     if sys.implementation.name == "cpython":
         return
-    for module in modules:
-        sys.modules.pop(module, None)
+    sys.modules.pop(module, None)
+    if "." in module:
         globals().pop(module.rpartition(".")[2], None)  # the package holds its own too
+    for other in others:
+        forget(other)
+
+
+def dates():
+    """Return what reads the dates of HTTP: it is needed once a start, and leaves RAM by itself."""
+    module = load("aiot_date")
+    forget("aiot_date")
+    return module
+
+
+def is_right(unix_ms):
+    """Return whether a time in milliseconds since 1970 can be now."""
+    return EARLIEST_MS <= unix_ms <= LATEST_MS
 
 
 def unix_ms():

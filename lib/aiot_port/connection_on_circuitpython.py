@@ -3,7 +3,6 @@
 
 import adafruit_connection_manager
 import adafruit_requests
-from aiot_date import http_date, retry_seconds
 from aiot_errors import AiotError, NetworkError, ReplyError
 from micropython import const
 
@@ -28,10 +27,17 @@ _OPENING = const(2)
 class Connection:
     """Does what aiot_conn.Connection does, by an adafruit_requests session; same arguments.
 
-    `peer` is the aiot_peer.Peer that keeps what is learned of the server.
+    `peer` is the aiot_peer.Peer that keeps what is learned of the server. `socket_pool` and
+    `ssl_context` are those of another radio than the board's own, None for that one.
     """
 
-    def __init__(self, peer, host, port, ca, timeout, on_wait=None):
+    def __init__(self, peer, host, port, ca, timeout, on_wait, socket_pool, ssl_context):
+        if ssl_context is not None and (socket_pool is None or ca is not None):
+            raise AiotError(
+                "ssl_context: give its socket_pool too, and no ca, which is loaded into it"
+            )
+        self._pool = socket_pool
+        self._context = ssl_context
         self._peer = peer
         self._host = host
         self._port = port
@@ -46,15 +52,16 @@ class Connection:
 
     @property
     def date(self):
-        return http_date(self._date)
+        return aiot_port.dates().http_date(self._date)
 
     @property
     def retry_after(self):
-        return retry_seconds(self._retry_after, self.date)
+        return aiot_port.dates().retry_seconds(self._retry_after, self.date)
 
     def post(self, path, headers, body):
         wire = self._wire
         wire.started = ticks_ms()
+        self._date = self._retry_after = b""  # an old time would set a clock wrong
         idle_ms = ticks_diff(wire.started, self._answered)
         answer = None
         silent = False
@@ -109,7 +116,11 @@ class Connection:
 
     def _resolve(self):
         wire = self._wire
-        return aiot_port.resolve(self._host, self._port, wire.left_ms(), wire.feed)
+        pool = self._pool
+        if pool is None:
+            return aiot_port.resolve(self._host, self._port, wire.left_ms(), wire.feed)
+        wire.feed()  # another radio's look-up has a time limit of its own
+        return pool.getaddrinfo(self._host, self._port, 0, pool.SOCK_STREAM)
 
     def _at(self, address, others, path, headers, body):
         """Do it at one address; return None where that is not good, and there are others."""
@@ -155,13 +166,10 @@ class Connection:
         return NetworkError(text)
 
     def _new_session(self):
-        import ssl
-
-        import aiot_ca
-
-        context = ssl.create_default_context()  # verifies certificates and names
-        context.load_verify_locations(cadata=aiot_ca.pem(self._ca))  # and now by these alone
-        self._wire.use(socket_pool(), context)
+        context = self._context
+        if context is None:
+            context = _new_context(self._ca)
+        self._wire.use(socket_pool() if self._pool is None else self._pool, context)
         return adafruit_requests.Session(self._wire, self._wire)
 
     def _request(self, path, headers, body):
@@ -186,6 +194,20 @@ class Connection:
             return response.status_code, _body(response), kept
         finally:
             response.close()
+
+
+def _new_context(ca):
+    import ssl
+
+    try:
+        import aiot_ca
+
+        context = ssl.create_default_context()  # verifies certificates and names
+        context.load_verify_locations(cadata=aiot_ca.pem(ca))  # and now by these alone
+        return context
+    finally:
+        aiot_port.forget("aiot_ca")
+        aiot_port.forget("aiot_roots")
 
 
 def _body(response):

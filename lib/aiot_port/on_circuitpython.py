@@ -56,25 +56,27 @@ def is_bad_authority(error):
 
 
 def resolve(host, port, timeout_ms, on_wait):
-    import aiot_dns
-
     from aiot_port import forget
-    from aiot_port.net_on_circuitpython import Udp, name_servers
 
     try:
+        import aiot_dns
+
+        from aiot_port.net_on_circuitpython import Udp, name_servers
+
         names = [host]
         if not aiot_dns.is_address(host):
             names = aiot_dns.look_up(Udp(), host, name_servers(), timeout_ms // 2, on_wait)
         pool = socket_pool()
         return [(pool.AF_INET, pool.SOCK_STREAM, 0, "", (name, port)) for name in names]
     finally:
-        forget("aiot_dns", "aiot_port.net_on_circuitpython")
+        forget("aiot_dns")  # one by one, which takes no memory
+        forget("aiot_port.net_on_circuitpython")
 
 
-def own_connection(peer, host, port, ca, timeout, on_wait=None):
+def own_connection(*arguments):
     from aiot_port.connection_on_circuitpython import Connection
 
-    return Connection(peer, host, port, ca, timeout, on_wait)
+    return Connection(*arguments)
 
 
 def socket_pool():

@@ -24,7 +24,7 @@ _STEP_MS = 1000  # between two calls of on_wait
 NETWORK_ERRORS = (OSError, ValueError, MemoryError)
 
 # Makes what stands for aiot_conn.Connection, where the runtime has its own way to HTTPS: of an
-# aiot_peer.Peer, and the same arguments.
+# aiot_peer.Peer, the same arguments, and the socket pool and TLS context of another radio.
 own_connection = None
 
 

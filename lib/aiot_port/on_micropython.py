@@ -53,21 +53,28 @@ def tls_context(ca):
 
 
 def _tls_context(ca):
-    import aiot_ca
+    from aiot_port import forget
 
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.verify_mode = ssl.CERT_REQUIRED  # this module's default is CERT_NONE
-    for der in aiot_ca.ders(ca):
-        context.load_verify_locations(cadata=der)
-    return context
+    try:
+        import aiot_ca
+
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.verify_mode = ssl.CERT_REQUIRED  # this module's default is CERT_NONE
+        for der in aiot_ca.ders(ca):
+            context.load_verify_locations(cadata=der)
+        return context
+    finally:
+        forget("aiot_ca")  # one by one, which takes no memory
+        forget("aiot_roots")
 
 
 def resolve(host, port, timeout_ms, on_wait):
     from aiot_port import forget
-    from aiot_port.net_on_micropython import Udp, name_servers
 
     names = [host]
     try:
+        from aiot_port.net_on_micropython import Udp, name_servers
+
         servers = name_servers()
         if servers is not None:
             import aiot_dns
@@ -75,7 +82,8 @@ def resolve(host, port, timeout_ms, on_wait):
             if not aiot_dns.is_address(host):
                 names = aiot_dns.look_up(Udp(), host, servers, timeout_ms // 2, on_wait)
     finally:
-        forget("aiot_dns", "aiot_port.net_on_micropython")
+        forget("aiot_dns")
+        forget("aiot_port.net_on_micropython")
     found = []
     for name in names:
         found.extend(socket.getaddrinfo(name, port, 0, socket.SOCK_STREAM))

@@ -23,6 +23,9 @@ _LONGEST_LINE = const(128)  # bytes of a reply's first line
 _EAGAIN = const(11)  # POSIX; what a socket without blocking says where there is nothing to read
 _NOT_YET = (_EAGAIN, 116, 110)  # ETIMEDOUT is 116 in newlib, and 110 in POSIX
 
+# What the TLS of one radio or another only asks a socket for.
+_ASKED_FOR = ("type", "accept", "bind", "listen", "setsockopt", "recv")
+
 
 class Wire:
     """Pool of sockets and TLS context in one, as adafruit_requests asks for them.
@@ -146,47 +149,53 @@ class _Raw:
     """The TCP socket under TLS, which takes any object with these methods (CircuitPython 9.1).
 
     Its waits are short, so that a watchdog is fed in between and the deadline holds whatever
-    TLS is at: for TLS itself an error would be the end.
+    TLS is at: for TLS itself an error would be the end. A radio that does TLS itself, as an
+    AirLift, is asked to by `connect`: then there is no TLS above this socket.
     """
 
     def __init__(self, wire, raw):
         self._wire = wire
         self._raw = raw
+        self._does_tls = False
         self.looking = False  # not waiting at all
-        self.type = raw.type
-        self.accept = raw.accept  # this and the next three are only asked for
-        self.bind = raw.bind
-        self.listen = raw.listen
-        self.setsockopt = raw.setsockopt
         self.close = raw.close
+        for name in _ASKED_FOR:
+            setattr(self, name, getattr(raw, name, None))
 
     def settimeout(self, seconds):
         """Do nothing: the deadline says how long a step may wait."""
 
-    def connect(self, address):
+    def connect(self, address, *mode):
+        """Connect to the address at hand, by the host's name where the radio does TLS."""
         wire = self._wire
+        self._does_tls = bool(mode)
+        if not mode:
+            address = wire.address[4]  # by the name it would ask DNS again
         try:
             self._raw.settimeout(wire.wait_s(_CONNECT_MS))
-            self._raw.connect(wire.address[4])  # by the host's name it would ask DNS again
+            self._raw.connect(address, *mode)
         except NETWORK_ERRORS as error:
             raise wire.note(error) from None
 
-    def recv_into(self, buffer):
+    def recv_into(self, *buffer):
         if not self.looking:
-            return self._patiently(self._raw.recv_into, buffer)
+            return self._patiently(self._raw.recv_into, *buffer)
         self._raw.settimeout(0)
-        return self._raw.recv_into(buffer)
+        count = self._raw.recv_into(*buffer)
+        if not count and self._does_tls:  # an AirLift's way to say that nothing came
+            raise OSError(_EAGAIN, "nothing yet")
+        return count
 
     def send(self, data):
         return self._patiently(self._raw.send, data)
 
-    def _patiently(self, call, buffer):
+    def _patiently(self, call, *buffer):
         wire = self._wire
         try:
             while True:
                 self._raw.settimeout(wire.wait_s(_STEP_MS))
                 try:
-                    return call(buffer)
+                    return call(*buffer)
                 except OSError as error:
                     if error.errno not in _NOT_YET:
                         raise

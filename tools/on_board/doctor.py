@@ -127,7 +127,6 @@ class Doctor:
         """Import the library and the firmware's modules."""
         import aiot_http  # isort: skip - the largest first: it needs most memory to compile
         import aiot_ca
-        import aiot_date
         import aiot_port
         import aiot_store
         import sensors
@@ -136,7 +135,7 @@ class Doctor:
         from aiot_port import board
 
         self._http, self._ca = aiot_http, aiot_ca
-        self._date, self._port, self._store = aiot_date, aiot_port, aiot_store
+        self._port, self._store = aiot_port, aiot_store
         self._sensors, self._settings_file, self._board = sensors, settings, board
         self._timekeeping = timekeeping
         return "version " + getattr(aiot_http, "__version__", "unknown")
@@ -217,7 +216,7 @@ class Doctor:
 
     def is_right(self, unix_s):
         """Tell whether a time can be now."""
-        return self._date.is_right(unix_s * 1000)
+        return self._port.is_right(unix_s * 1000)
 
     def sign_in(self):
         """Connect and sign in, whether or not a token is at hand. Tells each stage apart."""
