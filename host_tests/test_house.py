@@ -162,7 +162,7 @@ def test_clock_is_right_between_its_bounds(offset, monkeypatch):
 
 
 def test_public_names():
-    """The names that tests outside the project use (design, "Public names")."""
+    """The names that users rely on (lib/README.md, "What it offers")."""
     import inspect
 
     import aiot_http
