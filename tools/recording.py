@@ -41,7 +41,7 @@ text {{ font: 13px ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace;
 {steps}
 }}
 </style>
-<clipPath id="window"><rect x="0" y="0" width="{width}" height="{height}"/></clipPath>
+<clipPath id="window"><rect y="{margin}" width="{width}" height="{rows}"/></clipPath>
 <rect width="{width}" height="{height}" rx="8" fill="#21252b"/>
 <g clip-path="url(#window)"><g id="lines">
 """
@@ -72,6 +72,8 @@ def picture(lines, title):
         _HEAD.format(
             width=round(_COLUMNS * _COLUMN_PX) + 2 * _MARGIN_PX,
             height=_ROWS * _ROW_PX + 2 * _MARGIN_PX,
+            margin=_MARGIN_PX,
+            rows=_ROWS * _ROW_PX,
             title=escape(title),
             end=_top(len(lines)),
             whole=whole,
