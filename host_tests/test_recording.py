@@ -47,15 +47,25 @@ def test_picture_runs_nothing_and_fetches_nothing():
     assert "@import" not in svg
 
 
-def test_recording_notes_when_lines_come_and_how_it_ends(capsys):
-    program = (
-        "import sys, time; print('one', flush=True); time.sleep(0.2); print('two'); sys.exit(3)"
-    )
-    lines, status = recording.record([sys.executable, "-c", program])
+# It prints its second line only when somebody has seen the first.
+TWO_LINES = """
+import os, sys, time
+print("温度", flush=True)
+while not os.path.exists(sys.argv[1]):
+    time.sleep(0.01)
+print("two")
+sys.exit(3)
+"""
+
+
+def test_recording_notes_each_line_as_it_comes_and_how_it_ends(tmp_path, monkeypatch):
+    seen = tmp_path / "seen"
+    shown = []
+    monkeypatch.setattr(recording.console, "say", lambda line: (shown.append(line), seen.touch()))
+    lines, status = recording.record([sys.executable, "-c", TWO_LINES, str(seen)])
     assert status == 3
-    assert [line for _, line in lines] == ["one", "two"]
-    assert lines[1][0] - lines[0][0] >= 0.2
-    assert capsys.readouterr().out == "one\ntwo\n"
+    assert [line for _, line in lines] == shown == ["温度", "two"]
+    assert 0 < lines[0][0] < lines[1][0]
 
 
 def test_picture_of_the_readme_is_of_a_demo_that_lost_nothing():

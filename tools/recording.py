@@ -50,11 +50,16 @@ text {{ font: 13px ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace;
 def record(command):
     """Run a command; return ([(seconds since the start, line), …], exit status)."""
     environment = dict(os.environ, FORCE_COLOR="1", COLUMNS=str(_COLUMNS), TERM="xterm")
+    environment["PYTHONIOENCODING"] = "utf-8"
     environment.pop("NO_COLOR", None)
     lines = []
     started = time.monotonic()
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        env=environment,
     ) as program:
         for line in program.stdout:
             lines.append((time.monotonic() - started, line.rstrip("\n")))
