@@ -223,7 +223,7 @@ def test_large_payload(run, platform, place):
 def test_a_report_leaves_little_garbage(run, platform, place, kind, limit):
     if run.interpreter == "cpython":
         pytest.skip("CPython cannot count its allocations so")
-    # Cells of the unix port are twice a board's (design, trap 21), so a board takes half.
+    # Cells of the unix port are twice a board's (lib/TRAPS.md, 21), so a board takes half.
     assert run("connecting.garbage_of_a_report", place=place, kind=kind) < limit
 
 

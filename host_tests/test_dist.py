@@ -38,7 +38,7 @@ pytest_plugins = ["host_tests.board_fixtures"]  # esp32, pico
 SITE = Path(sysconfig.get_path("purelib"))
 TAG = library.tag()
 
-# How a program begins that only uses the library (README, "The library alone").
+# How a program begins that only uses the library (lib/README.md, "Send now").
 REPORT = """
 import aiot_http
 client = aiot_http.Client(aiot_http.Device(*{device!r}), {host!r}, {port}, ca={ca!r})

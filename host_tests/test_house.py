@@ -162,7 +162,7 @@ def test_clock_is_right_between_its_bounds(offset, monkeypatch):
 
 
 def test_public_names():
-    """The names that tests outside the project use (design, "Public names")."""
+    """The names that users rely on (lib/README.md, "What it offers")."""
     import inspect
 
     import aiot_http
@@ -183,8 +183,8 @@ def test_public_names():
         assert callable(getattr(aiot_http.Client, name))
 
 
-def test_every_promise_of_the_readme_names_a_test_that_there_is():
-    text = (ROOT / "README.md").read_text()
+def test_every_promise_names_a_test_that_there_is():
+    text = (ROOT / "host_tests" / "README.md").read_text()
     page = text.partition("## What is promised")[2].partition("\n## ")[0]
     named = re.findall(r"`(test_\w+\.py)(?:::(test_\w+))?`", page)
     assert len(named) > 20

@@ -108,7 +108,8 @@ _REMEDIES = {
         ("no answer", _SLOW),
         ("closed", _CUT),
         ("(board_config.py line", "correct that line of board_config.py, then: make deploy"),
-        ("", "see the README, \"Errors, and what to do about each\"; is board_config.py right?"),
+        ("", "see lib/README.md, \"Errors, and what to do about each\"; is board_config.py "
+         "right?"),
     ),
     "outbox": (
         ("emory", "the board lacks the memory to count; the reports themselves are safe"),

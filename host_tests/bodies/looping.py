@@ -54,7 +54,7 @@ class Port:
     """Stands for aiot_port in the loop: a clock that moves only by sleeping, Wi-Fi by script."""
 
     def __init__(self, wifi=True, ntp=NOW_MS // 1000, clock_ms=NOW_MS):
-        self.now = (1 << 30) - 4000  # the ticks of a board wrap here (design, trap 18)
+        self.now = (1 << 30) - 4000  # the ticks of a board wrap here (lib/TRAPS.md, 18)
         self.wifi = wifi
         self.joined = False
         self.ntp = ntp

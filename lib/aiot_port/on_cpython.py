@@ -20,7 +20,7 @@ import aiot_ca
 
 _STEP_MS = 1000  # between two calls of on_wait
 
-# What TLS, TCP and DNS raise when the network fails (design, trap 9).
+# What TLS, TCP and DNS raise when the network fails (lib/TRAPS.md, 9).
 NETWORK_ERRORS = (OSError, ValueError, MemoryError)
 
 # Makes what stands for aiot_conn.Connection, where the runtime has its own way to HTTPS: of an

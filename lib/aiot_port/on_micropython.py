@@ -10,7 +10,7 @@ import time
 
 from micropython import const
 
-# Design, trap 9: certificates fail as ValueError, a lack of memory as MemoryError or OSError.
+# lib/TRAPS.md, 9: certificates fail as ValueError, a lack of memory as MemoryError or OSError.
 NETWORK_ERRORS = (OSError, ValueError, MemoryError)
 
 own_connection = None
@@ -20,7 +20,7 @@ ilistdir = None
 ticks_ms = time.ticks_ms
 ticks_diff = time.ticks_diff
 
-# Verified TLS fails in disguise with less free heap than this (design, trap 25).
+# Verified TLS fails in disguise with less free heap than this (lib/TRAPS.md, 25).
 _TLS_HEAP = const(35000)  # bytes
 
 # Milliseconds since 1970 at which this port's clock reads 0: esp32 counts from the year 2000.
@@ -91,7 +91,7 @@ def resolve(host, port, timeout_ms, on_wait):
 
 
 def open_stream(context, host, address, timeout_ms):
-    gc.collect()  # TLS wants 17 KB in one piece (design, trap 12)
+    gc.collect()  # TLS wants 17 KB in one piece (lib/TRAPS.md, 12)
     raw = socket.socket(*address[:3])
     try:
         raw.settimeout(timeout_ms / 1000)
