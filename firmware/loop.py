@@ -37,7 +37,7 @@ class Loop:
         if settings.deep_sleep and not settings.store_first:
             memory = aiot_port.sleep_memory()  # it spares the flash
         self._settings = settings
-        self._client = self._connection = None
+        self._client = None
         self._outbox = Outbox(
             "outbox", settings.outbox_bytes, memory=memory, make_room=self._make_room
         )
@@ -68,7 +68,7 @@ class Loop:
     def _load_client(self):
         """Load what speaks to the platform. Raises MemoryError."""
         attempt(self._outbox.rest)  # the connection takes much in one piece
-        from aiot_http import Client, Device, new_connection
+        from aiot_http import Client, Device
 
         settings = self._settings
         client_id = settings.client_id or None
@@ -77,15 +77,14 @@ class Loop:
         device = Device(
             settings.product_key, settings.device_name, settings.device_secret, client_id
         )
-        self._connection = new_connection(
-            settings.host, settings.port, settings.ca or None, settings.timeout, self._waited
-        )
         self._client = Client(
             device,
             settings.host,
             settings.port,
-            sign_method=settings.sign_method,
-            connection=self._connection,
+            settings.ca or None,
+            settings.sign_method,
+            timeout=settings.timeout,
+            on_wait=self._waited,
         )
 
     def run(self):
@@ -144,8 +143,8 @@ class Loop:
 
     def _make_room(self):
         """Close the connection, as memory lacks for the outbox: it is opened again when needed."""
-        if self._connection:
-            self._connection.close()
+        if self._client:
+            self._client.close()
 
     def _is_empty(self):
         try:
@@ -248,7 +247,7 @@ class Loop:
         return wrong
 
     def _confirm(self):
-        return self._clock.confirm(self._connection.date)
+        return self._clock.confirm(self._client.date)
 
     def _take_report(self):
         """Read the sensors; return (topic, record), None without readings."""

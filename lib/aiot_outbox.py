@@ -77,6 +77,7 @@ class Outbox:
         self._tally = Tally()
         self._held = []  # not on flash: (number, topic bytes, payload bytes)
         self._is_safe = True  # whether `memory` has all of them
+        self._sleep = None  # the tier in `memory`
         self._shelf = None  # while it is loaded
         self._doubts = None  # of this start, about files that could not be read
         self._is_bare = False  # whether nothing waits on flash for sure
@@ -84,7 +85,6 @@ class Outbox:
         self._most = 1  # reports that come together at most
         #: "flash", or "RAM" while the flash cannot be read or written: a power cut loses those.
         self.where = "flash"
-        self._sleep = None  # the tier in `memory`
         if memory is None:
             self._load()
         else:
@@ -256,9 +256,7 @@ class Outbox:
             return
         self._is_bare = shelf.is_empty()
         self._shelf = self._doubts = None
-        _forget_flash()
-        if self._sleep is None:  # which needs it too
-            aiot_port.forget("aiot_record")
+        self._forget_flash()
 
     def _load(self):
         """Return the Shelf, None while flash cannot be read. Raises MemoryError."""
@@ -291,11 +289,17 @@ class Outbox:
             from aiot_shelf import Shelf  # isort: skip - the largest first, as it needs most room
             from aiot_layout import Doubts
         except MemoryError:
-            _forget_flash()  # what is loaded in part is of no use
+            self._forget_flash()  # what is loaded in part is of no use
             raise
         if self._doubts is None:
             self._doubts = Doubts()
         return Shelf(self._path, self._max_bytes, self._doubts, self._tally)
+
+    def _forget_flash(self):
+        for module in _MODULES:  # one by one, which takes no memory
+            aiot_port.forget(module)
+        if self._sleep is None:  # which needs it too
+            aiot_port.forget("aiot_record")
 
     def _in_use(self):
         """Return the Shelf where something may wait on flash, None where nothing does."""
@@ -459,11 +463,6 @@ class Outbox:
                 self._tally.drop(-1)
         if shelf:
             shelf.tidy()  # where pop had nothing to write: a restart must know the count
-
-
-def _forget_flash():
-    for module in _MODULES:  # one by one, which takes no memory
-        aiot_port.forget(module)
 
 
 def _unreadable(error):

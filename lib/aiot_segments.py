@@ -169,15 +169,14 @@ class Segments:
                 raise
 
     def forget(self, number):
-        """Forget the record of this number, the oldest; return whether it may be here."""
+        """Forget the record of this number, the oldest, if it is here."""
         for segment in self._all:
             if segment.waiting is None:
-                return True  # it will be counted without those before the first that waits
+                return  # it will be counted without those before the first that waits
             if segment.waiting and segment.last >= number:
                 segment.waiting -= 1
-                return True
+                return
             segment.waiting = 0  # what seemed to wait here was damaged since it was counted
-        return False
 
     def oldest_segment(self, first):
         """Return the oldest Segment, counted."""

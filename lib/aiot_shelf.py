@@ -123,8 +123,8 @@ class Shelf:
         for number in numbers:
             if number < self._tally.first:
                 continue  # it was given up meanwhile
-            if not self._segments.forget(number):
-                self._forget_slots(number)
+            self._segments.forget(number)
+            self._forget_slots(number)
             self._tally.forget(number)
         self.tidy()
 

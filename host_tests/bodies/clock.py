@@ -121,7 +121,7 @@ class Bench:
 
     def connect(self):
         """Let the loop report to the platform of this bench."""
-        self.loop._client = self.loop._connection = self.platform
+        self.loop._client = self.platform
 
     def __enter__(self):
         return self

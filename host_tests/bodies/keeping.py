@@ -40,7 +40,7 @@ class Broken:
         """Let one step of the loop fail."""
         self._loop = loop
         if self._step in ("publish", "date"):
-            loop._client = loop._connection = self
+            loop._client = self
         elif self._step == "reports":
             loop._reports.message = self.fail
         elif self._step == "outbox":
@@ -74,7 +74,7 @@ def turns_that_break(folder, kind, step, clock_ms, wifi):
     port = Port(wifi, None, clock_ms)
     with OnPort(port, lines.append):
         loop = looping._loop(port, TEXT + EVERY_10_S, (Sensor([1.0, 2.0, 3.0]),), _nothing)
-        loop._client = loop._connection = Platform([])
+        loop._client = Platform([])
         loop._client.date = None
         broken = Broken(port, kind, step)
         broken.put_into(loop)
@@ -90,7 +90,7 @@ def turns_that_break(folder, kind, step, clock_ms, wifi):
     with OnPort(Port(), _nothing) as port:
         port.clock_ms += 86400000
         loop = looping._loop(port, TEXT + EVERY_10_S, (Sensor([4.0, 5.0]),), _nothing)
-        loop._client = loop._connection = Platform([])
+        loop._client = Platform([])
         loop._client.date = None
         for _ in range(2):
             loop.turn()
@@ -266,7 +266,7 @@ def lives(folder, seed, starts, extra):
         port = Port(clock_ms=now)
         with OnPort(port, _nothing):
             loop = looping._loop(port, text, (sensor,), _nothing)
-            loop._client = loop._connection = chaos
+            loop._client = chaos
             chaos.loop = loop
             if not extra:
                 chaos.shake(loop._outbox, "save_for_sleep")

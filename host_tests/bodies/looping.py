@@ -294,7 +294,6 @@ def take_turns(
         loop = _loop(port, text, (Sensor(values),), feed)
         loop._client = Platform(script)
         loop._client.date = date
-        loop._connection = loop._client
         stored = []
         save = loop._outbox.save_for_sleep
 
@@ -381,7 +380,7 @@ def wakes_that_load_the_client(folder, wakes, extra):
 
             def load(loop=loop, number=number):
                 loaded.append(number)
-                loop._client = loop._connection = platform
+                loop._client = platform
 
             loop._load_client = load
             loop.turn()
@@ -456,7 +455,7 @@ def report_with_no_memory_for_the_log(folder):
 
 def _loop_to_a_platform(port, extra, values):
     loop = _loop(port, TEXT + EVERY_10_S + extra, (Sensor(values),), _nothing)
-    loop._client = loop._connection = Platform([])
+    loop._client = Platform([])
     loop._client.date = None
     return loop
 
