@@ -19,6 +19,7 @@ import aiot_http
 from aiot_alink import Alink
 from aiot_delivery import Delivery
 from aiot_outbox import Outbox
+from aiot_sender import Sender, Watcher
 
 device = aiot_http.Device("a1GFjLPXXXX", "device123", "secret")
 client = aiot_http.Client(device, ca=Path("ca.pem"), sign_method="hmacsha256", timeout=2.5)
@@ -38,6 +39,9 @@ except aiot_http.PlatformError as error:
 box.hold(*Alink(device, lambda: None).event("alarm", {"level": 3}, 1793491200000))
 for topic, payload in box.peek_together(8):
     client.publish(topic, payload)
+sender = Sender(client, box, watcher=Watcher())
+if sender.send("user/pub", "21.5") is None and not sender.is_quiet():
+    sender.deliver()
 hex: str = aiot_http.sign({"productKey": "a1"}, "secret", "hmacmd5")
 """
 
@@ -57,6 +61,7 @@ WRONG = [
     ("box.peek()[0]", "is not indexable"),
     ("Outbox('outbox', 65536, 'oldest')", "Too many positional arguments"),
     ("Outbox('outbox', give_up='none')", "Unexpected keyword argument"),
+    ("Sender(client, 'outbox')", 'expected "Outbox"'),
     ("aiot_http.NetworkError().code", 'has no attribute "code"'),
 ]
 
@@ -78,7 +83,7 @@ def folder(tmp_path_factory):
 
 
 def test_stubs_are_of_the_modules_that_users_import():
-    assert {"aiot_http", "aiot_outbox", "aiot_errors", "aiot_delivery"} <= set(STUBS)
+    assert {"aiot_http", "aiot_outbox", "aiot_sender", "aiot_errors", "aiot_delivery"} <= set(STUBS)
 
 
 def test_stubs_say_what_the_modules_have(folder):

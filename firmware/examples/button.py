@@ -19,9 +19,9 @@ gc.threshold(8192)
 import aiot_http
 import settings
 from aiot_alink import Alink
-from aiot_delivery import Delivery
 from aiot_outbox import Outbox
 from aiot_port import board
+from aiot_sender import Sender, Watcher
 from sensors_pins import DigitalInput
 from timekeeping import Clock
 
@@ -31,7 +31,6 @@ client = aiot_http.Client(device, here.host, here.port, here.ca or None)
 clock = Clock(here)
 alink = Alink(device, board.unix_ms)
 box = Outbox("presses")
-delivery = Delivery()
 button = DigitalInput(0, "button", pull="up", inverted=True)
 
 
@@ -44,33 +43,28 @@ def online():
     return True
 
 
-def send():
-    """Send what waits, oldest first; return how long to wait before the next try, in ms."""
-    try:
-        while len(box):
-            if not online():
-                return 60000
-            client.publish(*box.peek())
-            box.pop()
-            delivery.succeeded()
-    except aiot_http.AiotError as error:
-        print("not sent:", error)
-        if error.retry:
-            return delivery.wait_ms(error)
-        box.set_aside(getattr(error, "code", 1))  # it would hold up the others for ever
-    return 0
+class Printer(Watcher):
+    """Prints what becomes of each press."""
+
+    def log(self, text):
+        """Print a line."""
+        print(text)
 
 
+sender = Sender(client, box, watcher=Printer())
 count = was = wait = 0
 tried = board.ticks_ms()
 while True:
-    now = button.read()["button"]
-    if now and not was:
+    is_down = button.read()["button"]
+    if is_down and not was:
         count += 1
         print("pressed", count)
         box.put(*alink.event("pressed", {"count": count}, board.unix_ms()))
-    was = now
-    if len(box) and board.ticks_diff(board.ticks_ms(), tried) >= wait:
-        wait = send()
-        tried = board.ticks_ms()
+    was = is_down
+    now = board.ticks_ms()
+    if len(box) and not sender.is_quiet() and board.ticks_diff(now, tried) >= wait:
+        wait = 0 if online() else 60000
+        tried = now
+        if not wait:
+            sender.deliver()
     board.sleep_ms(20)  # a contact bounces for less

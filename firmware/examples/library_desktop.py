@@ -4,14 +4,17 @@
     pip install .
     PRODUCT_KEY=… DEVICE_NAME=… DEVICE_SECRET=… python firmware/examples/library_desktop.py
 
-It prints the messageId that the platform gave.
+It prints the messageId that the platform gave, or None: then the reading waits in the folder
+outbox, and goes with the next call.
 """
 
 import os
 
-import aiot_http
+from aiot_http import Client, Device
+from aiot_outbox import Outbox
+from aiot_sender import Sender
 
 names = ("PRODUCT_KEY", "DEVICE_NAME", "DEVICE_SECRET")
-device = aiot_http.Device(*[os.environ[name] for name in names])
-client = aiot_http.Client(device)
-print(client.publish("user/update", b'{"temperature": 21.5}'))
+device = Device(*[os.environ[name] for name in names])
+sender = Sender(Client(device), Outbox("outbox"))
+print(sender.send("user/update", b'{"temperature": 21.5}'))

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: MIT
+"""aiot_sender.Sender as a user of the library has it: a client, an outbox, `send`."""
+
+import aiot_sender
+from aiot_errors import AiotError, NetworkError, PlatformError
+from aiot_outbox import Outbox
+from aiot_sender import AsTheyAre, Sender, Watcher
+
+
+class Client:
+    """Stands for aiot_http.Client: its publish fails by script, and else notes what came."""
+
+    def __init__(self, script=()):
+        self.script = list(script)
+        self.sent = []
+
+    def publish(self, topic, payload):
+        trouble = self.script.pop(0) if self.script else None
+        if trouble == "network":
+            raise NetworkError("scripted")
+        if trouble == "memory":
+            raise MemoryError
+        if trouble:
+            error = PlatformError(trouble, "scripted")
+            error.bare = trouble < 600
+            raise error
+        assert type(payload) is bytes
+        self.sent.append([topic, str(payload, "utf-8")])
+        return len(self.sent)
+
+
+class Ticks:
+    """Stands for aiot_port in the Sender: time passes only as the test says."""
+
+    def __init__(self):
+        self.now = (1 << 30) - 1000  # the ticks of a board wrap soon (lib/TRAPS.md, 18)
+
+    def ticks_ms(self):
+        return self.now & ((1 << 30) - 1)
+
+    def ticks_diff(self, later, earlier):
+        return ((later - earlier + (1 << 29)) & ((1 << 30) - 1)) - (1 << 29)
+
+
+class Lines(Watcher):
+    """Keeps what the Sender says."""
+
+    def __init__(self):
+        self.lines = []
+
+    def log(self, text):
+        self.lines.append(text)
+
+
+def sends(path, script, waits_ms):
+    """Send reports 0, 1, … with a wait behind each, then start anew and send one more.
+
+    Return [what `send` returned, [what came before, at the end], how many wait, lines].
+    """
+    real = aiot_sender.aiot_port
+    aiot_sender.aiot_port = ticks = Ticks()
+    try:
+        client, watcher = Client(script), Lines()
+        sender = Sender(client, Outbox(path), watcher=watcher)
+        returned = []
+        for number, wait_ms in enumerate(waits_ms):
+            returned.append(sender.send("user/update", "%d" % number))
+            ticks.now += wait_ms
+        before = [payload for _, payload in client.sent]
+        box = Outbox(path)
+        waiting = len(box)
+        sender = Sender(client, box, watcher=watcher)
+        sender.send("user/update", b"last")
+        while len(box):
+            ticks.now += 400000  # the longest wait after a passing fault is 300 s
+            sender.deliver()
+        after = [payload for _, payload in client.sent]
+    finally:
+        aiot_sender.aiot_port = real
+    return [returned, before, after, waiting, watcher.lines]
+
+
+def trusts_the_way(path, count):
+    """Send so many reports; return how many were ever on flash: a look behind each hold."""
+    stored = []
+    box = Outbox(path)
+    real = box._store
+    box._store = lambda shelf: (stored.append(len(box._held)), real(shelf))
+    sender = Sender(Client(), box)
+    for number in range(count):
+        assert sender.send("t", b"x") == number + 1
+    return sum(stored)
+
+
+def refuses(path):
+    """Send what can never be kept; return [the error's text, what waits then]."""
+    box = Outbox(path, 4096)
+    try:
+        Sender(Client(["network"]), box).send("t", b"x" * 4096)
+        text = "none"
+    except AiotError as error:
+        text = str(error)
+    return [text, len(box)]
+
+
+class Pairs(AsTheyAre):
+    """Makes one message of two reports."""
+
+    most = 2
+
+    def message(self, waiting):
+        return "pairs", b"+".join([payload for _, payload in waiting])
+
+
+def own_maker(path):
+    """Let a maker of one's own put reports together; return what came."""
+    client = Client(["network"] * 5)
+    box = Outbox(path)
+    sender = Sender(client, box, Pairs())
+    for number in range(5):
+        sender.send("t", b"%d" % number)
+        sender.hurry()
+    while len(box):
+        sender.deliver()
+    return client.sent

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: MIT
+"""The Sender of the library, for anybody: what is sent now, what is kept, and what comes first."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture
+def path(tmp_path):
+    return str(tmp_path / "outbox")
+
+
+def test_reports_go_at_once_and_tell_their_number(run, path):
+    returned, before, after, waiting, _ = run(
+        "sender.sends", path=path, script=[], waits_ms=[0] * 3
+    )
+    assert returned == [1, 2, 3]
+    assert (before, after, waiting) == (["0", "1", "2"], ["0", "1", "2", "last"], 0)
+
+
+def test_what_could_not_go_is_kept_over_a_restart_and_goes_first(run, path):
+    """The first failure is waited for; nothing is tried meanwhile, and order stays."""
+    returned, before, after, waiting, lines = run(
+        "sender.sends", path=path, script=[None, "network"], waits_ms=[0, 0, 500, 0]
+    )
+    assert returned == [1, None, None, None]
+    assert (before, waiting) == (["0"], 3)
+    assert after == ["0", "1", "2", "3", "last"]
+    assert "scripted" in "".join(lines)
+
+
+def test_after_the_wait_it_is_tried_again(run, path):
+    returned, _, after, waiting, _ = run(
+        "sender.sends", path=path, script=["network"], waits_ms=[3000, 0, 0]
+    )
+    assert returned == [None, 2, 3]
+    assert (after, waiting) == (["0", "1", "2", "last"], 0)
+
+
+def test_a_wait_does_not_outlast_ticks_that_wrap(run, path):
+    """Seven days without a call look like a step back."""
+    week = 7 * 86400000
+    returned, *_ = run("sender.sends", path=path, script=["network"], waits_ms=[week, 0])
+    assert returned == [None, 2]
+
+
+def test_what_is_refused_is_set_aside_and_holds_up_nothing(run, path, tmp_path):
+    returned, before, after, waiting, _ = run(
+        "sender.sends", path=path, script=[None, 10001], waits_ms=[0, 0, 0]
+    )
+    assert returned == [1, None, 2]
+    assert (before, after, waiting) == (["0", "2"], ["0", "2", "last"], 0)
+    (line,) = (tmp_path / "outbox" / "set_aside.txt").read_text().splitlines()
+    assert json.loads(line) == {"code": 10001, "topic": "user/update", "payload": "1"}
+
+
+def test_memory_that_lacks_costs_no_report(run, path):
+    returned, _, after, _, _ = run("sender.sends", path=path, script=["memory"], waits_ms=[0, 0])
+    assert returned[0] is None
+    assert after == ["0", "1", "last"]
+
+
+def test_flash_is_written_once_a_start_while_the_network_is_good(run, path):
+    """Until the first exchange nobody knows that the way is open."""
+    assert run("sender.trusts_the_way", path=path, count=20) == 1
+
+
+def test_what_can_never_be_kept_is_an_error(run, path):
+    text, waiting = run("sender.refuses", path=path)
+    assert text == "a report of over 2000 bytes does not fit the outbox"
+    assert waiting == 0
+
+
+def test_a_maker_of_ones_own_puts_reports_together(run, path):
+    sent = run("sender.own_maker", path=path)
+    assert "".join(payload for _, payload in sent).replace("+", "") == "01234"
+    assert any("+" in payload for _, payload in sent)
