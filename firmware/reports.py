@@ -28,8 +28,8 @@ import io
 import json
 from binascii import crc32
 
-from aiot_alink import following_id, write_json
 from aiot_errors import AiotError
+from aiot_json import following_id, write_json
 from aiot_port import board as aiot_port
 from aiot_port import const
 

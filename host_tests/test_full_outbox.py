@@ -6,11 +6,11 @@ import io
 import re
 
 import pytest
-from tools import deploy
-from tools.board import Board
 
 from host_tests.board_bench import needs_micropython, wait_until
 from host_tests.conftest import DEVICE
+from tools import deploy
+from tools.board import Board
 
 SETTINGS = """\
 wifi_ssid = "virtual-wifi"

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tools.dist.circuitpython import imports
+
 ROOT = Path(__file__).parent.parent
 ON_BOARD = sorted(
     [*(ROOT / "lib").rglob("*.py"), *(ROOT / "firmware").glob("*.py")]
@@ -37,6 +39,7 @@ FLOORS = [
     "aiot_sleep",
     "aiot_tally",
     "aiot_outbox",
+    "aiot_json",
     "aiot_alink",
     "aiot_reply",
     "aiot_peer",
@@ -68,20 +71,6 @@ FLOORS = [
 COMMON = {
     "binascii", "errno", "gc", "hashlib", "io", "json", "os", "struct", "sys", "time", "uhashlib",
 }  # fmt: skip
-
-
-def imports(path: Path) -> set[str]:
-    """Return the top-level names that a file imports, at its top, in a function or by `load`."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found.update(alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            found.add(node.module.partition(".")[0])
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("load", "aiot_port.load"):
-            found.update(name.value for name in node.args if isinstance(name, ast.Constant))
-    return found
 
 
 def floor_of(path: Path) -> str:

@@ -83,7 +83,9 @@ def folder(tmp_path_factory):
 
 
 def test_stubs_are_of_the_modules_that_users_import():
-    assert {"aiot_http", "aiot_outbox", "aiot_sender", "aiot_errors", "aiot_delivery"} <= set(STUBS)
+    assert {"aiot_http", "aiot_outbox", "aiot_sender", "aiot_errors", "aiot_delivery"} <= set(
+        STUBS
+    )
 
 
 def test_stubs_say_what_the_modules_have(folder):

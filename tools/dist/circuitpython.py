@@ -26,6 +26,7 @@ _OUR_PORT = (
     "aiot_port/connection_on_circuitpython.py",
     "aiot_port/sockets_on_circuitpython.py",
 )
+_LOADS = ("load", "aiot_port.load")  # import the module that they name
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the format's first, so that the same files make the same zip
 
 
@@ -82,7 +83,7 @@ def requirements(files):
         module = _module(name)
         if module == "aiot_port" and name not in _OUR_PORT:
             continue
-        for other in _imports(source):
+        for other in imports(source):
             if other != module and (other in ours or other.startswith("adafruit_")):
                 found[module].add(other)
     return {module: sorted(needed) for module, needed in found.items()}
@@ -93,13 +94,16 @@ def _module(name):
     return PurePosixPath(name).with_suffix("").parts[0]
 
 
-def _imports(source):
+def imports(source):
+    """Return the top-level names that a file imports, at its top, in a function or by `load`."""
     found = set()
     for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found.update(alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             found.add(node.module.partition(".")[0])
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in _LOADS:
+            found.update(name.value for name in node.args if isinstance(name, ast.Constant))
     return found
 
 

@@ -268,7 +268,7 @@ class Doctor:
         now = self._port.unix_ms()
         if self._settings.mode == "property":
             return self._client.post_properties(readings, now)
-        from aiot_alink import write_json
+        from aiot_json import write_json
 
         if now is None:
             readings["undated"] = True

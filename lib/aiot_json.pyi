@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: MIT
+
+from typing import Any, Protocol
+
+class _Writer(Protocol):
+    def write(self, text: str, /) -> object: ...
+
+def write_json(value: Any, out: _Writer, time: str | None = None) -> None: ...
+def following_id(last: int | None, now_ms: int | None) -> int: ...
