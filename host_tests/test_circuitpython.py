@@ -355,10 +355,10 @@ def test_report_that_cannot_go_waits_in_ram_while_the_drive_is_the_computers(boa
 
         loop = Loop(settings.load(), board_config.attached(), bool, Starts())
         loop.turn()
-        print(len(loop._outbox), loop._outbox.where)
+        print(len(loop._outbox), loop._outbox.storage)
         loop._sender.hurry()
         loop.turn()
-        print(len(loop._outbox), loop._outbox.where)
+        print(len(loop._outbox), loop._outbox.storage)
         """,
         sleep_memory_size=0,
     )
@@ -829,7 +829,7 @@ def test_outbox_with_a_file_whose_name_is_no_utf_8(board, path):
     with open(bytes(board.root / "outbox") + b"/a\xff", "wb") as file:
         file.write(b"somebody's")
     start = f"import os; from aiot_outbox import Outbox; box = Outbox({path}); "
-    put = start + "box.put('user/update', b'21.5'); print(box.where)"
+    put = start + "box.put('user/update', b'21.5'); print(box.storage)"
     assert board.run(put, usb_drive=False) == ["flash"]
     assert board.run(start + "print(box.peek())") == ["('user/update', b'21.5')"]
 

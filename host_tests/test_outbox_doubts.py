@@ -112,7 +112,7 @@ def test_folder_that_somebody_made_behind_an_open_box(path):
     box = Outbox(path)
     fill(path, 0, 30)
     put(box, 30)
-    assert box.where == "flash"
+    assert box.storage == "flash"
     assert drain(Outbox(path)) == list(range(31))
 
 
@@ -121,7 +121,7 @@ def test_empty_folder_that_somebody_made_behind_an_open_box(path):
     os.mkdir(path)
     for number in range(3):
         put(box, number)
-        assert box.where == "flash"
+        assert box.storage == "flash"
     assert drain(Outbox(path)) == [0, 1, 2]
 
 
@@ -131,7 +131,7 @@ def test_folder_that_somebody_removed_behind_an_open_box(path):
     box.set_aside(10001)
     shutil.rmtree(path)
     put(box, 30)
-    assert box.where == "flash"
+    assert box.storage == "flash"
     assert drain(Outbox(path)) == [30]
     assert Outbox(path).dropped == 1
 
@@ -141,10 +141,10 @@ def test_folder_that_was_made_while_flash_could_not_be_written(files, path):
     with files.failing(0, 1, errno.EROFS, lambda name, *arguments: name == "mkdir"):
         for number in range(40):
             put(box, number)
-    assert (box.where, len(box), box.dropped) == ("RAM", 32, 8)
+    assert (box.storage, len(box), box.dropped) == ("RAM", 32, 8)
     fill(path, 100, 103).set_aside(10001)
     put(box, 50)
-    assert box.where == "flash"
+    assert box.storage == "flash"
     assert drain(Outbox(path)) == [101, 102, *range(8, 40), 50]
     assert Outbox(path).dropped == 9
 
@@ -187,7 +187,7 @@ def test_wrong_size_that_is_told_once_costs_nothing(monkeypatch, path, once):
         box = Outbox(path)
         for number in range(20, 40):
             put(box, number)
-        assert box.where == "flash"
+        assert box.storage == "flash"
         assert drain(Outbox(path)) == list(range(20, 40) if call else range(40))
         assert box.dropped == 0
 
@@ -217,10 +217,10 @@ def test_folder_whose_nature_cannot_be_told_now_is_read_later(monkeypatch, path)
     monkeypatch.setattr(os, "stat", stat)
     box = Outbox(path)
     put(box, 20)
-    assert (box.where, len(box)) == ("RAM", 1)
+    assert (box.storage, len(box)) == ("RAM", 1)
     monkeypatch.setattr(os, "stat", real)
     put(box, 21)
-    assert box.where == "flash"
+    assert box.storage == "flash"
     assert drain(Outbox(path)) == list(range(22))
 
 

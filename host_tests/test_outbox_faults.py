@@ -90,7 +90,7 @@ def live(path):
 
 def check_life(box, path, must, may, aside):
     box.flush()
-    assert box.where == "flash"
+    assert box.storage == "flash"
     assert len(box) == len(Outbox(path))
     found = drain(Outbox(path))
     assert [number for number in found if number not in may] == must
@@ -147,7 +147,7 @@ def test_a_full_file_system_refuses_and_says_so(files, path):
             put(box, 20)
         box.peek()
         box.pop()
-    assert box.where == "flash"
+    assert box.storage == "flash"
     put(box, 21)
     assert drain(Outbox(path)) == [*range(1, 20), 21]
 
@@ -272,7 +272,7 @@ def test_a_read_only_file_system_leaves_ram(files, path):
     with files.failing(0, 1, errno.EROFS, lambda name, path, mode="": "w" in mode):
         for number in range(1, 51):
             put(box, number)
-            assert box.where == "RAM"
+            assert box.storage == "RAM"
         assert len(box) == 33
         assert box.dropped == 18
         assert int(box.peek()[1]) == 0
@@ -280,7 +280,7 @@ def test_a_read_only_file_system_leaves_ram(files, path):
         expected = list(range(19, 51))
         assert int(box.peek()[1]) == expected[0]
     put(box, 51)
-    assert box.where == "flash"
+    assert box.storage == "flash"
     assert drain(Outbox(path)) == [*expected, 51]
     assert Outbox(path).dropped == 18
 
@@ -300,7 +300,7 @@ def test_a_box_that_could_not_be_read_at_first(files, path):
     fill(path, 0, 20)
     with files.failing(0, 1, errno.EIO):
         box = Outbox(path)
-        assert box.where == "RAM"
+        assert box.storage == "RAM"
         put(box, 20)
         assert int(box.peek()[1]) == 20
         box.pop()

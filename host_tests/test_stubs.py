@@ -37,7 +37,7 @@ except aiot_http.PlatformError as error:
     print(error.code + 1, error.retry, error.message.upper())
     print(Delivery().wait_ms(error) // 1000, len(box), box.dropped)
 box.hold(*Alink(device, lambda: None).event("alarm", {"level": 3}, 1793491200000))
-for topic, payload in box.peek_together(8):
+for topic, payload in box.peek_many(8):
     client.publish(topic, payload)
 sender = Sender(client, box, watcher=Watcher())
 if sender.send("user/pub", "21.5") is None and not sender.is_quiet():

@@ -30,7 +30,7 @@ _SMALLEST = const(512)  # bytes of a box: less holds no report
 _RAM_REPORTS = const(32)
 _RAM_BYTES = const(8192)
 
-# Bytes of reports that `peek_together` holds in RAM at once: a board has that much to spare.
+# Bytes of reports that `peek_many` holds in RAM at once: a board has that much to spare.
 _TOGETHER_BYTES = const(4096)
 
 # A report fits any box for sure that takes a sixteenth of it, or one segment, less these bytes.
@@ -84,7 +84,7 @@ class Outbox:
         self._shown = ()  # numbers of the reports that peek showed
         self._most = 1  # reports that come together at most
         #: "flash", or "RAM" while the flash cannot be read or written: a power cut loses those.
-        self.where = "flash"
+        self.storage = "flash"
         if memory is None:
             self._load()
         else:
@@ -193,7 +193,7 @@ class Outbox:
         if self._held and self._sleep:
             self._sleep.doubt(self._has_none_on_flash())
         shelf.store(self._held)
-        self.where = "flash"
+        self.storage = "flash"
         self._is_safe = True
         self._remember()
 
@@ -210,7 +210,7 @@ class Outbox:
         return not self.is_at_risk()
 
     def _stay_in_ram(self):
-        self.where = "RAM"
+        self.storage = "RAM"
         held = self._held
         size = sum([len(topic) + len(payload) for _, topic, payload in held])
         while len(held) > _RAM_REPORTS or (size > _RAM_BYTES and len(held) > 1):
@@ -273,7 +273,7 @@ class Outbox:
         try:
             shelf.load()
         except OSError:
-            self.where = "RAM"
+            self.storage = "RAM"
             return None
         if not known:
             if self._shown:
@@ -281,7 +281,7 @@ class Outbox:
             number = self._tally.new_number
             self._held[:] = [(number(), report[1], report[2]) for report in self._held]
         self._shelf = shelf
-        self.where = "flash"
+        self.storage = "flash"
         return shelf
 
     def _new_shelf(self):
@@ -315,7 +315,7 @@ class Outbox:
         reports = self._show(1)
         return reports[0] if reports else None
 
-    def peek_together(self, most):
+    def peek_many(self, most):
         """Return the oldest reports, (topic, payload) each: to be sent in one message.
 
         There are 2 to `most` of them, and [] where peek must do. Which of them, the pop before
@@ -409,7 +409,7 @@ class Outbox:
             self._tally.settle(settled)
 
     def pop(self):
-        """Forget what peek or peek_together showed. Without it before, forget the oldest.
+        """Forget what peek or peek_many showed. Without it before, forget the oldest.
 
         Where this cannot be written it is remembered in RAM, and written with the next change.
         """

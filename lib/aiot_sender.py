@@ -186,7 +186,7 @@ class Sender:
         """Return the oldest reports of the outbox that can share a message, [] if none waits."""
         most = self._maker.most
         if most > 1:
-            waiting = self._outbox.peek_together(1 if self._alone else most)
+            waiting = self._outbox.peek_many(1 if self._alone else most)
             if waiting:
                 return waiting
         oldest = self._outbox.peek()

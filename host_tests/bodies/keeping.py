@@ -44,7 +44,7 @@ class Broken:
         elif self._step == "reports":
             loop._reports.message = self.fail
         elif self._step == "outbox":
-            loop._outbox.peek = loop._outbox.peek_together = self.fail
+            loop._outbox.peek = loop._outbox.peek_many = self.fail
         elif self._step == "feed":
             loop.feed = self.fail
         elif self._step == "network_time":

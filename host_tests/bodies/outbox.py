@@ -52,7 +52,7 @@ def nothing_is_written_for_nothing(path):
     box.pop()
     box.flush()
     box.set_aside(10001)
-    assert box.peek() is None and len(box) == 0 and box.where == "flash"
+    assert box.peek() is None and len(box) == 0 and box.storage == "flash"
     try:
         os.stat(path)
     except OSError:

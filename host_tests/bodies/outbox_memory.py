@@ -52,7 +52,7 @@ def drain(box):
         assert topic == TOPIC
         found.append(int(body))
         box.pop()
-    assert box.peek() is None and box.peek_together(8) == []
+    assert box.peek() is None and box.peek_many(8) == []
     return found
 
 
@@ -152,11 +152,11 @@ class Random:
 
 def rested(box, path, memory):
     """Let a box let go of flash after it has shown reports; return it."""
-    before = box.peek_together(4)
+    before = box.peek_many(4)
     dropped = box.dropped
     box.rest()
     assert (box.dropped, Outbox(path, memory=memory).dropped) == (dropped, dropped)
-    assert box.peek_together(4) == before
+    assert box.peek_many(4) == before
     box.rest()
     return box
 
@@ -169,7 +169,7 @@ def rest_between_all(path, count, with_memory):
     for number in range(count):
         box.put(TOPIC, payload(number, 100))
         rested(box, path, memory)
-        shown = box.peek_together(4) or [box.peek()]
+        shown = box.peek_many(4) or [box.peek()]
         box.rest()
         if number % 3 == 2:
             found.extend([int(body) for _, body in shown])
@@ -199,7 +199,7 @@ def anything(path, seed, steps):
             box.pop()
             del expected[:1]
         elif what == "together":
-            shown = [int(body) for _, body in box.peek_together(4)]
+            shown = [int(body) for _, body in box.peek_many(4)]
             assert shown == expected[: len(shown)] and len(shown) in (0, 2, 3, 4)
             if shown:
                 box.pop()
@@ -232,10 +232,10 @@ def together(path, count, most, restart, memory):
     groups = []
     while len(box):
         if restart:
-            before = box.peek_together(most)
+            before = box.peek_many(most)
             box = Outbox(path, memory=kept)
-            assert box.peek_together(most) == before
-        shown = box.peek_together(most) or [box.peek()]
+            assert box.peek_many(most) == before
+        shown = box.peek_many(most) or [box.peek()]
         groups.append([int(body) for _, body in shown])
         waiting = len(box)
         box.pop()
@@ -248,17 +248,17 @@ def settled(path, payloads, memory=None):
     """Return a box of which a report was taken: so the others, of `payloads`, come together."""
     box = Outbox(path, memory=memory)
     box.put(TOPIC, b"before them")
-    assert box.peek_together(8) == []
+    assert box.peek_many(8) == []
     for one in payloads:
         box.put(TOPIC, one)
-    assert box.peek_together(8) == []
+    assert box.peek_many(8) == []
     box.pop()
     return box
 
 
 def numbers(box):
     """Return the numbers of the reports that come together."""
-    return [int(body) for _, body in box.peek_together(8)]
+    return [int(body) for _, body in box.peek_many(8)]
 
 
 def more_come_behind_a_group(path, memory, most):
@@ -275,7 +275,7 @@ def more_come_behind_a_group(path, memory, most):
         kept.lose_power()
     box = Outbox(path, memory=kept)
     found.append(numbers(box))
-    found.append(len(box.peek_together(most)))
+    found.append(len(box.peek_many(most)))
     box.pop()
     found.append(numbers(box))
     found.append(numbers(Outbox(path, memory=kept)))
@@ -293,7 +293,7 @@ def in_memory_they_come_at_once(path, size):
         box.put(TOPIC, payload(number, size))
     found += [numbers(box), numbers(Outbox(path, memory=kept))]
     box = Outbox(path, memory=kept)
-    box.peek_together(8)
+    box.peek_many(8)
     box.pop()
     box.put(TOPIC, payload(7, size))
     found.append(numbers(box))
@@ -316,7 +316,7 @@ def none_come_where_that_is_kept_nowhere(path):
         for number in range(1, 4):
             add(TOPIC, payload(number, 9))
     saved = kept.load()
-    found = [numbers(held), numbers(small), small.where, numbers(behind), len(behind)]
+    found = [numbers(held), numbers(small), small.storage, numbers(behind), len(behind)]
     return found + [kept.load() == saved]
 
 
@@ -333,7 +333,7 @@ def group_after_some_were_given_up(path):
 
 def large_ones_come_alone(path):
     """Return how many come together of reports that are too large to be held at once."""
-    return len(settled(path, ["x" * 1500] * 8).peek_together(8))
+    return len(settled(path, ["x" * 1500] * 8).peek_many(8))
 
 
 def a_damaged_one_is_passed_over(path):
@@ -367,7 +367,7 @@ def damage_behind_its_back(path, count):
                 file.write(data[:-1] + b"!")
     came = []
     while True:
-        shown = box.peek_together(4) or ([box.peek()] if box.peek() else [])
+        shown = box.peek_many(4) or ([box.peek()] if box.peek() else [])
         if not shown:
             return [came, len(box), len(Outbox(path))]
         came += [int(body) for _, body in shown]
@@ -381,7 +381,7 @@ def kept_without_such_a_memory(path):
     found = [box.save_for_sleep(), len(Outbox(path))]
     lost = Outbox("/dev/null/outbox")  # no folder can be made there
     lost.hold(TOPIC, payload(1, 20))
-    return found + [lost.save_for_sleep(), lost.where]
+    return found + [lost.save_for_sleep(), lost.storage]
 
 
 def last_of_a_group_is_damaged(path):
@@ -408,7 +408,7 @@ def flash_fails_behind_the_first(path):
 
     slots.read = fails
     try:
-        box.peek_together(8)
+        box.peek_many(8)
         found = [""]
     except AiotError as error:
         found = [str(error)]
@@ -511,7 +511,7 @@ def refused_by_a_full_file_system(path):
         aiot_layout.free_blocks = real
     assert refused
     while box.peek():
-        box.peek_together(8)
+        box.peek_many(8)
         box.pop()
     return _shown_and_shown_again(path, None)
 

@@ -187,7 +187,7 @@ class _Box(Task):
         self.happened(outcome)
         self.put(1000)
         self.box.flush()
-        assert self.box.where == "flash"
+        assert self.box.storage == "flash"
         other = self.new_box()
         assert len(other) == len(self.box), (len(other), len(self.box))
         assert other.dropped == self.box.dropped
@@ -262,11 +262,11 @@ class Together(Peek):
     """Reading the oldest, as many as share a message."""
 
     def take_one(self, box):
-        box.peek_together(4)
+        box.peek_many(4)
         super().take_one(box)  # this settles how many come together next
 
     def work(self):
-        return self.box.peek_together(4)
+        return self.box.peek_many(4)
 
     def seen(self, value):
         numbers = [int(payload) for _, payload in value]
@@ -293,7 +293,7 @@ class PopTogether(Together):
 
     def prepare(self):
         super().prepare()
-        self.shown = self.box.peek_together(4)
+        self.shown = self.box.peek_many(4)
 
     def work(self):
         self.box.pop()
@@ -304,7 +304,7 @@ class PopTogether(Together):
         else:
             for number in (900, 901):
                 self.put(number)
-            assert self.box.peek_together(8) == self.shown
+            assert self.box.peek_many(8) == self.shown
 
 
 class SetAside(Pop):

@@ -164,7 +164,7 @@ class World:
 
     def _show(self, what):
         """Let the box show its oldest reports; return how many there are."""
-        together = self.box.peek_together(4) if what == "together" else []
+        together = self.box.peek_many(4) if what == "together" else []
         return len(together) or (self.box.peek() is not None)
 
     def _came(self, coming):

@@ -21,7 +21,7 @@ def count():
     sleeps = settings.deep_sleep and not settings.store_first
     memory = board.sleep_memory() if sleeps else None
     box = Outbox("outbox", settings.outbox_bytes, memory=memory)
-    if box.where != "flash" and not len(box):
+    if box.storage != "flash" and not len(box):
         raise OSError("the flash cannot be read")
     return "1 report waits" if len(box) == 1 else "{} reports wait".format(len(box))
 

@@ -96,7 +96,7 @@ def _send_one(client, made, box):
 
 def _send_several(client, made, box, most):
     """Send the oldest readings in one message; return how many they are."""
-    waiting = box.peek_together(most)
+    waiting = box.peek_many(most)
     if not waiting:
         return _send_one(client, made, box)
     client.publish(*made.message(waiting))
