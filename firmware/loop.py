@@ -115,10 +115,8 @@ class Loop:
         report = self._take_report()
         self.feed()
         try:
-            if report:
-                self._sender.take(*report)
-                if not self._is_safe():
-                    self._sender.secure()
+            if report and self._is_taken(report) and not self._is_safe():
+                self._sender.secure()
             is_due = self._is_due()
             attempt(self._outbox.rest)  # what comes next needs room
             if is_due and self._join():
@@ -128,6 +126,16 @@ class Loop:
         attempt(self._outbox.rest)
         if self._restart_reason:
             self._restart(self._restart_reason)
+
+    def _is_taken(self, report):
+        """Give a report to the Sender; one that is too large for the outbox is dropped."""
+        try:
+            self._sender.take(*report)
+            return True
+        except AiotError as error:
+            log("%s: dropped (%s)" % (self._reports.line_of(*report), error))
+            self._outbox.count_dropped()
+            return False
 
     def _is_safe(self):
         """Whether a report may stay in RAM alone until it is sent, within moments.

@@ -474,6 +474,14 @@ def test_reading_that_cannot_be_stored_first_is_sent_all_the_same(run, tmp_path,
     ]
 
 
+def test_reading_too_large_for_the_outbox_is_counted_and_ends_no_turn(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sent, dropped, lines = run("looping.reading_too_large_for_the_outbox", folder=str(tmp_path))
+    assert (sent, dropped) == (1, 1)
+    assert lines[0].endswith("dropped (a report of over 2000 bytes does not fit the outbox)")
+    assert lines[1].endswith("report 2: text=short messageId=7001")
+
+
 def test_report_that_has_arrived_is_not_sent_again_for_lack_of_a_line(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     bodies = run("looping.report_with_no_memory_for_the_log", folder=str(tmp_path))

@@ -139,7 +139,11 @@ class Outbox:
         Raises AiotError for a report that is too large.
         """
         self._add(topic, payload)
-        self._is_safe = self._remember()
+        self._is_safe = False
+        try:
+            self._is_safe = self._remember()
+        except MemoryError:
+            pass  # it is in RAM all the same
 
     def _add(self, topic, payload):
         topic = _to_bytes(topic)

@@ -120,8 +120,15 @@ class Sender:
         return self._message_id if is_sent else None
 
     def take(self, topic, payload):
-        """Take a report into the outbox's RAM. Raises AiotError where it is too large."""
-        self._outbox.hold(topic, payload)
+        """Take a report into the outbox's RAM.
+
+        Raises AiotError where it is too large, and MemoryError; it is then not in the outbox.
+        """
+        try:
+            self._outbox.hold(topic, payload)
+        except MemoryError:
+            self._let_rest()  # what knows of flash takes more than a report
+            self._outbox.hold(topic, payload)
         self._tried = False
         self._message_id = None
 

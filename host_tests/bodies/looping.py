@@ -430,6 +430,29 @@ def sleep_with_a_full_file_system(folder):
     return [port.done, lines]
 
 
+class Wordy:
+    """A sensor that reads a text which fits no outbox, then short ones."""
+
+    name = "wordy"
+
+    def __init__(self):
+        self._texts = ["long " * 1000, "short"]
+
+    def read(self):
+        return {"text": self._texts.pop(0) if len(self._texts) > 1 else self._texts[0]}
+
+
+def reading_too_large_for_the_outbox(folder):
+    """Take two turns; return [messages sent, how many were dropped, lines of the log]."""
+    lines = []
+    with _Desk(folder, lines.append) as port:
+        loop = _loop(port, TEXT + EVERY_10_S + "outbox_bytes = 4096\n", (Wordy(),), _nothing)
+        loop._client = Platform([])
+        for _ in range(2):
+            loop.turn()
+    return [len(loop._client.sent), loop._outbox.dropped, [line[-80:] for line in lines]]
+
+
 def report_with_a_full_file_system(folder):
     """Take a turn that cannot store first; return [messages sent, lines of the log]."""
     lines = []
