@@ -19,6 +19,9 @@ _LONGEST_WAIT_MS = const(960000)  # 16 minutes
 _AGREES_MS = const(10000)
 _EXACT_MS = const(2000)  # from here on a clock that nobody has confirmed yet is set to the Date
 
+# What is loaded to ask for the time.
+_ASKING = ("aiot_sntp", "aiot_webtime", "aiot_dns", "aiot_port.net")
+
 
 class Clock:
     """Counts the uptime of this start, and keeps the clock right.
@@ -152,7 +155,8 @@ def network_time(*arguments):
     try:
         return aiot_sntp.network_time(*arguments)
     finally:
-        aiot_port.forget("aiot_sntp", "aiot_webtime", "aiot_dns", "aiot_port.net")
+        for module in _ASKING:
+            aiot_port.forget(module)
 
 
 def words(text):

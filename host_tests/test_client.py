@@ -500,6 +500,15 @@ def test_token_is_saved_as_soon_as_there_is_memory(run):
     assert run("client.memory_lacks_for_the_token_file") == [[1, 0], [2, 1], [3, 1]]
 
 
+def test_more_topics_than_are_kept(run):
+    paths = run("client.more_topics_than_are_kept")
+    assert paths == [f"/topic/a1GFjLPXXXX/device123/user/t{number}" for number in range(12)]
+
+
+def test_sign_in_that_memory_lacks_for_is_made_with_the_next_report(run):
+    assert run("client.memory_lacks_for_the_sign_in") == ["no memory", 1]
+
+
 def test_own_connection_takes_no_second_way_to_wait(run):
     said = run("client.given_twice")
     assert said == ["connection: give on_wait, socket_pool and ssl_context to that one"] * 3

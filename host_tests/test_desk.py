@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What a desk has and a board has not: threads, other users, and warnings."""
 
+import builtins
 import os
 import stat
 import threading
@@ -9,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import aiot_http
+import aiot_port
 import pytest
 from aiot_store import SmallFile
 
@@ -177,3 +179,19 @@ def test_serialised_methods_keep_their_names_and_words():
     assert aiot_http.Client.publish.__name__ == "publish"
     assert "messageId" in aiot_http.Client.publish.__doc__
     assert aiot_http.Client.close.__wrapped__.__doc__ == aiot_http.Client.close.__doc__
+
+
+def test_module_that_memory_lacks_for_is_asked_for_again(monkeypatch):
+    """On MicroPython its name would stay, with nothing behind it."""
+    real = builtins.__import__
+
+    def lacking(name, *arguments):
+        if name == "aiot_webtime":
+            raise MemoryError
+        return real(name, *arguments)
+
+    monkeypatch.setattr(builtins, "__import__", lacking)
+    with pytest.raises(MemoryError):
+        aiot_port.load("aiot_webtime", "aiot_date")
+    monkeypatch.undo()
+    assert aiot_port.load("aiot_webtime", "aiot_date").ask

@@ -785,7 +785,7 @@ def test_the_terminal_shows_a_spinner(bench):
 class PlainConnection:
     """CircuitPython's kind of connection: nobody can look into its socket."""
 
-    def __init__(self, peer, host, port, ca, timeout, on_wait=None):
+    def __init__(self, peer, host, port, ca, timeout, on_wait=None, *radio):
         self._place = host, port, timeout, ssl.create_default_context(cafile=ca)
         self.date = self.retry_after = None
 

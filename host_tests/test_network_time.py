@@ -343,3 +343,19 @@ def test_where_the_date_is_and_where_it_may_still_come(run):
              "HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nDate: x\r\n"]  # fmt: skip
     found = run("timing.dates_in", heads=heads)
     assert found == [False, False, False, False, None, None, None]
+
+
+def test_web_is_asked_where_no_time_server_answers(monkeypatch):
+    import aiot_sntp
+    import aiot_webtime
+
+    def silent(*_):
+        raise OSError("no time server answers")
+
+    monkeypatch.setattr(aiot_sntp, "ask", silent)
+    monkeypatch.setattr(aiot_webtime, "ask", lambda *_: 1795448401)
+    assert aiot_sntp.network_time(["a"], ["b"], bool, None) == 1795448401
+    with pytest.raises(OSError, match="^no time server answers$"):
+        aiot_sntp.network_time(["a"], [], bool, None)
+    with pytest.raises(OSError, match="nobody to ask"):
+        aiot_sntp.network_time([], [], bool, None)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The outbox against damage and failing files: an AiotError at the most, and little is lost."""
 
+import builtins
 import errno
 import io
 import os
@@ -697,3 +698,109 @@ def damage(path, value):
     data[value % len(data)] ^= 1 + value % 255
     write(name, bytes(data))
     return True
+
+
+# What knows of flash, loaded late
+
+
+def test_a_large_report_is_refused_while_flash_cannot_be_read(files, path):
+    """By the size that a box of so many bytes has at most on most file systems."""
+    put(Outbox(path, 32768), 0)
+    with files.failing(0, 1, errno.EIO):
+        box = Outbox(path, 32768)
+        with pytest.raises(AiotError, match="over 16336 bytes"):
+            box.hold(TOPIC, b"x" * 20000)
+    assert drain(box) == [0]
+
+
+def test_reports_that_were_taken_while_flash_could_not_be_read_leave_it_behind(files, path):
+    """What was shown is forgotten there as soon as it can be."""
+    box = fill(path, 0, 3)
+    assert box.peek()
+    box.rest()
+    with files.failing(0, 1, errno.EIO):
+        box.pop()
+    assert drain(box) == [1, 2]
+
+
+class Lacking:
+    """Lets an import of aiot_shelf find no memory, as often as it is told."""
+
+    def __init__(self, monkeypatch, times):
+        self.times = times
+        self._real = builtins.__import__
+        monkeypatch.setattr(builtins, "__import__", self._import)
+
+    def _import(self, name, *arguments):
+        if name == "aiot_shelf" and self.times:
+            self.times -= 1
+            raise MemoryError
+        return self._real(name, *arguments)
+
+
+def test_room_is_made_where_memory_lacks_for_what_knows_of_flash(monkeypatch, path):
+    made = []
+    box = Outbox(path, make_room=lambda: made.append(1))
+    put(box, 0)
+    box.rest()
+    lacking = Lacking(monkeypatch, 1)
+    put(box, 1)
+    assert made == [1]
+    assert drain(Outbox(path)) == [0, 1]
+    box.rest()
+    lacking.times = 2
+    with pytest.raises(MemoryError):
+        put(box, 2)
+    assert len(box) == 0
+
+
+def test_memory_that_lacks_without_a_way_to_make_room(monkeypatch, path):
+    box = Outbox(path)
+    box.rest()
+    Lacking(monkeypatch, 1)
+    box.hold(TOPIC, b"0")
+    with pytest.raises(MemoryError):
+        box.flush()
+    box.flush()
+    assert drain(Outbox(path)) == [0]
+
+
+class Scarce:
+    """Memory that outlives a deep sleep, and takes nothing the first time."""
+
+    size = 2048
+    data = b""
+    lacks = False
+
+    def load(self):
+        return self.data
+
+    def save(self, data):
+        if self.lacks:
+            self.lacks = False
+            raise MemoryError
+        self.data = data
+
+
+def test_what_sleep_memory_did_not_take_at_once_it_takes_later(path):
+    memory = Scarce()
+    box = Outbox(path, memory=memory)
+    memory.lacks = True
+    box.hold(TOPIC, b"0")
+    assert box.is_at_risk()
+    assert box.save_for_sleep()
+    assert not os.path.exists(path)
+    assert drain(Outbox(path, memory=memory)) == [0]
+
+
+def test_group_that_was_settled_in_doubted_memory_stays_one(path):
+    """A start that finds no word of what is on flash still knows which reports come together."""
+    memory = Scarce()
+    box = Outbox(path, memory=memory)
+    for number in range(4):
+        put(box, number)
+    assert len(box.peek_many(4)) == 4
+    box._sleep.doubt(True)  # as if the power of the flash had gone behind it
+    box = Outbox(path, memory=memory)
+    assert len(box.peek_many(4)) == 4
+    assert drain(box) == [0, 1, 2, 3]

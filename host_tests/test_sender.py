@@ -76,3 +76,36 @@ def test_a_maker_of_ones_own_puts_reports_together(run, path):
     sent = run("sender.own_maker", path=path)
     assert "".join(payload for _, payload in sent).replace("+", "") == "01234"
     assert any("+" in payload for _, payload in sent)
+
+
+def test_outbox_that_cannot_be_read_is_said_and_raises_nothing(run, path):
+    returned, lines, sent = run("sender.unreadable", path=path)
+    assert (returned, lines[0]) == (None, "outbox: cannot be read")
+    assert "scripted" in lines[1]
+    assert sent == [["t", "3"]]  # a message that is kept nowhere is tried once
+
+
+def test_what_is_set_aside_is_shown_as_it_is(run, path, tmp_path):
+    run("sender.sends", path=path, script=[10001], waits_ms=[0])
+    assert b'"payload":"0"' in (tmp_path / "outbox" / "set_aside.txt").read_bytes()
+
+
+def test_bare_errors_of_one_report_alone_are_about_it(run, path):
+    """The fifth in a row, while the one behind it passes, and the first again does not."""
+    script = [413] * 5 + [None, 413]
+    sent, lines, waiting = run("sender.bare_errors", path=path, script=script, tries=5)
+    assert (sent, waiting) == ([["t", "1"]], 0)
+    assert lines[-1] == "late report: refused for good (HTTP 413, others pass)"
+
+
+@pytest.mark.parametrize("rest", [[413], [None, "network"]])
+def test_bare_errors_of_all_are_of_the_way(run, path, rest):
+    """So where the one behind fails too, or the network does before it is known."""
+    _, lines, waiting = run("sender.bare_errors", path=path, script=[413] * 5 + rest, tries=5)
+    assert waiting == 2
+    assert "refused" not in "".join(lines)
+
+
+def test_bare_errors_of_a_report_with_none_behind_it_wait(run, path):
+    _, _, waiting = run("sender.bare_errors", path=path, script=[None] + [413] * 6, tries=6)
+    assert waiting == 1

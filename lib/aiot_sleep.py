@@ -57,9 +57,8 @@ class SleepMemory:
 
     def doubt(self, is_bare):
         """Note that these reports may be on flash too, as they are about to be written there."""
-        if self._tally.known and self._memory.size >= _HEAD:
-            data = self._head(0, is_bare) + self._memory.load()[_HEAD:]
-            self._memory.save(data[: self._memory.size])
+        data = self._head(0, is_bare) + self._memory.load()[_HEAD:]
+        self._memory.save(data[: self._memory.size])
 
     def _head(self, flags, is_bare, settled=None):
         tally = self._tally

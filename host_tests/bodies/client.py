@@ -3,6 +3,7 @@
 
 import json
 import os
+import sys
 
 import aiot_http
 import aiot_port
@@ -586,3 +587,31 @@ def memory_lacks_for_the_token_file():
     client, connection, _ = _client([granted("t0"), accepted(1), accepted(2), accepted(3)])
     client._token.store = store = ForgetfulStore()
     return [[client.publish("user/pub", b"x"), len(store.saved)] for _ in range(3)]
+
+
+def more_topics_than_are_kept():
+    """Publish to many topics, twice; return the paths that were asked, of the second time."""
+    replies = [granted("t0")] + [accepted(number) for number in range(1, 25)]
+    client, connection, _ = _client(replies)
+    for number in list(range(12)) * 2:
+        client.publish("user/t%d" % number, b"x")
+    return [path for path, *_ in connection.sent[-12:]]
+
+
+def memory_lacks_for_the_sign_in():
+    """Publish while memory lacks for the first sign-in, then again; return the messageIds."""
+    client, connection, _ = _client([granted("t0"), accepted(1)])
+
+    class Lacking:
+        @staticmethod
+        def see_to(*_):
+            raise MemoryError
+
+    sys.modules["aiot_signing"] = Lacking
+    found = []
+    try:
+        client.publish("user/pub", b"x")
+    except MemoryError:
+        found.append("no memory")
+    sys.modules.pop("aiot_signing", None)
+    return found + [client.publish("user/pub", b"x")]

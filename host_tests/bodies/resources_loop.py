@@ -15,6 +15,8 @@ TOPIC_MODE = 'mode = "topic"\ntopic = "user/update"\n'
 class Service:
     """Stands for aiot_http.Client. Takes each report, after answers by script."""
 
+    date = None
+
     def __init__(self):
         self.script = []
         self.taken = []
@@ -27,6 +29,9 @@ class Service:
             raise PlatformError(code, "said no")
         self.taken.append(payload)
         return 7001
+
+    def close(self):
+        """Nothing is open."""
 
 
 class Counter:

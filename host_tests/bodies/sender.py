@@ -123,3 +123,35 @@ def own_maker(path):
     while len(box):
         sender.deliver()
     return client.sent
+
+
+class Unreadable(Outbox):
+    """A box on flash that cannot be read, and cannot let go of what knows of it."""
+
+    def peek(self):
+        raise AiotError("outbox: cannot be read")
+
+    def rest(self):
+        raise AiotError("outbox: cannot be read")
+
+
+def unreadable(path):
+    """Send where the outbox cannot be read; return [what send returned, lines, what came]."""
+    watcher, client = Lines(), Client(["network"])
+    sender = Sender(client, Unreadable(path), watcher=watcher)
+    returned = sender.send("t", b"1")
+    sender.publish("status", "t", b"2")
+    sender.publish("status", "t", b"3")
+    return [returned, watcher.lines, client.sent]
+
+
+def bare_errors(path, script, tries):
+    """Let two reports meet bare HTTP errors; return [what came, lines, what waits]."""
+    client, watcher = Client(script), Lines()
+    box = Outbox(path)
+    sender = Sender(client, box, watcher=watcher)
+    for number in range(2):
+        box.put("t", b"%d" % number)
+    for _ in range(tries):
+        sender.deliver()
+    return [client.sent, watcher.lines, len(box)]

@@ -29,26 +29,24 @@ def load(module, *others):
     try:
         return __import__(module)
     except MemoryError:
-        forget(module)  # not with the others at once: to pass them on takes memory
+        forget(module)
         for other in others:
             forget(other)
         raise
 
 
-def forget(module, *others):
-    """Let go of modules that are needed now and then, so that they do not stay in RAM.
+def forget(module):
+    """Let go of a module that is needed now and then, so that it does not stay in RAM.
 
-    One of this package's own is named with the package: "aiot_port.net". For one alone it takes
-    no memory, which may be what lacks. CPython has memory enough: there they stay, as a class of
-    a module that is loaded twice is two classes.
+    One of this package's own is named with the package: "aiot_port.net". It takes no memory, which
+    may be what lacks. CPython has memory enough: there they stay, as a class of a module that is
+    loaded twice is two classes.
     """
     if sys.implementation.name == "cpython":
         return
     sys.modules.pop(module, None)
     if "." in module:
         globals().pop(module.rpartition(".")[2], None)  # the package holds its own too
-    for other in others:
-        forget(other)
 
 
 def dates():

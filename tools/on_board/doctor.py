@@ -127,7 +127,10 @@ class Doctor:
         """Import the library and the firmware's modules."""
         import aiot_http  # isort: skip - the largest first: it needs most memory to compile
         import aiot_ca
+        import aiot_conn  # noqa: F401 - the client loads it, and the next two, when it needs them
+        import aiot_names  # noqa: F401
         import aiot_port
+        import aiot_signing  # noqa: F401
         import aiot_store
         import sensors
         import settings
