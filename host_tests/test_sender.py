@@ -90,12 +90,29 @@ def test_what_is_set_aside_is_shown_as_it_is(run, path, tmp_path):
     assert b'"payload":"0"' in (tmp_path / "outbox" / "set_aside.txt").read_bytes()
 
 
-def test_bare_errors_of_one_report_alone_are_about_it(run, path):
+@pytest.mark.parametrize(
+    ("last", "line"),
+    [
+        (413, "late report: refused for good (HTTP 413, others pass)"),
+        (10001, "report to t: refused for good (10001 scripted)"),
+    ],
+)
+def test_bare_errors_of_one_report_alone_are_about_it(run, path, last, line):
     """The fifth in a row, while the one behind it passes, and the first again does not."""
-    script = [413] * 5 + [None, 413]
+    script = [413] * 5 + [None, last]
     sent, lines, waiting = run("sender.bare_errors", path=path, script=script, tries=5)
     assert (sent, waiting) == ([["t", "1"]], 0)
-    assert lines[-1] == "late report: refused for good (HTTP 413, others pass)"
+    assert lines[-1] == line
+
+
+def test_bare_errors_of_a_common_message_take_it_apart(run, path):
+    """The first report goes alone, as nothing was settled yet; the pair behind it is refused."""
+    sent = run("sender.bare_errors_of_pairs", path=path, script=[None] + [413] * 5, tries=6)
+    assert sent == [["pairs", "0"], ["pairs", "1"], ["pairs", "2"]]
+
+
+def test_memory_is_made_for_a_report_where_it_lacks(run, path):
+    assert run("sender.takes_where_memory_lacks", path=path) == [[["t", "0"]], True]
 
 
 @pytest.mark.parametrize("rest", [[413], [None, "network"]])

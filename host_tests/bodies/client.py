@@ -600,7 +600,8 @@ def more_topics_than_are_kept():
 
 def memory_lacks_for_the_sign_in():
     """Publish while memory lacks for the first sign-in, then again; return the messageIds."""
-    client, connection, _ = _client([granted("t0"), accepted(1)])
+    script = [granted("t0"), accepted(1), accepted(2)]
+    client, _, _ = _client(script, clock=lambda: NOW_MS)
 
     class Lacking:
         @staticmethod
@@ -614,4 +615,9 @@ def memory_lacks_for_the_sign_in():
     except MemoryError:
         found.append("no memory")
     sys.modules.pop("aiot_signing", None)
-    return found + [client.publish("user/pub", b"x")]
+    found.append(client.publish("user/pub", b"x"))
+    client._token.renew_at, client._token._looked = 1, None  # it is near its end
+    sys.modules["aiot_signing"] = Lacking
+    found.append(client.publish("user/pub", b"x"))
+    sys.modules.pop("aiot_signing", None)
+    return found

@@ -155,3 +155,33 @@ def bare_errors(path, script, tries):
     for _ in range(tries):
         sender.deliver()
     return [client.sent, watcher.lines, len(box)]
+
+
+def bare_errors_of_pairs(path, script, tries):
+    """Let messages of two reports meet bare HTTP errors; return what came."""
+    client = Client(script)
+    box = Outbox(path)
+    sender = Sender(client, box, Pairs())
+    for number in range(3):
+        box.put("t", b"%d" % number)
+    for _ in range(tries):
+        sender.deliver()
+    return client.sent
+
+
+def takes_where_memory_lacks(path):
+    """Take a report while memory lacks until flash is let go of; return [what came, rests]."""
+    rests = []
+
+    class Lacking(Outbox):
+        def hold(self, topic, payload):
+            if not rests:
+                raise MemoryError
+            super().hold(topic, payload)
+
+        def rest(self):
+            rests.append(1)
+
+    client = Client()
+    Sender(client, Lacking(path)).send("t", b"0")
+    return [client.sent, len(rests) > 0]
