@@ -292,7 +292,7 @@ class Loop:
             if error.clock:
                 self._clock.doubt()
                 self._clock_failed = True
-            self._mend_network()
+            self._fix_network()
             return
         self._link.acknowledged()  # somebody answered: the network is good
         if isinstance(error, PlatformError) and error.code == REFUSED:
@@ -306,7 +306,7 @@ class Loop:
         elif not self._clock.is_confirmed():
             self._ask_the_time()
 
-    def _mend_network(self):
+    def _fix_network(self):
         step = self._count_failure()
         if step == "rejoin":
             attempt(aiot_port.leave_wifi)

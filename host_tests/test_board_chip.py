@@ -248,7 +248,7 @@ def test_a_broken_sensor_raises_what_the_real_one_raises(esp32):
     esp32.break_sensor("ds18x20")
     assert run(esp32, setup + measure) == "(110,)\n"  # ETIMEDOUT on Linux
     assert run(esp32, "print(onewire.OneWire(Pin(4)).scan())") == "[]\n"
-    esp32.mend_sensor("dht")
+    esp32.fix_sensor("dht")
     assert run(esp32, measure) == "measured\n"
     with pytest.raises(ValueError, match="no such sensor"):
         esp32.break_sensor("nose")

@@ -145,4 +145,4 @@ def test_seconds_that_are_none(seconds):
 def test_lines_of_the_board_are_understood(line, message_id, given_up):
     line = b"2026-11-23 15:40:57Z " + line + b"\r\n"
     assert demo.ACKNOWLEDGED.findall(line) == ([message_id] if message_id else [])
-    assert bool(demo.GIVEN_UP.findall(line)) == given_up
+    assert bool(demo.DROPPED.findall(line)) == given_up

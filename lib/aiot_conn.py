@@ -193,7 +193,7 @@ class Connection:
         Apart, TCP would hold the body back until the server has acknowledged the head, which it
         takes 40 ms over (RFC 896, RFC 1122 4.2.3.2).
         """
-        self._reply.restart()  # it is over: it lies in the same buffer
+        self._reply.begin()  # it is over: it lies in the same buffer
         end = len(self._start)
         self._buffer[:end] = self._start
         length = len(body)
@@ -311,12 +311,12 @@ class Connection:
     def _take(self):
         """Read what there is of the reply; return whether it is whole, None if nothing came."""
         reply = self._reply
-        count = self._stream.readinto(reply.room())
+        count = self._stream.readinto(reply.next_buffer())
         if count is None:
             return None
         if not count and not reply.started():
             raise OSError("closed without a reply")
-        return reply.took(count)
+        return reply.received(count)
 
     def _take_all(self):
         """Read all that there is of the reply; return whether it is whole."""

@@ -38,7 +38,7 @@ NOT_NOW = (AiotError, MemoryError)
 
 
 def ca_error(text):
-    """Return an AiotError that no report is to blame for: all may be sent once `ca` is mended."""
+    """Return an AiotError that no report is to blame for: all may be sent once `ca` is right."""
     error = AiotError(text)
     error.retry = True
     return error

@@ -141,7 +141,7 @@ class Doubts:
         """Whether to go on without a file, after an OSError at its reading. Raises OSError.
 
         It is gone where its folder does not list it, is none of ours where it is a folder, and
-        is given up after so many failures while its folder can be read.
+        is skipped as corrupt after so many failures while its folder can be read.
         """
         if error.errno == EISDIR:
             return True

@@ -63,7 +63,7 @@ def find_record(file, at, first, buffer):
     """Return (number, start, middle, end) of the next whole record from byte `at` on.
 
     Its payload stands from byte `middle` on. None at the end of the file. Records with numbers
-    below `first` and damaged bytes are passed over. `buffer` is for work, over HEAD bytes long:
+    below `first` and damaged bytes are skipped. `buffer` is for work, over HEAD bytes long:
     no record is ever read whole. Raises OSError.
     """
     head = memoryview(buffer)[:HEAD]

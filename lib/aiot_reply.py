@@ -45,9 +45,9 @@ class Reply:
     def __init__(self, buffer):
         self._buffer = buffer
         self._view = memoryview(buffer)
-        self.restart()
+        self.begin()
 
-    def restart(self):
+    def begin(self):
         """Forget everything; the next bytes begin a new reply."""
         self.status = 0
         self.keep = False
@@ -74,7 +74,7 @@ class Reply:
         """Return the body as a memoryview."""
         return self._view[self._begin : self._end]
 
-    def room(self):
+    def next_buffer(self):
         """Return a writable memoryview for the next bytes, which never asks for too many."""
         start = self._filled
         if start == BUFFER:
@@ -86,7 +86,7 @@ class Reply:
             count = _MORE
         return self._view[start : min(start + count, BUFFER)]
 
-    def took(self, count):
+    def received(self, count):
         """Tell that `count` bytes were put into `room()`, 0 when the peer closed.
 
         Return True when the reply is whole. Raises ReplyError for anything but HTTP/1.x.

@@ -4,7 +4,7 @@
     a00 …            slots: the newest reports, in files so small that littlefs keeps them in
                      its directory and need not erase a block for each
     s00000000 …      segments: the older reports, a block each
-    c0 c1            the cursor: how far reading got, how many were given up, and how many come
+    c0 c1            the cursor: how far reading got, how many were dropped, and how many come
                      together next
     set_aside.txt    reports rejected for good, a line of JSON each, for the user to read
 
@@ -122,7 +122,7 @@ class Shelf:
         """Forget the oldest reports, those of these numbers that still wait, in one step."""
         for number in numbers:
             if number < self._tally.first:
-                continue  # it was given up meanwhile
+                continue  # it was dropped meanwhile
             self._segments.forget(number)
             self._forget_slots(number)
             self._tally.forget(number)
@@ -167,7 +167,7 @@ class Shelf:
                 self._write_slot(reports)
             elif self._write_segment(reports):
                 self.tidy()
-            elif not self._give_up_oldest():
+            elif not self._drop_oldest():
                 reports.pop()
                 self._tally.drop()
                 self.tidy()
@@ -229,25 +229,25 @@ class Shelf:
         self._free -= blocks
         return True
 
-    def _give_up_oldest(self):
-        """Give up the oldest segment, or the oldest slot where there is none.
+    def _drop_oldest(self):
+        """Drop the oldest segment, or the oldest slot where there is none.
 
         Return whether there was either. Raises OSError where that makes no room.
         """
         if not self._segments:
             if not self._slots.records:
                 return False
-            self._give_up(self._slots.records[0][0], 1)  # left of a larger box
+            self._drop(self._slots.records[0][0], 1)  # left of a larger box
             self._slots.forget()
             return True
         segment = self._segments.oldest_segment(self._tally.first)
-        self._give_up(segment.last, segment.waiting)
+        self._drop(segment.last, segment.waiting)
         segment.waiting = 0
         self._segments.tidy()
         return True
 
-    def _give_up(self, last, count):
-        """Store that `count` reports were given up, the last of them being number `last`."""
+    def _drop(self, last, count):
+        """Store that `count` reports were dropped, the last of them being number `last`."""
         tally = self._tally
         self._save_cursor(max(tally.first, last + 1), tally.dropped + count)
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The outbox's small files: the cursor, and slots that hold single reports.
 
-    cursor  AD 02, zero 2, number of the first report that waits 4, reports given up 4, number
+    cursor  AD 02, zero 2, number of the first report that waits 4, reports dropped 4, number
             behind the last that comes together with the first 4, CRC 4
     part    AC 01, part 1, parts 1, number 4, CRC 4, a piece of a record (see aiot_record)
 
@@ -46,7 +46,7 @@ class Cursor:
         self._turn = 0
 
     def load(self, names, doubts):
-        """Return (first report that waits, reports given up, where those together end).
+        """Return (first report that waits, reports dropped, where those together end).
 
         `names` are those of the folder's files. Raises OSError.
         """
@@ -57,8 +57,8 @@ class Cursor:
             data = _read(self._path % turn, _CURSOR, doubts)
             if len(data) < _CURSOR:
                 continue
-            mark, first, given_up, settled, crc = struct.unpack(_CURSOR_FORM, data)
-            found = (first, given_up, settled)
+            mark, first, dropped, settled, crc = struct.unpack(_CURSOR_FORM, data)
+            found = (first, dropped, settled)
             if mark == _CURSOR_MARK and crc32(data[:_CURSOR_CRC]) == crc and found > best:
                 best = found
                 self._turn = 1 - turn

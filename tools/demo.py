@@ -48,7 +48,7 @@ start_delay = 0
 # Lines of lib/aiot_sender.py: a fresh report, one from the outbox, or several of those together
 # (which are tried one by one when they are refused).
 ACKNOWLEDGED = re.compile(rb"reports?(?: \d+: .*)? messageId=(\d+)")
-GIVEN_UP = re.compile(rb"report(?!s).*: (?:dropped|refused for good)")
+DROPPED = re.compile(rb"report(?!s).*: (?:dropped|refused for good)")
 
 
 class Demo:
@@ -156,7 +156,7 @@ class Demo:
         """Print the count; return 0 if the platform's ledger and the board's log agree."""
         received = [report.message_id for report in self._platform.reports]
         acknowledged = self._acknowledged()
-        lost = len(GIVEN_UP.findall(self._board.console)) + len(set(acknowledged) - set(received))
+        lost = len(DROPPED.findall(self._board.console)) + len(set(acknowledged) - set(received))
         expired = sum(request.code == 20001 for request in self._platform.requests)
         expected = 1 + expired if received else self._platform.sign_ins
         true = acknowledged == received and received and not lost

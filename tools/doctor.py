@@ -133,7 +133,7 @@ class Examination:
             self.conclude("runtime", "ok", f"{named[runtime]} {version}")
 
     def conclude(self, name, state, detail=""):
-        """Print the verdict of a check, and before it of those that were passed over."""
+        """Print the verdict of a check, and before it of those that were skipped."""
         for check in CHECKS:
             if check.name == name:
                 break

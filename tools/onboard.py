@@ -309,7 +309,7 @@ def switch_script(files, folders, entries, remove, before, after):
 def forget_starts_script():
     """Return the script that lets the firmware forget how many starts came to nothing.
 
-    After five of them it waits two minutes at each start, for somebody to come and mend it.
+    After five of them it waits two minutes at each start, for somebody to come and fix it.
     """
     return _FORGET_STARTS.format(starts=_STARTS)
 

@@ -73,7 +73,7 @@ _REMEDIES = {
         ("", "has this network a way to the internet? check host and port"),
     ),
     "tls": (
-        ("clock is not set", "mend the clock first, see above: without it no certificate is good"),
+        ("clock is not set", "set the clock first, see above: without it no certificate is good"),
         ("emory", _MEMORY),
         ("not correctly signed", "ca in settings.toml is not the authority of this server, or, "
          "without ca, the shipped roots are not; or somebody is in between"),

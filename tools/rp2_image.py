@@ -111,7 +111,7 @@ def _block(image, at):
 def about(image, chip):
     """Return what an image tells `About` itself; what is not there or makes no sense is left out.
 
-    An entry says what it is by its kind; those that nobody here needs are passed over.
+    An entry says what it is by its kind; those that nobody here needs are skipped.
     """
     start = STARTS[chip]
     board, files = "", None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""ESP32_GENERIC_C6: which sensors hang on which pins. Change it to fit your wiring."""
+"""ESP32_GENERIC_C6: which sensors are wired to which pins. Change it to fit your wiring."""
 
 import sensors
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""RPI_PICO2_W: which sensors hang on which pins. Change it to fit your wiring."""
+"""RPI_PICO2_W: which sensors are wired to which pins. Change it to fit your wiring."""
 
 import sensors
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Which sensors hang on which pins of this board. Change it to fit your wiring."""
+"""Which sensors are wired to which pins of this board. Change it to fit your wiring."""
 
 import sensors
 

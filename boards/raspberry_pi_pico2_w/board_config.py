@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""raspberry_pi_pico2_w: which sensors hang on which pins. Change it to fit your wiring."""
+"""raspberry_pi_pico2_w: which sensors are wired to which pins. Change it to fit your wiring."""
 
 import sensors
 

@@ -9,7 +9,7 @@ For an ESP32; a Pico W cannot wake itself from deep sleep. These lines go into s
     start_delay = 0
 
 It reads every quarter of an hour, keeps the readings in RTC memory, and reports them each hour.
-This is its board_config.py; the cell hangs on pin 35 between two resistors of 100 kilo-ohm:
+This is its board_config.py; the cell is wired to pin 35 between two resistors of 100 kilo-ohm:
 
     .venv/bin/mpremote cp firmware/examples/battery_node.py :board_config.py + reset
 

@@ -743,5 +743,5 @@ def fails_without_a_clock(folder, times):
         loop = _loop(port, TEXT + EVERY_10_S, (), lambda: None)
         for _ in range(times):
             port.now += 300000
-            loop._mend_network()
+            loop._fix_network()
     return [port.done, loop._restart_reason]

@@ -12,11 +12,11 @@ def _feed(reply, data):
     """Give `data` to a Reply as a connection would; return (whole, bytes used)."""
     used = 0
     while used < len(data):
-        room = reply.room()
+        room = reply.next_buffer()
         count = min(len(room), len(data) - used)
         room[:count] = data[used : used + count]
         used += count
-        if reply.took(count):
+        if reply.received(count):
             return True, used
     return False, used
 
@@ -27,7 +27,7 @@ def _read(pieces):
     for piece in pieces:
         if _feed(reply, piece)[0]:
             return _answer(reply)
-    reply.took(0)
+    reply.received(0)
     return _answer(reply)
 
 

@@ -93,15 +93,15 @@ class Reading(Task):
 
     def read(self, wire):
         reply = self.reply
-        reply.restart()
+        reply.begin()
         at = 0
         done = False
         while not done:
-            room = reply.room()
+            room = reply.next_buffer()
             count = min(len(room), len(wire) - at)
             room[:count] = wire[at : at + count]
             at += count
-            done = reply.took(count)
+            done = reply.received(count)
         return [reply.status, bytes(reply.body()), reply.date()]
 
     def work(self):

@@ -217,7 +217,7 @@ class Board:
         """Let a sensor no longer answer: "chip", "dht", "ds18x20", "adc" or "i2c"."""
         self._chip.broken.add(_checked_sensor(name))
 
-    def mend_sensor(self, name):
+    def fix_sensor(self, name):
         """Let a broken sensor answer again."""
         self._chip.broken.discard(_checked_sensor(name))
 

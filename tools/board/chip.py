@@ -19,7 +19,7 @@ DEEPSLEEP_RESET = 4
 SOFT_RESET = 5
 
 SENSORS = ("chip", "dht", "ds18x20", "adc", "i2c")
-"""What `Chip.broken` may name: the on-chip thermometer, and what hangs on pins."""
+"""What `Chip.broken` may name: the on-chip thermometer, and what is wired to pins."""
 
 _NANOSECONDS = 1_000_000_000
 _GARBAGE_TIME = 4_000_000_000  # a day in the year 2096: what a broken time server may tell

@@ -52,7 +52,7 @@ class Facts:
 
     @property
     def free_pins(self):
-        """The GPIO numbers that a sensor may hang on, sorted: both ways, and nobody else's."""
+        """The GPIO numbers that a sensor may be wired to, sorted: both ways, and nobody else's."""
         return sorted(self.pins - self.input_pins - set(self.taken_pins))
 
 

@@ -109,7 +109,7 @@ class Hurter:
         name = self._dice.choice(("chip", "dht"))
         self._board.break_sensor(name)
         self._last()
-        self._board.mend_sensor(name)
+        self._board.fix_sensor(name)
 
     def _cut_power(self) -> None:
         self.cuts += 1

@@ -26,7 +26,7 @@ class Puts:
         self._line = b""
         self._order: dict[str, bool] = {}  # reading: whether its time was known, oldest first
         self._free: list[int] = []  # of the start that goes on
-        self.given_up = 0
+        self.dropped = 0
 
     def take(self, data: bytes) -> None:
         """Take what the board printed; in the bridge's thread."""
@@ -35,7 +35,7 @@ class Puts:
             for line in lines:
                 if found := _PUT.search(line):
                     self._order[found[1].decode()] = found[2] == b"dated"
-                    self.given_up = max(self.given_up, int(found[3]))
+                    self.dropped = max(self.dropped, int(found[3]))
                 elif found := _FREE.search(line):
                     self._free.append(int(found[1]))
 
@@ -141,8 +141,8 @@ class Ledger:
         places = [order[reading] for reading in first if reading in order]
         if places != sorted(places):
             complaints.append(f"{device}: reports came out of order")
-        if puts.given_up:
-            complaints.append(f"{device}: {puts.given_up} reports were given up, the box was full")
+        if puts.dropped:
+            complaints.append(f"{device}: {puts.dropped} reports were dropped, the box was full")
         return complaints
 
     def _repetitions(self, device, arrived, known) -> list[str]:

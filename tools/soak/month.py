@@ -199,8 +199,8 @@ class Month:
         complaints += self._resets(boots, printed)
         if router.read:
             complaints.append("something was sent to the router, whose certificate is its own")
-        if self._puts.given_up:
-            complaints.append(f"{self._puts.given_up} readings were dropped")
+        if self._puts.dropped:
+            complaints.append(f"{self._puts.dropped} readings were dropped")
         for complaint in complaints:
             console.warn(f"month: {complaint}")
         console.say(
