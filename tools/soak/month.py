@@ -52,6 +52,7 @@ start_delay = 0
 _NAT_S = (350, 200)  # after which a NAT forgets: by turns above and below the interval
 _LOOK_S = 0.002  # between two looks at the board's time
 _SETTLE_S = 2 * HOUR_S  # of the board's time, for the last backlog
+_UNDER_WAY_S = 60  # what was taken so shortly before the end may be on its way
 _STILL_S = 60  # of the desk's time, after which a board whose time stands still is stuck
 # How far a reading's time may be off what the desk saw: it hears of a reading up to a turn late.
 _OFF_S = 2 * INTERVAL_S
@@ -94,6 +95,7 @@ class Month:
                     self._live(start + number * DAY_S, day, proxy)
                     self._tell(number + 1)
                 self._wait_until(self._board.unix_s() + _SETTLE_S)
+                self._end = self._board.unix_s()
                 boots = Counter(self._board.boots)
                 printed = self._board.console
             return self._judge(boots, printed, router)
@@ -187,7 +189,12 @@ class Month:
             ):
                 copies += 1
                 arrived[reading] = text
-        lost = [reading for reading in known if reading not in arrived]
+        latest = self._end - _UNDER_WAY_S
+        lost = [
+            reading
+            for reading in known
+            if reading not in arrived and self._heard.get(reading, 0) < latest
+        ]
         order = [place[reading] for reading in arrived if reading in place]
         complaints = [f"{reading} is lost" for reading in lost]
         for one, following in zip(order, order[1:], strict=False):
