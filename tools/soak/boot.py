@@ -8,6 +8,7 @@ import gc
 
 gc.threshold(8192)  # as main.py does, for what is imported here already
 
+import aiot_sender  # noqa: E402
 import counted  # noqa: E402
 import health  # noqa: E402
 import loop  # noqa: E402
@@ -40,4 +41,6 @@ class FastPort:
 
 
 counted.install()
-loop.aiot_port = health.aiot_port = reports.aiot_port = timekeeping.aiot_port = FastPort()
+fast = FastPort()
+for module in (aiot_sender, health, loop, reports, timekeeping):
+    module.aiot_port = fast
