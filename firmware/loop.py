@@ -25,12 +25,14 @@ _UNDATED_MS = const(86400000)
 # A verified connection takes an ESP32 4 s at the most; an exchange that takes longer may fail.
 _SLOW_MS = const(5000)
 _STEP_MS = const(1000)  # between two feeds of the watchdog while asleep
-_BACKLOG = const(10)  # messages that are sent in one turn, so that a backlog drains gently
 _FAILURES = const(10)  # turns that end in an error nobody foresaw, until the board starts afresh
 
 
 class Loop:
-    """The board at work. `feed` is called whenever it got on, at least every few seconds."""
+    """The board at work. `feed` is called whenever it got on, at least every few seconds.
+
+    For the Sender it is both: the client, which it loads when a report is due, and the watcher.
+    """
 
     def __init__(self, settings, attached, feed, starts):
         memory = None
@@ -52,8 +54,8 @@ class Loop:
         self._clock = Clock(settings)
         self._clock_failed = False  # whether a certificate's dates made the last exchange fail
         self._reports = Reports(settings, self._clock, random_number())
-        backlog = max(_BACKLOG, settings.readings_per_report)
-        self._sender = Sender(self, self._outbox, self._reports, self, backlog)
+        together = settings.readings_per_report
+        self._sender = Sender(self, self._outbox, self._reports, self, together)
         self._restart_reason = None
         self._began = 0  # uptime in ms when what may take long began
         # Boards that were switched on together are not to report together for ever: the first

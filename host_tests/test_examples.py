@@ -8,7 +8,14 @@ import sys
 
 import pytest
 
-from host_tests.board_bench import mpremote, needs_micropython, put, restart, wait_until
+from host_tests.board_bench import (
+    SETTINGS,
+    mpremote,
+    needs_micropython,
+    put,
+    restart,
+    wait_until,
+)  # fmt: skip
 from host_tests.conftest import DEVICE, ROOT
 from host_tests.drive import run_code_py
 from tools import deploy
@@ -17,17 +24,6 @@ from tools.board import Board
 EXAMPLES = ROOT / "firmware" / "examples"
 NAMES = sorted(path.name for path in EXAMPLES.glob("*.py"))
 TEN_LINES = [name for name in NAMES if name.startswith("library_")]
-
-SETTINGS = """\
-wifi_ssid = "virtual-wifi"
-wifi_password = "virtual-password"
-product_key = "{0}"
-device_name = "{1}"
-device_secret = "{2}"
-host = "{host}"
-port = {port}
-ca = "ca.pem"
-"""
 
 
 def docstring(name):
@@ -80,7 +76,7 @@ def deployed(platform, tmp_path):
         boards.append(board.__enter__())
         (tmp_path / "ca.pem").write_bytes(platform.ca_pem)
         settings = tmp_path / "settings.toml"
-        text = SETTINGS.format(*DEVICE, host=platform.host, port=platform.port)
+        text = SETTINGS.format(*DEVICE, port=platform.port)
         settings.write_text(text + lines)
         words = ["--board", "ESP32_GENERIC", "--port", board.port, "--settings", str(settings)]
         words += ["--file", f"{tmp_path}/ca.pem:ca.pem", "--no-reset"]

@@ -13,6 +13,7 @@ import tty
 
 import pytest
 
+from host_tests import board_bench
 from tools import console, deploy, first_report, own_code, plan
 from tools.board import Board, interpreter
 from tools.board.facts import PROJECT, load_facts
@@ -25,19 +26,7 @@ needs_board = pytest.mark.skipif(
 DEVICE = ("a1GFjLPXXXX", "device123", "0123456789abcdef0123456789abcdef")
 NOW = "2026-11-23 15:40:57Z "
 
-SETTINGS = """
-wifi_ssid = "virtual-wifi"
-wifi_password = "virtual-password"
-product_key = "{}"
-device_name = "{}"
-device_secret = "{}"
-host = "localhost"
-port = {port}
-ca = "ca.pem"
-ntp_host = "localhost"
-start_delay = 0
-interval = 1
-"""
+SETTINGS = board_bench.SETTINGS + 'ntp_host = "localhost"\nstart_delay = 0\ninterval = 1\n'
 
 
 class Typist:

@@ -7,23 +7,13 @@ import re
 
 import pytest
 
+from host_tests import board_bench
 from host_tests.board_bench import needs_micropython, wait_until
 from host_tests.conftest import DEVICE
 from tools import deploy
 from tools.board import Board
 
-SETTINGS = """\
-wifi_ssid = "virtual-wifi"
-wifi_password = "virtual-password"
-product_key = "{}"
-device_name = "{}"
-device_secret = "{}"
-host = "localhost"
-port = {port}
-ca = "ca.pem"
-interval = 1
-start_delay = 0
-"""
+SETTINGS = board_bench.SETTINGS + "interval = 1\nstart_delay = 0\n"
 
 # Fills the box before the firmware starts, with reports as a library user's own.
 BOOT = """

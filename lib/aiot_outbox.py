@@ -124,9 +124,7 @@ class Outbox:
         """
         report = self._add(topic, payload)
         try:
-            self._is_safe = self._remember()
-            if not self._is_safe:
-                self.flush()
+            self.save_for_sleep()
         except NOT_NOW:
             if report in self._held:  # else it is stored, and what failed came after that
                 self._held.remove(report)
@@ -139,7 +137,6 @@ class Outbox:
         Raises AiotError for a report that is too large.
         """
         self._add(topic, payload)
-        self._is_safe = False
         try:
             self._is_safe = self._remember()
         except MemoryError:
@@ -155,6 +152,7 @@ class Outbox:
                 raise AiotError("a report of over %d bytes does not fit the outbox" % most)
         report = (self._tally.new_number(), topic, payload)
         self._held.append(report)
+        self._is_safe = False
         return report
 
     def _largest(self):
@@ -206,11 +204,10 @@ class Outbox:
 
         Raises AiotError when the file system is full.
         """
-        if not self.is_at_risk():
-            return True
-        self._is_safe = self._remember()
-        if not self._is_safe:
-            self.flush()
+        if self.is_at_risk():
+            self._is_safe = self._remember()
+            if not self._is_safe:
+                self.flush()
         return not self.is_at_risk()
 
     def _stay_in_ram(self):

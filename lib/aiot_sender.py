@@ -80,15 +80,16 @@ class Sender:
     >>> sender.send("user/update", b"21.5")
 
     `client` has `publish(topic, payload)`, as aiot_http.Client. `maker` makes the messages, as
-    AsTheyAre does. `watcher` is a Watcher. `backlog` is how many messages are sent at once.
+    AsTheyAre does. `watcher` is a Watcher. `backlog` is how many messages are sent at once, ten at
+    least.
     """
 
-    def __init__(self, client, outbox, maker=None, watcher=None, backlog=_BACKLOG):
+    def __init__(self, client, outbox, maker=None, watcher=None, backlog=0):
         self._client = client
         self._outbox = outbox
         self._maker = maker or AsTheyAre()
         self._watcher = watcher or Watcher()
-        self._backlog = backlog
+        self._backlog = max(_BACKLOG, backlog)
         self._delivery = Delivery()
         self._tried = False  # to store what was taken last
         self._alone = 0  # reports to be sent one by one, as their common message was refused
@@ -280,7 +281,6 @@ class Sender:
         """Publish reports in one message; return _SENT, _KEPT, or the code of a final refusal."""
         message = self._maker.message(waiting)
         if message is None:
-            self._bare = None
             return _OURS
         code = self._publish(line, message)
         if code == _SENT and self._watcher.arrived() and self._maker.message(waiting) != message:

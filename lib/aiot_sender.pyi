@@ -29,7 +29,7 @@ class Sender:
         outbox: Outbox,
         maker: AsTheyAre | None = None,
         watcher: Watcher | None = None,
-        backlog: int = 10,
+        backlog: int = 0,
     ) -> None: ...
     def send(
         self, topic: str, payload: str | bytes | bytearray | memoryview

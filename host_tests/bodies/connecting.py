@@ -14,7 +14,7 @@ import aiot_port
 from aiot_errors import AiotError
 
 
-def _client(place, timeout=5):
+def _client(place, timeout=5, on_wait=None):
     return aiot_http.Client(
         aiot_http.Device(*place["device"]),
         place["host"],
@@ -22,6 +22,7 @@ def _client(place, timeout=5):
         place["ca"],
         token_path=place.get("token_path"),
         timeout=timeout,
+        on_wait=on_wait,
     )
 
 
@@ -145,16 +146,7 @@ def waits(place, timeout, on_the_way):
 def client_waits(place, timeout):
     """Publish; return how often `on_wait` was called until the client had its token, and after."""
     calls = []
-    client = aiot_http.Client(
-        aiot_http.Device(*place["device"]),
-        place["host"],
-        place["port"],
-        place["ca"],
-        token_path=None,
-        timeout=timeout,
-        on_wait=lambda: calls.append(1),
-    )
-    with client:
+    with _client(place, timeout, lambda: calls.append(1)) as client:
         client.auth()
         first = len(calls)
         outcome = _outcome(client)
