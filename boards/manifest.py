@@ -12,7 +12,7 @@ require("bundle-networking")  # ssl and ntptime; not every port's own manifest h
 
 sys.path.insert(0, os.path.abspath(".."))  # the build runs this file in its own folder
 
-from tools.installed import ENTRY_FILES, program  # noqa: E402 - found only now
+from tools.common.installed import ENTRY_FILES, program  # noqa: E402 - found only now
 
 for remote, paths in program("micropython").items():
     for path in paths:

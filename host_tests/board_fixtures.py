@@ -3,7 +3,7 @@
 
 import pytest
 
-from tools.board import Board
+from tools.simulate.board import Board
 
 BOARDS = ("ESP32_GENERIC", "RPI_PICO_W")
 

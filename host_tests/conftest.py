@@ -16,9 +16,9 @@ sys.path[:0] = [str(ROOT), str(ROOT / "lib")]
 sys.path.append(str(ROOT / "firmware"))  # last: its code.py must not hide Python's own
 
 from host_tests.interpreters import INTERPRETERS, Run  # noqa: E402 - it needs the path above
-from tools import bytecode, console  # noqa: E402
-from tools.board import Board  # noqa: E402
-from tools.platform import Platform  # noqa: E402
+from tools.common import bytecode, console  # noqa: E402
+from tools.simulate.board import Board  # noqa: E402
+from tools.simulate.platform import Platform  # noqa: E402
 
 # A slow machine is no fault of the code under test.
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -6,7 +6,9 @@ With them a run takes no time, and can end at each of its steps.
 
 import json
 
-from tools import provision, registration, remote
+from tools.common import remote
+from tools.provision import __main__ as provision
+from tools.provision import registration
 
 KEY = "a1GFjLPXXXX"
 WIFI_PASSWORD = "virtual-password"

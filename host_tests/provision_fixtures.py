@@ -11,7 +11,8 @@ from host_tests.provision_desk import (
     StandInBoard,
     StandIns,
 )
-from tools import plugged, provision, registration
+from tools.provision import __main__ as provision
+from tools.provision import plugged, registration
 
 
 @pytest.fixture

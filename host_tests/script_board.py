@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A board's littlefs in the desk's memory, on which the scripts of tools/onboard.py run.
+"""A board's littlefs in the desk's memory, on which the scripts of tools/common/onboard.py run.
 
 It is littlefs itself, and it loses power at whichever operation of the flash a test names.
 """
@@ -13,7 +13,7 @@ import littlefs
 from littlefs import LFSFileFlag, lfs
 from littlefs.context import UserContext
 
-from tools import installing, onboard
+from tools.common import installing, onboard
 
 BLOCK = 4096
 BLOCKS = 64

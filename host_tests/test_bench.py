@@ -18,12 +18,12 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from host_tests.conftest import ROOT
-from tools.bench import __main__ as bench
-from tools.bench import budget, counts, report, rows, umqtt, wire
-from tools.bench.errors import BenchError
-from tools.bench.lab import Lab, twice
-from tools.bench.row import Growth, Row, at_most, figure, median_ratios
-from tools.platform import certificates
+from tools.measure.bench import __main__ as bench
+from tools.measure.bench import budget, counts, report, rows, umqtt, wire
+from tools.measure.bench.errors import BenchError
+from tools.measure.bench.lab import Lab, twice
+from tools.measure.bench.row import Growth, Row, at_most, figure, median_ratios
+from tools.simulate.platform import certificates
 
 ROW = Row(
     "name", "what it is", "B", 432.0, {"peer": 445.0}, 432 / 445, "peer", "≤ 60 %", False, "twice"

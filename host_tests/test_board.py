@@ -20,9 +20,9 @@ from host_tests.board_bench import (
     value,
     wait_until,
 )
-from tools.board import Board, BoardError, interpreter
-from tools.board.facts import load_facts
-from tools.board.flash import FlashImage
+from tools.common.facts import load_facts
+from tools.simulate.board import Board, BoardError, interpreter
+from tools.simulate.board.flash import FlashImage
 
 pytest_plugins = ["host_tests.board_fixtures"]  # each_board, esp32, pico
 pytestmark = needs_micropython

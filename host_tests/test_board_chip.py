@@ -18,7 +18,8 @@ from host_tests.board_bench import (
     wait_until,
     watchdog_left_s,
 )
-from tools.board import Board, weather
+from tools.common import weather
+from tools.simulate.board import Board
 
 pytest_plugins = ["host_tests.board_fixtures"]  # each_board, esp32, pico
 pytestmark = needs_micropython

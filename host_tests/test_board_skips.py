@@ -6,7 +6,7 @@ import time
 import pytest
 
 from host_tests.board_bench import JOIN, needs_micropython, put, restart, run, value
-from tools.board import Board
+from tools.simulate.board import Board
 
 pytestmark = needs_micropython
 

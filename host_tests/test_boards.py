@@ -19,10 +19,11 @@ from host_tests.board_bench import (
     value,
     watchdog_left_s,
 )
-from tools import boards, installed
-from tools.board import Board, BoardError
-from tools.board import board as board_module
-from tools.board.facts import known_boards, load_facts
+from tools.boards import __main__ as boards
+from tools.common import installed
+from tools.common.facts import known_boards, load_facts
+from tools.simulate.board import Board, BoardError
+from tools.simulate.board import board as board_module
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "boards"

@@ -2,13 +2,14 @@
 """Budgets: sizes, heaps, allocations, handshakes, bytes and erases that may not get worse.
 
 They are exact counts, so they fail on any machine alike; times are never among them. What the
-budgets are is in tools/bench/budget.json; `python -m tools.bench --tighten` takes what got better.
+budgets are is in tools/measure/bench/budget.json; `python -m tools.bench --tighten` takes what
+got better.
 """
 
 import pytest
 
-from tools.bench import budget
-from tools.bench.lab import Lab
+from tools.measure.bench import budget
+from tools.measure.bench.lab import Lab
 
 BUDGETS = budget.load(budget.FILE)
 
@@ -26,7 +27,7 @@ def test_budget(lab, name):
     print(f"{name}: {found}, budget {BUDGETS[name]}")
     assert found <= budget.most(name, BUDGETS), (
         f"{name}: {found}, over its budget of {BUDGETS[name]}; "
-        "make it smaller, or say in the change of tools/bench/budget.json what it is worth"
+        "make it smaller, or say in the change of tools/measure/bench/budget.json what it is worth"
     )
 
 

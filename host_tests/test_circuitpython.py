@@ -22,7 +22,7 @@ from aiot_port.memory_on_circuitpython import Region
 from host_tests import forking
 from host_tests.conftest import DEVICE
 from host_tests.interpreters import ROOT, Run
-from tools.platform import certificates
+from tools.simulate.platform import certificates
 
 CODE = "boot.py", "code.py"
 

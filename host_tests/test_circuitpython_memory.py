@@ -10,7 +10,7 @@ import pytest
 
 from host_tests.interpreters import ROOT
 from host_tests.test_circuitpython import Board
-from tools import bytecode
+from tools.common import bytecode
 
 # Bytes of .mpy, of a board whose drive the computer has, which keeps the outbox in RAM. It leaves
 # a margin: 69,751 once were too much for a Pico W.

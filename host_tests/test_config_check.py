@@ -11,9 +11,9 @@ import time
 import pytest
 
 from host_tests.conftest import ROOT
-from tools.board.facts import known_boards
-from tools.config_check import check, examine
-from tools.config_run import NEVER_FREE
+from tools.common.facts import known_boards
+from tools.deploy.config_check import check, examine
+from tools.deploy.config_run import NEVER_FREE
 
 GOOD = """\
 import sensors
@@ -297,7 +297,7 @@ def test_ctrl_c_ends_the_check_and_what_it_started(tmp_path):
                      "str(__import__('os').getpid()))\n    while True: pass\n    return")
     )  # fmt: skip
     program = (
-        "from pathlib import Path\nfrom tools.config_check import check\n"
+        "from pathlib import Path\nfrom tools.deploy.config_check import check\n"
         "try:\n    check(Path('board_config.py'), {'id': 'RPI_PICO_W'})\n"
         "except KeyboardInterrupt:\n    print('stopped')\n"
     )

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tools import console, drive
-from tools.board_text import LINE_MAX, Decoder, Lines, clean
+from tools.common import console, drive
+from tools.common.board_text import LINE_MAX, Decoder, Lines, clean
 
 ROOT = Path(__file__).parent.parent
 TOOLS = sorted((ROOT / "tools").rglob("*.py"))
@@ -31,7 +31,7 @@ PROGRAMS = sorted(
 
 
 def prints_by_itself(node):
-    """Whether a piece of code prints or asks without `tools.console`."""
+    """Whether a piece of code prints or asks without `tools.common.console`."""
     if isinstance(node, ast.Call):
         called = ast.unparse(node.func)
         own_file = any(keyword.arg == "file" for keyword in node.keywords)
@@ -53,7 +53,7 @@ def test_only_the_console_prints(path):
         return
     tree = ast.parse(path.read_text(encoding="utf-8"))
     found = [node.lineno for node in ast.walk(tree) if prints_by_itself(node)]
-    assert not found, f"{path}: lines {found} print beside tools/console.py"
+    assert not found, f"{path}: lines {found} print beside tools/common/console.py"
 
 
 def test_every_tool_runs_by_the_console():
@@ -97,7 +97,7 @@ def test_help_can_be_read_on_each_terminal(name, terminal):
 
 SAYING = """
 import sys
-from tools import console, drive
+from tools.common import console, drive
 def main():
     console.say("温度 21.5 °C × ½ \\ud800")
     console.warn("错误: 温")
@@ -123,7 +123,7 @@ def test_what_a_terminal_lacks_is_shown_by_its_number(terminal):
 
 ASKING = """
 import sys
-from tools import console, drive
+from tools.common import console, drive
 def main():
     console.say(ascii(console.ask("SSID [温]: ")))
     return 0
@@ -150,7 +150,7 @@ def test_what_can_be_no_text_is_refused_by_name():
 
 ENDLESS = """
 import sys
-from tools import console, drive
+from tools.common import console, drive
 def main():
     for number in range(100000):
         console.say(f"line {number}")
@@ -188,7 +188,7 @@ def test_nobody_reads_the_help(name):
 
 def test_lines_are_out_at_once():
     code = (
-        "import sys, time\nfrom tools import console\n"
+        "import sys, time\nfrom tools.common import console\n"
         "def main():\n    console.say('first')\n    time.sleep(60)\n"
         "sys.exit(console.run('slow', main))\n"
     )
@@ -208,7 +208,7 @@ def test_lines_are_out_at_once():
 
 def test_an_error_that_nobody_foresaw_shows_no_secret():
     code = (
-        "import sys\nfrom tools import console\n"
+        "import sys\nfrom tools.common import console\n"
         "def main():\n    console.hide('n0tT0BeSeenAnywhere')\n"
         "    raise KeyError('n0tT0BeSeen' + 'Anywhere')\n"
         "sys.exit(console.run('broken', main))\n"
@@ -223,7 +223,7 @@ def test_an_error_that_nobody_foresaw_shows_no_secret():
 def test_a_signal_that_is_ignored_stays_so():
     """As nohup has it."""
     code = (
-        "import signal, sys, os\nfrom tools import console\n"
+        "import signal, sys, os\nfrom tools.common import console\n"
         "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
         "def main():\n    os.kill(os.getpid(), signal.SIGHUP)\n    return 5\n"
         "sys.exit(console.run('hardy', main))\n"
@@ -300,9 +300,9 @@ def test_tools_go_their_way_on_each_terminal(name, terminal, tmp_path):
 
 TABLE = """
 import sys
-from tools import console
-from tools.bench import report
-from tools.bench.row import Row
+from tools.common import console
+from tools.measure.bench import report
+from tools.measure.bench.row import Row
 def main():
     rows = [Row("n", "µs of a ½ report", "µs", 12.5, {"peer": 25}, 2.0, "peer", "≤ 3", True)]
     console.rich().print(report.tables(rows))

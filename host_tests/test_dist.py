@@ -28,7 +28,7 @@ from host_tests.board_bench import (
 from host_tests.conftest import DEVICE, ROOT
 from host_tests.drive import run_code_py
 from host_tests.test_house import ON_BOARD
-from tools import bytecode
+from tools.common import bytecode
 from tools.dist import __main__ as dist
 from tools.dist import circuitpython, cross, library, mip
 from tools.dist.errors import DistError

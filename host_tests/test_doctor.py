@@ -24,12 +24,15 @@ import pytest
 
 from host_tests.board_bench import arm_watchdog, mpremote, needs_micropython, put, watchdog_left_s
 from host_tests.conftest import DEVICE, ROOT
-from tools import deploy, doctor, remedies, remote, versions
-from tools.board import Board, interpreter
-from tools.board.board import WIFI
-from tools.board.facts import load_facts
-from tools.board.flash import FlashImage
-from tools.platform import Platform
+from tools.common import remote, versions
+from tools.common.facts import load_facts
+from tools.deploy import __main__ as deploy
+from tools.doctor import __main__ as doctor
+from tools.doctor import remedies
+from tools.simulate.board import Board, interpreter
+from tools.simulate.board.board import WIFI
+from tools.simulate.board.flash import FlashImage
+from tools.simulate.platform import Platform
 
 pytestmark = needs_micropython
 
@@ -713,7 +716,8 @@ def test_a_board_that_resets_itself_and_chats_on(bench, tmp_path, examine, monke
 
 HASTY = """
 import sys
-from tools import doctor, ending
+from tools.doctor import __main__ as doctor
+from tools.common import ending
 doctor.WIFI_S = 1
 ending.treat_as_ctrl_c()
 sys.exit(doctor.main(sys.argv[1:]))
@@ -844,7 +848,7 @@ def circuitpython(monkeypatch, tmp_path, platform, capsys):
         text = toml({**SETTINGS, "port": platform.port, **settings})
         (tmp_path / "settings.toml").write_text(text)
         capsys.readouterr()
-        exec((ROOT / "tools" / "on_board" / script).read_text() + ending, {})
+        exec((ROOT / "tools" / "doctor" / "on_board" / script).read_text() + ending, {})
         shown = capsys.readouterr().out
         assert SECRETS[0] not in shown
         return shown.splitlines()

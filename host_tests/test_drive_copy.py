@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 
 from host_tests.conftest import ROOT
 from host_tests.test_drive_files import PICO, SETTINGS, make_drive, names
-from tools import boards, drive, drive_copy, onboard
+from tools.boards import __main__ as boards
+from tools.boards import drive_copy
+from tools.common import drive, onboard
 
 ENTRIES = ("boot.py", "code.py", "safemode.py")
 

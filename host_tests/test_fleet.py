@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 
 from host_tests.conftest import ROOT
-from tools.fleet import model
-from tools.fleet.clock import VirtualClock
-from tools.fleet.throttled import SharedThrottle
-from tools.fleet.traffic import Traffic, peaks, sums
+from tools.measure.fleet import model
+from tools.measure.fleet.clock import VirtualClock
+from tools.measure.fleet.throttled import SharedThrottle
+from tools.measure.fleet.traffic import Traffic, peaks, sums
 
 LIMIT_S = 300  # a run takes seconds; one that hangs ends, on a busy desk too
 pytestmark = pytest.mark.timeout(2 * LIMIT_S)
@@ -41,9 +41,9 @@ def runs(done):
 WAITING = """
 import sys
 from pathlib import Path
-from tools.fleet.clock import VirtualClock
-from tools.fleet.device import VirtualDevice, on_virtual_time
-from tools.platform import Platform
+from tools.measure.fleet.clock import VirtualClock
+from tools.measure.fleet.device import VirtualDevice, on_virtual_time
+from tools.simulate.platform import Platform
 
 folder = Path(sys.argv[1])
 clock = VirtualClock()
@@ -117,8 +117,8 @@ def test_a_throttle_that_is_passed_makes_it_fail_but_loses_nothing():
 # The newest stored report is taken out of each box: what the tool must find.
 LOSING = """
 import sys
-from tools.fleet import device
-from tools.fleet.__main__ import main
+from tools.measure.fleet import device
+from tools.measure.fleet.__main__ import main
 
 real = device.firmware.Outbox.hold
 

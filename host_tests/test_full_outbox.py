@@ -10,8 +10,8 @@ import pytest
 from host_tests import board_bench
 from host_tests.board_bench import needs_micropython, wait_until
 from host_tests.conftest import DEVICE
-from tools import deploy
-from tools.board import Board
+from tools.deploy import __main__ as deploy
+from tools.simulate.board import Board
 
 SETTINGS = board_bench.SETTINGS + "interval = 1\nstart_delay = 0\n"
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from host_tests.script_board import BLOCK, BLOCKS, WAYS, PowerCutError, ScriptBoard
-from tools import installing, remote, space
-from tools.onboard import LIST, STAGED, Survey
-from tools.plan import Copy
+from tools.common import installing, remote, space
+from tools.common.onboard import LIST, STAGED, Survey
+from tools.common.plan import Copy
 
 FULL = bool(os.environ.get("FULL"))
 

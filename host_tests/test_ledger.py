@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools import ledger as ledgers
-from tools.board.facts import PROJECT
-from tools.ledger import Ledger, LedgerError, Vault
+from tools.common.facts import PROJECT
+from tools.provision import ledger as ledgers
+from tools.provision.ledger import Ledger, LedgerError, Vault
 
 ONE, TWO = ("a1Product", "one"), ("a1Product", "two")
 
@@ -137,7 +137,7 @@ def test_it_is_on_disk_before_assigning_returns(path, monkeypatch):
 
 HOLD = """
 import sys, time
-from tools.ledger import Ledger
+from tools.provision.ledger import Ledger
 with Ledger(sys.argv[1]) as ledger:
     ledger.assign("b1", ("a1Product", "one"))
     print("held", flush=True)

@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tools.life import __main__ as life
-from tools.life import assumptions, measure, model
+from tools.measure.life import __main__ as life
+from tools.measure.life import assumptions, measure, model
 
 # Round numbers to reckon with by hand; sending costs what listening does.
 TABLE = assumptions.values(

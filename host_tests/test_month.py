@@ -10,7 +10,7 @@ import pytest
 
 from host_tests.board_bench import needs_micropython
 from host_tests.conftest import ROOT
-from tools.soak import days, month
+from tools.measure.soak import days, month
 
 MONTH = [sys.executable, "-m", "tools.soak.month"]
 

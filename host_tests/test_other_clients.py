@@ -5,7 +5,7 @@ import pytest
 from aliyun_iot_device.http import Client
 from aliyun_iot_device.http import client as client_module
 
-from tools.platform import Platform
+from tools.simulate.platform import Platform
 
 DEVICE = ("a1GFjLPXXXX", "device123", "a-secret-of-the-device")
 

@@ -5,11 +5,11 @@ import json
 
 import pytest
 
-from tools.platform import protocol as platform_protocol
-from tools.platform import signing
-from tools.platform.codes import MESSAGES
-from tools.platform.protocol import Protocol
-from tools.platform.records import Incoming
+from tools.simulate.platform import protocol as platform_protocol
+from tools.simulate.platform import signing
+from tools.simulate.platform.codes import MESSAGES
+from tools.simulate.platform.protocol import Protocol
+from tools.simulate.platform.records import Incoming
 
 NOW = 1700000000.25  # seconds; a quarter, since the platform counts whole milliseconds
 MS = 1700000000250

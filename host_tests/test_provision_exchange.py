@@ -17,9 +17,10 @@ from host_tests.provision_desk import (
     ledger_of,
     run_on,
 )
-from tools import provision, settings_file
-from tools.ledger import Ledger, LedgerError
-from tools.plan import DeployError
+from tools.common import settings_file
+from tools.common.plan import DeployError
+from tools.provision import __main__ as provision
+from tools.provision.ledger import Ledger, LedgerError
 
 pytest_plugins = ["host_tests.provision_fixtures"]  # world, desk
 

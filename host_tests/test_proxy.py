@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tools.proxy import ADDRESS, Memory, Proxy
+from tools.simulate.proxy import ADDRESS, Memory, Proxy
 
 
 class Echo(socketserver.BaseRequestHandler):

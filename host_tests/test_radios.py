@@ -4,7 +4,7 @@
 import pytest
 
 from host_tests.interpreters import Run
-from tools.platform import certificates
+from tools.simulate.platform import certificates
 
 COUNT = 3
 

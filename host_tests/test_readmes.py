@@ -3,6 +3,7 @@
 
 import ast
 import functools
+import importlib.util
 import json
 import re
 
@@ -96,8 +97,12 @@ def test_every_command_of_make_is_explained():
 @pytest.mark.parametrize("page", PAGES)
 def test_tools_that_are_named_can_be_started(page):
     for name in re.findall(r"python -m (tools(?:\.[a-z_]+)+)", text_of(page)):
-        path = ROOT / name.replace(".", "/")
-        assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), name
+        assert importlib.util.find_spec(f"{name}.__main__" if is_package(name) else name), name
+
+
+def is_package(name):
+    spec = importlib.util.find_spec(name)
+    return spec is not None and spec.submodule_search_locations is not None
 
 
 def test_front_door_is_short_and_names_what_is_run_on_a_bare_machine():
@@ -165,7 +170,7 @@ def test_settings_are_explained_with_their_defaults():
 
 @pytest.mark.parametrize("row", ["wire-tls", "wire-tcp"])
 def test_figures_of_the_comparison_are_those_of_the_bench(row):
-    rows = json.loads((ROOT / "tools/bench/bench.json").read_text())["rows"]
+    rows = json.loads((ROOT / "tools/measure/bench/bench.json").read_text())["rows"]
     measured = next(one for one in rows if one["name"] == row)
     beside = measured["beside"]
     figures = (measured["ours"], beside["MQTT, QoS 1"], beside["requests"])
@@ -173,7 +178,7 @@ def test_figures_of_the_comparison_are_those_of_the_bench(row):
 
 
 def test_heap_of_the_comparison_is_that_of_the_budget():
-    budget = json.loads((ROOT / "tools/bench/budget.json").read_text())
+    budget = json.loads((ROOT / "tools/measure/bench/budget.json").read_text())
     assert f"| {budget['heap_smallest_bytes']:,} B |" in FRONT
 
 

@@ -6,7 +6,7 @@ import sys
 from xml.etree import ElementTree
 
 from host_tests.conftest import ROOT
-from tools import demo, recording
+from tools.simulate import demo, recording
 
 SVG = "{http://www.w3.org/2000/svg}"
 LINES = [(0.5, "a < b & c"), (2.0, "\x1b[36mblue\x1b[0m"), (2.0, ""), (3.5, "温度 21.5")]
@@ -69,7 +69,7 @@ def test_recording_notes_each_line_as_it_comes_and_how_it_ends(tmp_path, monkeyp
 
 
 def test_picture_of_the_readme_is_of_a_demo_that_lost_nothing():
-    assert "(tools/demo.svg)" in (ROOT / "README.md").read_text()
+    assert "(tools/simulate/demo.svg)" in (ROOT / "README.md").read_text()
     svg = recording.PICTURE.read_text()
     lines = shown(svg)
     assert re.fullmatch(r"\d+ reports acknowledged, 0 lost, 2 sign-ins", lines[-1])

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from host_tests.bodies import records
-from tools.platform import alink
-from tools.soak.ledger import Ledger, Puts
+from tools.measure.soak.ledger import Ledger, Puts
+from tools.simulate.platform import alink
 
 TOPIC = "/sys/pk/dn/thing/event/property/post"
 BATCH_TOPIC = "/sys/pk/dn/thing/event/property/batch/post"

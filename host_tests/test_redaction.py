@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tools.redaction import HIDDEN, Flow, Redaction
+from tools.common.redaction import HIDDEN, Flow, Redaction
 
 SEEN = 8  # characters of a secret, or of its spelling, that must never be shown in a row
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools import registration
-from tools.platform import Platform, certificates
-from tools.platform import registration as service
-from tools.platform.records import Incoming
+from tools.provision import registration
+from tools.simulate.platform import Platform, certificates
+from tools.simulate.platform import registration as service
+from tools.simulate.platform.records import Incoming
 
 PRODUCT = ("a1Product00", "the-product-secret")
 DEVICE = ("a1Product00", "board-1")

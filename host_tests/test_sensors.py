@@ -10,7 +10,8 @@ import pytest
 
 from host_tests.board_bench import mpremote, needs_micropython, value
 from host_tests.bodies.sensing import Bus, crc8, scratchpad
-from tools.board import Board, weather
+from tools.common import weather
+from tools.simulate.board import Board
 
 pytest_plugins = ["host_tests.board_fixtures"]  # each_board
 

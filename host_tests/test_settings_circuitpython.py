@@ -7,9 +7,9 @@ import pytest
 
 from host_tests.test_settings import NEEDED
 from host_tests.test_settings_alike import FILES, draw_file
-from tools import circuitpython_settings, settings_file
-from tools.circuitpython_settings import SettingsError, getenv
-from tools.plan import DeployError
+from tools.common import circuitpython_settings, settings_file
+from tools.common.circuitpython_settings import SettingsError, getenv
+from tools.common.plan import DeployError
 
 OLD, NEW = (9, 2), (10, 2)
 

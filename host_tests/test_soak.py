@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from host_tests.board_bench import needs_micropython
-from tools.soak.ledger import Ledger, Puts
+from tools.measure.soak.ledger import Ledger, Puts
 
 ROOT = Path(__file__).parent.parent
 SOAK = [sys.executable, "-m", "tools.soak"]

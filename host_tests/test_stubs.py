@@ -111,7 +111,7 @@ def test_each_wrong_use_is_found(folder):
 
 
 def test_no_board_gets_a_stub():
-    from tools import installed
+    from tools.common import installed
 
     for runtime in installed.ENTRY_FILES:
         paths = [path for paths in installed.program(runtime).values() for path in paths]

@@ -8,13 +8,13 @@ import dataclasses
 
 import pytest
 
-from tools.board.facts import known_boards, load_facts
-from tools.typecheck import __main__ as typecheck
-from tools.typecheck import stubs as packages
-from tools.typecheck.checker import check, needed_imports
-from tools.typecheck.errors import TypecheckError
-from tools.typecheck.known import KNOWN
-from tools.typecheck.stubs import Stubs
+from tools.check.typecheck import __main__ as typecheck
+from tools.check.typecheck import stubs as packages
+from tools.check.typecheck.checker import check, needed_imports
+from tools.check.typecheck.errors import TypecheckError
+from tools.check.typecheck.known import KNOWN
+from tools.check.typecheck.stubs import Stubs
+from tools.common.facts import known_boards, load_facts
 
 MACHINE = """
 class Pin:

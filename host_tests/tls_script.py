@@ -10,7 +10,7 @@ import ssl
 import struct
 import threading
 
-from tools.platform import certificates
+from tools.simulate.platform import certificates
 
 SILENT = object()  # for a request: read it, and say nothing
 

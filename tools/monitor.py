@@ -15,8 +15,8 @@ import time
 
 import serial
 
-from tools import console, remote
-from tools.board_text import Decoder
+from tools.common import console, remote
+from tools.common.board_text import Decoder
 
 BAUD = 115200
 """MicroPython's and CircuitPython's speed; ports on USB ignore it."""

@@ -17,8 +17,8 @@ import time
 import warnings
 from pathlib import Path
 
-from tools import console
-from tools.board.facts import PROJECT
+from tools.common import console
+from tools.common.facts import PROJECT
 
 sys.path.insert(0, str(PROJECT / "lib"))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The client over real TLS, against tools/platform and worse servers."""
+"""The client over real TLS, against tools/simulate/platform and worse servers."""
 
 import gc
 import os

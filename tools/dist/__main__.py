@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tools import console
+from tools.common import console
 from tools.dist import circuitpython, desktop, library, mip
 from tools.dist.errors import DistError
 

@@ -3,14 +3,14 @@
 
 from pathlib import PurePosixPath
 
-from tools import bytecode
+from tools.common import bytecode
 from tools.dist.errors import DistError
 
 
 def compile_all(files, target, runtime):
     """Compile {path: source} into the folder `target`; return the list of paths made there.
 
-    `runtime` as in tools.bytecode. Raises `DistError` where one does not compile.
+    `runtime` as in tools.common.bytecode. Raises `DistError` where one does not compile.
     """
     made = []
     for name, source in files.items():

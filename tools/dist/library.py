@@ -4,11 +4,11 @@
 import ast
 from pathlib import Path
 
-from tools import installed
+from tools.common import installed
 
 PROJECT = installed.PROJECT
 
-_LIB = ":lib"  # the folder on a board, as tools.installed names it
+_LIB = ":lib"  # the folder on a board, as tools.common.installed names it
 
 
 def version():

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""What holds our own source against what others publish."""

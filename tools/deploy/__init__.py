@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Copies the firmware onto boards: `python -m tools.deploy`."""

