@@ -64,7 +64,7 @@ test-fast: $(READY)
 # Some 20 minutes: power cuts, a reset at every byte, then boards under random faults.
 soak: $(READY)
 	$(if $(wildcard host_tests/power/__main__.py),$(BIN)/python -m host_tests.power)
-	FULL=1 $(BIN)/python -m pytest host_tests/test_network_faults.py host_tests/test_resources.py
+	FULL=1 $(BIN)/python -m pytest host_tests/lib/test_network_faults.py host_tests/lib/test_resources.py
 	$(BIN)/python -m tools.soak $(ARGS)
 	$(BIN)/python -m tools.soak.month
 

@@ -100,7 +100,7 @@ def test_guide_names_files_that_there_are():
 def test_commands_of_the_guide_name_tests_that_there_are():
     text = (ROOT / "CONTRIBUTING.md").read_text()
     chosen = re.findall(r"pytest -k \"(\w+)", text)
-    sources = "".join(path.read_text() for path in (ROOT / "host_tests").glob("test_*.py"))
+    sources = "".join(path.read_text() for path in (ROOT / "host_tests").rglob("test_*.py"))
     assert chosen
     assert all(re.search(rf"def test_\w*{word}", sources) for word in chosen)
 

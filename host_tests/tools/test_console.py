@@ -10,14 +10,13 @@ import sys
 import termios
 import threading
 import time
-from pathlib import Path
 
 import pytest
 
+from host_tests.conftest import ROOT
 from tools.common import console, drive
 from tools.common.board_text import LINE_MAX, Decoder, Lines, clean
 
-ROOT = Path(__file__).parent.parent
 TOOLS = sorted((ROOT / "tools").rglob("*.py"))
 
 # They run elsewhere: on a board, or in an interpreter whose output a tool reads.

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host_tests.datagrams import Server
+from host_tests.lib.datagrams import Server
 
 NOW = 1795448457  # 2026-11-23 15:40:57 UTC
 TO_1970 = 2208988800

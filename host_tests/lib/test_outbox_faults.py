@@ -15,7 +15,7 @@ from aiot_segments import Segments
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host_tests.failing_files import FailingFiles
+from host_tests.lib.failing_files import FailingFiles
 
 TOPIC = "user/update"
 SIZE = 120

@@ -3,7 +3,7 @@
 
 import pytest
 
-from host_tests.provision_desk import (
+from host_tests.tools.provision_desk import (
     DEVICES,
     PRODUCT,
     STAND_INS,

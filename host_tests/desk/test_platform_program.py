@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from datetime import datetime, timezone
-from pathlib import Path
 
 import pytest
 import requests
@@ -18,10 +17,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from host_tests.conftest import ROOT
 from tools.simulate.platform import Platform, certificates, signing
 from tools.simulate.platform.faults import FAULTS
 
-ROOT = Path(__file__).parent.parent
 DEVICE = ("pk", "dn", "secret")
 LIMIT = 20  # seconds for a program to start and to end on a busy machine
 

@@ -4,18 +4,17 @@
 import importlib.util
 import sys
 import types
-from pathlib import Path
 
 import pytest
 
 from host_tests.board_bench import mpremote, needs_micropython, value
 from host_tests.bodies.sensing import Bus, crc8, scratchpad
+from host_tests.conftest import ROOT
 from tools.common import weather
 from tools.simulate.board import Board
 
 pytest_plugins = ["host_tests.board_fixtures"]  # each_board
 
-ROOT = Path(__file__).parent.parent
 PORTS = ROOT / "lib" / "aiot_port"
 
 

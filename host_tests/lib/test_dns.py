@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from host_tests.bodies import naming
-from host_tests.datagrams import AAAA, ASKED, CNAME, CUT, A, Server, name, record, reply
+from host_tests.lib.datagrams import AAAA, ASKED, CNAME, CUT, A, Server, name, record, reply
 
 HOST = "iot-as-http.cn-shanghai.aliyuncs.com"
 GOOD = "106.15.83.1"

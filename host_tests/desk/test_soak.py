@@ -5,15 +5,14 @@ import re
 import signal
 import subprocess
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from host_tests.board_bench import needs_micropython
+from host_tests.conftest import ROOT
 from tools.measure.soak.ledger import Ledger, Puts
 
-ROOT = Path(__file__).parent.parent
 SOAK = [sys.executable, "-m", "tools.soak"]
 LIMIT_S = 400  # a run takes seconds, and settles in 240 at the latest
 pytestmark = pytest.mark.timeout(2 * LIMIT_S)

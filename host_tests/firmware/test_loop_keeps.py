@@ -5,8 +5,8 @@ import json
 
 import pytest
 
+from host_tests.firmware.test_loop import LATER_MS, readings_in, run, turns, values_of
 from host_tests.interpreters import Run
-from host_tests.test_loop import LATER_MS, readings_in, run, turns, values_of
 
 __all__ = ["run", "turns"]  # fixtures
 

@@ -19,13 +19,13 @@ from host_tests.board_bench import (
     value,
     watchdog_left_s,
 )
+from host_tests.conftest import ROOT
 from tools.boards import __main__ as boards
 from tools.common import installed
 from tools.common.facts import known_boards, load_facts
 from tools.simulate.board import Board, BoardError
 from tools.simulate.board import board as board_module
 
-ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "boards"
 BOARDS = known_boards()
 MICROPYTHON = [name for name in BOARDS if load_facts(name).runtime == "micropython"]

@@ -11,7 +11,7 @@ from esptool.targets import CHIP_DEFS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host_tests.firmware_files import (
+from host_tests.tools.firmware_files import (
     FLASH,
     PARTITIONS,
     PICO_TEXT,
@@ -31,7 +31,7 @@ from tools.common.facts import known_boards, load_facts
 from tools.flash import firmware_file, uf2
 from tools.flash.firmware_error import FirmwareError
 
-pytest_plugins = ["host_tests.firmware_fixtures"]  # good, pico_file
+pytest_plugins = ["host_tests.tools.firmware_fixtures"]  # good, pico_file
 MIB = 2**20
 
 

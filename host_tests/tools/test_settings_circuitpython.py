@@ -5,8 +5,8 @@ import random
 
 import pytest
 
-from host_tests.test_settings import NEEDED
-from host_tests.test_settings_alike import FILES, draw_file
+from host_tests.firmware.test_settings import NEEDED
+from host_tests.firmware.test_settings_alike import FILES, draw_file
 from tools.common import circuitpython_settings, settings_file
 from tools.common.circuitpython_settings import SettingsError, getenv
 from tools.common.plan import DeployError

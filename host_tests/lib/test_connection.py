@@ -14,8 +14,8 @@ import pytest
 
 from host_tests.conftest import DEVICE
 from host_tests.interpreters import BOARD_HEAP
-from host_tests.raw_server import raw_server
-from host_tests.tls_script import TlsScript
+from host_tests.lib.raw_server import raw_server
+from host_tests.lib.tls_script import TlsScript
 from tools.simulate.platform import Platform, certificates
 
 PK, DN, _ = DEVICE

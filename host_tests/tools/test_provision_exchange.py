@@ -6,7 +6,7 @@ import getpass
 
 import pytest
 
-from host_tests.provision_desk import (
+from host_tests.tools.provision_desk import (
     DEVICES,
     KEY,
     LISTED,
@@ -22,7 +22,7 @@ from tools.common.plan import DeployError
 from tools.provision import __main__ as provision
 from tools.provision.ledger import Ledger, LedgerError
 
-pytest_plugins = ["host_tests.provision_fixtures"]  # world, desk
+pytest_plugins = ["host_tests.tools.provision_fixtures"]  # world, desk
 
 ONE, TWO = (KEY, "device1"), (KEY, "device2")
 

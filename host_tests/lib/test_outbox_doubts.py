@@ -10,7 +10,7 @@ from aiot_errors import AiotError
 from aiot_outbox import Outbox
 
 from host_tests.interpreters import Run
-from host_tests.test_outbox_faults import (
+from host_tests.lib.test_outbox_faults import (
     check_life,
     drain,
     drain_some,

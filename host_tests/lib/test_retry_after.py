@@ -3,7 +3,7 @@
 
 import pytest
 
-from host_tests.tls_script import TlsScript, reply
+from host_tests.lib.tls_script import TlsScript, reply
 
 # The Date of each reply of a script is Mon, 23 Nov 2026 15:40:01 GMT.
 

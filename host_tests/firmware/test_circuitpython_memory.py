@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from host_tests.firmware.test_circuitpython import Board
 from host_tests.interpreters import ROOT
-from host_tests.test_circuitpython import Board
 from tools.common import bytecode
 
 # Bytes of .mpy, of a board whose drive the computer has, which keeps the outbox in RAM. It leaves

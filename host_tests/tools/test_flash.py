@@ -17,14 +17,14 @@ import pytest
 from esptool.targets import CHIP_DEFS
 
 from host_tests.conftest import ROOT
-from host_tests.firmware_files import FILES_AT, firmware
-from host_tests.rom_loader import ESP32_S2_MAGIC, RomLoader
+from host_tests.tools.firmware_files import FILES_AT, firmware
+from host_tests.tools.rom_loader import ESP32_S2_MAGIC, RomLoader
 from tools.common import drive, remote
 from tools.common.facts import known_boards, load_facts
 from tools.flash import __main__ as flash
 from tools.flash import esp_flash, uf2
 
-pytest_plugins = ["host_tests.firmware_fixtures"]  # good, pico_file
+pytest_plugins = ["host_tests.tools.firmware_fixtures"]  # good, pico_file
 
 
 # Writing an ESP32: the real esptool, the chip's end of its protocol.

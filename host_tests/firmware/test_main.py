@@ -7,9 +7,10 @@ import sys
 from pathlib import Path
 
 from host_tests.board_bench import needs_micropython
+from host_tests.conftest import ROOT
 from host_tests.test_house import FLOORS, ON_BOARD, imports
 
-MAIN = Path(__file__).parents[1] / "firmware" / "main.py"
+MAIN = ROOT / "firmware" / "main.py"
 
 # What the firmware and the library take from the interpreter and what a file may replace.
 REPLACEABLE = (

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from host_tests.conftest import ROOT
-from host_tests.test_drive_files import PICO, SETTINGS, make_drive, names
+from host_tests.tools.test_drive_files import PICO, SETTINGS, make_drive, names
 from tools.boards import __main__ as boards
 from tools.boards import drive_copy
 from tools.common import drive, onboard

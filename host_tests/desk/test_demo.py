@@ -12,14 +12,13 @@ import subprocess
 import sys
 import termios
 import time
-from pathlib import Path
 
 import pytest
 
+from host_tests.conftest import ROOT
 from tools.simulate import demo
 from tools.simulate.board.interpreter import available
 
-ROOT = Path(__file__).parent.parent
 LAST_LINE = re.compile(r"(\d+) reports acknowledged, 0 lost, (\d+) sign-ins")
 DEMO = [sys.executable, "-m", "tools.demo"]
 

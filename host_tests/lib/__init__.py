@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Tests of lib/: the library, under every interpreter."""
