@@ -67,6 +67,22 @@ FLOORS = [
     "code",
 ]
 
+# The rooms of the desk. A program is a folder or a module in tools/, or in one of these.
+ROOMS = ("simulate", "measure", "check")
+DESK = sorted(
+    path for path in (ROOT / "tools").rglob("*.py") if path.parent.name != "on_board"
+)  # what is in on_board/ runs elsewhere
+
+# Beside itself and common/, a program imports only those that it starts. common/ imports nothing
+# else, and so no simulator.
+STARTS = {
+    "simulate/demo": {"simulate/board", "simulate/desktop", "simulate/platform", "deploy"},
+    "measure/bench": {"simulate/board", "simulate/platform"},
+    "measure/fleet": {"simulate/platform"},
+    "measure/life": {"simulate/platform", "simulate/proxy"},
+    "measure/soak": {"simulate/board", "simulate/platform", "simulate/proxy", "deploy"},
+}
+
 # What a firmware has of its own; each port adds its hardware modules.
 COMMON = {
     "binascii", "errno", "gc", "hashlib", "io", "json", "os", "struct", "sys", "time", "uhashlib",
@@ -101,6 +117,117 @@ def test_every_on_board_file_compiles_for_a_board(path, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "a.mpy").stat().st_size > 0
+
+
+def program_of(path: Path) -> str:
+    """Return the name of the program whose folder or module this is, with its room."""
+    parts = path.relative_to(ROOT / "tools").with_suffix("").parts
+    return "/".join(parts[: 2 if parts[0] in ROOMS else 1])
+
+
+def imported_of_the_desk(path: Path) -> dict[str, Path]:
+    """Return {dotted name: file} of what a file imports below tools; `KeyError` for what is not.
+
+    A name that lies behind a room, but is imported without it, is not.
+    """
+    files = {
+        ".".join(one.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): one
+        for one in DESK
+    }
+    found = {}
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            inner = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [name if name in files else node.module for name in inner]
+        else:
+            names = []
+        found |= {name: files[name] for name in names if name.split(".")[0] == "tools"}
+    return found
+
+
+@pytest.mark.parametrize("path", DESK, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_program_imports_what_is_common_and_whom_it_starts(path):
+    own = program_of(path)
+    others = {program_of(one) for one in imported_of_the_desk(path).values()}
+    assert others <= {own, "common"} | STARTS.get(own, set())
+
+
+def test_each_program_that_is_said_to_start_another_does():
+    for own, others in STARTS.items():
+        paths = [path for path in DESK if program_of(path) == own]
+        found = {program_of(one) for path in paths for one in imported_of_the_desk(path).values()}
+        assert others <= found, own
+
+
+def test_no_room_of_the_desk_is_reached_from_one_that_it_reaches():
+    def reached(own, before=()):
+        assert own not in before, f"a circle: {before}"
+        for one in STARTS.get(own, ()):
+            reached(one, (*before, own))
+
+    for own in STARTS:
+        reached(own)
+    rooms = {(own.split("/")[0], one.split("/")[0]) for own in STARTS for one in STARTS[own]}
+    assert not {(b, a) for a, b in rooms if a != b} & rooms
+
+
+def test_tests_and_boards_import_the_desk_by_its_whole_names():
+    paths = [*(ROOT / "host_tests").rglob("*.py"), *(ROOT / "boards").rglob("*.py")]
+    assert sum(len(imported_of_the_desk(path)) for path in paths) > 100
+
+
+COMMANDS = sorted(
+    {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__main__")
+        for path in DESK
+        if '\nif __name__ == "__main__":\n    sys.exit(' in path.read_text()
+    }
+)
+
+# Starts a program as `python -m NAME --help` does. Prints each file below tools that two modules
+# of the process have: an `except` of the one would not see what the other raises.
+START = """
+import importlib.util, pathlib, runpy, sys
+name, root = sys.argv[1:]
+spec = importlib.util.find_spec(name)
+if spec.submodule_search_locations:
+    spec = importlib.util.find_spec(name + ".__main__")
+sys.argv[1:] = ["--help"]
+status = None
+try:
+    runpy.run_module(name, run_name="__main__", alter_sys=True)
+except SystemExit as end:
+    status = end.code
+files = [spec.origin]
+for module in list(sys.modules.values()):
+    file = getattr(module, "__file__", None) or ""
+    if file.startswith(root + "/tools/") and module.__name__ != "__main__":
+        files.append(file)
+print("RESULT", status, *sorted({one for one in files if files.count(one) > 1}))
+"""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_is_found_without_its_room_and_loads_nothing_twice(name):
+    words = name.split(".")
+    short = ".".join(word for word in words if word not in ROOMS)
+    done = subprocess.run(
+        [sys.executable, "-c", START, short, str(ROOT)], cwd=ROOT, capture_output=True, text=True
+    )
+    assert re.search(rf"^usage: (python -m )?{short} ", done.stdout, re.MULTILINE), done.stderr
+    _, status, *twice = done.stdout.splitlines()[-1].split()
+    assert status == "0"
+    # A package whose program was asked for by the short name is there by both names: it only
+    # hands on what its modules define.
+    for path in map(Path, twice):
+        assert path.name == "__init__.py"
+        assert not [
+            node
+            for node in ast.parse(path.read_text()).body
+            if not isinstance(node, (ast.Expr, ast.ImportFrom, ast.Assign))
+        ]
 
 
 @pytest.mark.parametrize("prefix", ["", "board_", "net_", "sensors_", "wires_"])

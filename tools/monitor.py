@@ -18,12 +18,6 @@ import serial
 from tools.common import console, remote
 from tools.common.board_text import Decoder
 
-BAUD = 115200
-"""MicroPython's and CircuitPython's speed; ports on USB ignore it."""
-
-RETRY_S = 0.5
-"""Seconds between two tries to open a port: a restart takes one on USB away for about a second."""
-
 _END_KEY = b"\x1d"  # Ctrl-], as in mpremote and miniterm
 _HOLD_S = 0.2  # after which a line that has not ended is shown as far as it goes
 _HELD = 4096  # characters of such a line, at most
@@ -93,7 +87,7 @@ def _show(port, keys):
     Nobody who reads any more is an end too.
     """
     screen = _Screen()
-    with serial.Serial(port, BAUD, timeout=0, exclusive=True) as board:
+    with serial.Serial(port, remote.BAUD, timeout=0, exclusive=True) as board:
         try:
             while console.is_heard():
                 ready, _, _ = select.select(
@@ -127,7 +121,7 @@ def _monitor(name):
                 if not gone:
                     console.say("-- the port is gone; waiting for the board")
                 gone = True
-                time.sleep(RETRY_S)
+                time.sleep(remote.RETRY_S)
 
 
 def main(arguments=None):

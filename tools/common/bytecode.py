@@ -10,6 +10,7 @@ first byte: 10.2.1's and MicroPython 1.29's gave the same bytes behind it for ea
 """
 
 import subprocess
+from pathlib import PurePosixPath
 
 MAKERS = {"micropython": b"M", "circuitpython": b"C"}
 """For each runtime the first byte of the files that it loads."""
@@ -38,6 +39,22 @@ def compiled(source, name, runtime):
         raise CompileError(f"{source} does not compile: {said}")
     _check(name, done.stdout[:4])
     return MAKERS[runtime] + done.stdout[1:]
+
+
+def compile_all(files, target, runtime):
+    """Compile {path: source} into the folder `target`; return the list of paths made there.
+
+    `runtime` is a key of `MAKERS`. Raises `CompileError` where one does not compile.
+    """
+    made = []
+    for name, source in files.items():
+        path = PurePosixPath(name).with_suffix(".mpy").as_posix()
+        content = compiled(source, name, runtime)
+        out = target / path
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_bytes(content)
+        made.append(path)
+    return made
 
 
 def _compiler():

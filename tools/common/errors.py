@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The one error that the virtual board raises on the desk."""
+"""The one error of boards on the desk: their facts, and the virtual board."""
 
 
 class BoardError(Exception):
-    """The virtual board cannot do what was asked; the message says why and what to do."""
+    """A board cannot do what was asked; the message says why and what to do."""

@@ -14,7 +14,6 @@ import serial
 
 from tools.common import console, remote
 from tools.common.board_text import Lines
-from tools.monitor import BAUD, RETRY_S
 
 # One line of the firmware's log for each message that was acknowledged; "late report" is one that
 # had waited on flash. At its end, since the values before may hold any text.
@@ -100,7 +99,7 @@ def _follow(port, seconds, log, is_stopped):
             gone = error
             if is_stopped():
                 return None
-            time.sleep(RETRY_S)
+            time.sleep(remote.RETRY_S)
     begin = f"no report was acknowledged in {seconds:g} s"
     if gone is not None:
         why = remote.busy(gone, port) or f"the port went away ({gone}); check the cable"
@@ -110,7 +109,7 @@ def _follow(port, seconds, log, is_stopped):
 
 def _read(port, deadline, log, is_stopped):
     """Read the port until a report is acknowledged, or the time is over; then None."""
-    with serial.Serial(port, BAUD, timeout=0, exclusive=True) as board:
+    with serial.Serial(port, remote.BAUD, timeout=0, exclusive=True) as board:
         while (left := deadline - time.monotonic()) > 0 and not is_stopped():
             if not select.select([board], [], [], min(left, _LOOK_S))[0]:
                 continue

@@ -43,6 +43,16 @@ def installed(runtime, board_id):
     return found
 
 
+def sources(runtime, board_id):
+    """Return {path below a board's lib or root: source} of all that a board gets."""
+    found = {}
+    for remote, paths in installed(runtime, board_id).items():
+        below = remote.removeprefix(":").removeprefix("lib").strip("/")
+        for path in paths:
+            found[f"{below}/{Path(path).name}".lstrip("/")] = PROJECT / path
+    return found
+
+
 def _firmware(runtime):
     entries = ENTRY_FILES[runtime]
     others = {name for names in ENTRY_FILES.values() for name in names} - set(entries)

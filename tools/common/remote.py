@@ -13,6 +13,12 @@ import serial.tools.list_ports
 
 from tools.common import board_text
 
+BAUD = 115200
+"""MicroPython's and CircuitPython's speed; ports on USB ignore it."""
+
+RETRY_S = 0.5
+"""Seconds between two tries to open a port: a restart takes one on USB away for about a second."""
+
 _SILENCE_S = 60  # the largest file takes an ESP32 some ten seconds, without a line meanwhile
 
 _KEPT_LINES = 20  # of mpremote's last lines: enough for a traceback

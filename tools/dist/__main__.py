@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 from tools.common import console
+from tools.common.bytecode import CompileError
 from tools.dist import circuitpython, desktop, library, mip
 from tools.dist.errors import DistError
 
@@ -82,7 +83,7 @@ def main(arguments=None):
     try:
         for part in options.parts or PARTS:
             PARTS[part](options.out)
-    except DistError as error:
+    except (DistError, CompileError) as error:
         console.warn(f"dist: {error}")
         return 1
     except KeyboardInterrupt:

@@ -12,7 +12,8 @@ import json
 import zipfile
 from pathlib import PurePosixPath
 
-from tools.dist import cross, library
+from tools.common import bytecode
+from tools.dist import library
 
 NAME = "aiot-http"
 
@@ -56,7 +57,7 @@ def _make_compiled(target, platform, sources):
     folder = _folder(target, platform)
     lib = sources / "lib"
     files = {path.relative_to(lib).as_posix(): path for path in sorted(lib.rglob("*.py"))}
-    cross.compile_all(files, folder / "lib", "circuitpython")
+    bytecode.compile_all(files, folder / "lib", "circuitpython")
     return _pack(folder)
 
 

@@ -8,7 +8,8 @@ a checkout, a tag and a fork.
 
 import json
 
-from tools.dist import cross, library
+from tools.common import bytecode
+from tools.dist import library
 
 PACKAGE = library.PROJECT / "package.json"
 
@@ -31,7 +32,7 @@ def write_package():
 def make(target):
     """Fill the folder `target` with .mpy files and their package.json; return a line."""
     files = library.files("micropython")
-    made = cross.compile_all(files, target, "micropython")
+    made = bytecode.compile_all(files, target, "micropython")
     (target / "package.json").write_text(_text([[name, name] for name in made]), encoding="utf-8")
     size = sum((target / name).stat().st_size for name in made)
     return f"mip-mpy: {len(made)} .mpy files, {size} bytes"

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from tools.common import console
-from tools.dist.errors import DistError
+from tools.common.bytecode import CompileError
 from tools.measure.bench import budget, report
 from tools.measure.bench.errors import BenchError
 from tools.measure.bench.growth import GROWTH
@@ -123,7 +123,7 @@ def main(arguments=None):
             _tighten()
         else:
             _bench(options)
-    except (BenchError, DistError, OSError) as error:
+    except (BenchError, CompileError, OSError) as error:
         console.warn(f"\nbench: {error}")
         return 1
     except KeyboardInterrupt:

@@ -5,6 +5,7 @@ import contextlib
 import json
 import re
 
+from tools.common import installed
 from tools.common.facts import load_facts
 from tools.measure.bench import modules
 from tools.measure.bench.errors import BenchError
@@ -88,7 +89,7 @@ def _settings(lab, more):
 def _files(lab):
     """Return {path: bytes} of what a board gets; two of them stay source, as `plan` says."""
     found = {}
-    for name, source in modules.of_a_board().items():
+    for name, source in installed.sources("micropython", modules.BOARD).items():
         path = source.relative_to(modules.PROJECT)
         if path.name in ("main.py", "board_config.py"):
             found[path.name] = source.read_bytes()

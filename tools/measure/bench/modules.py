@@ -5,8 +5,7 @@ import importlib.util
 import sys
 from pathlib import Path
 
-from tools.common import installed
-from tools.dist import cross
+from tools.common import bytecode, installed
 from tools.measure.bench.errors import BenchError
 
 PROJECT = installed.PROJECT
@@ -26,22 +25,12 @@ def micropython():
     return str(Path(sys.executable).with_name("micropython"))
 
 
-def of_a_board():
-    """Return {path below a board's lib or root: source} of all that a board gets."""
-    found = {}
-    for remote, paths in installed.installed("micropython", BOARD).items():
-        below = remote.removeprefix(":").removeprefix("lib").strip("/")
-        for path in paths:
-            found[f"{below}/{Path(path).name}".lstrip("/")] = PROJECT / path
-    return found
-
-
 def compile_into(folder):
     """Compile all into one folder; return {module's path: bytes} of what a board gets."""
-    product = of_a_board()
+    product = installed.sources("micropython", BOARD)
     own = {path.name: path for path in [*sorted(_OWN.glob("*.py")), _FLASH]}
-    made = cross.compile_all(product, folder, "micropython")
-    cross.compile_all(own, folder, "micropython")
+    made = bytecode.compile_all(product, folder, "micropython")
+    bytecode.compile_all(own, folder, "micropython")
     return {name: (folder / name).stat().st_size for name in made}
 
 

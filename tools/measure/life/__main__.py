@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tools.common import console
+from tools.common.bytecode import CompileError
 from tools.measure.life import assumptions, chart, model
 from tools.measure.life.measure import Case, MeasureError, counts
 
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console.warn("measuring erases, messages and bytes ...")
     try:
         measured = counts(cases)
-    except MeasureError as error:
+    except (MeasureError, CompileError) as error:
         console.warn(f"life: {error}")
         return 1
     except KeyboardInterrupt:
