@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "lib")]
-sys.path.append(str(ROOT / "firmware"))  # last: its code.py must not hide Python's own
+sys.path.append(str(ROOT / "firmware"))
 
 from host_tests.interpreters import INTERPRETERS, Run  # noqa: E402 - it needs the path above
 from tools.common import bytecode, console  # noqa: E402

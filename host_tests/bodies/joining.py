@@ -6,7 +6,7 @@ import sys
 import aiot_port
 from sensing import Micropython, Modules
 
-WIFI = "aiot_port.wifi_on_micropython"
+WIFI = "aiot_port.wifi"
 
 
 class Clock:
@@ -28,7 +28,7 @@ class Clock:
 
 
 class OnMicropython:
-    """Stands for the module `aiot_port.on_micropython` where CPython could not import it."""
+    """Stands for the module `aiot_port.base` where CPython could not import it."""
 
     EPOCH_MS = 0
 
@@ -79,6 +79,19 @@ class Network:
         return self._status
 
 
+def _board():
+    """Return MicroPython's board, which is there under CPython too."""
+    if sys.implementation.name == "micropython":
+        from aiot_port import board
+    else:
+        from aiot_port.micropython import board
+
+        folder = board.__file__.rpartition("/")[0]
+        if folder not in aiot_port.__path__:
+            aiot_port.__path__.append(folder)  # for its wifi, which the desk has not got
+    return board
+
+
 def join(password="secret", joined_at=1000, status=0, refuses="", waits=1000):
     """Join; return what came of it, what the radio was asked, the fed times, and what was held.
 
@@ -96,13 +109,12 @@ def join(password="secret", joined_at=1000, status=0, refuses="", waits=1000):
     fakes = {"network": radio, "time": Clock}
     if sys.implementation.name != "micropython":
         fakes["micropython"] = Micropython
-        fakes["aiot_port.on_micropython"] = OnMicropython
+        fakes["aiot_port.base"] = OnMicropython
     with Modules(fakes):
-        from aiot_port import board_on_micropython as port
-
+        port = _board()
         try:
             outcome = port.join_wifi("home", password, 1000, on_wait)
         except OSError as error:
             outcome = "raised: " + str(error)
-        after = WIFI in sys.modules or hasattr(aiot_port, "wifi_on_micropython")
+        after = WIFI in sys.modules or hasattr(aiot_port, "wifi")
     return [outcome, radio.asked, len(held), [any(held), after]]

@@ -7,7 +7,7 @@ import os
 import sys
 
 if sys.implementation.name == "micropython":
-    gc.threshold(8192)  # as firmware/main.py does: what stays lies close together
+    gc.threshold(8192)  # as micropython/main.py does: what stays lies close together
 
 here = sys.argv[0].rpartition("/")[0]
 root = here + "/../.."

@@ -42,11 +42,11 @@ class Micropython:
 def ports():
     """Return MicroPython's port files: those of sensors and of wires."""
     if sys.implementation.name == "micropython":
-        from aiot_port import sensors_on_micropython, wires_on_micropython
+        from aiot_port import sensors, wires
     else:
         with Modules({"micropython": Micropython}):
-            from aiot_port import sensors_on_micropython, wires_on_micropython
-    return sensors_on_micropython, wires_on_micropython
+            from aiot_port.micropython import sensors, wires
+    return sensors, wires
 
 
 # I2C by script
@@ -87,11 +87,11 @@ class Bus:
 
 
 def _open(kind, address, bus):
-    from aiot_port import hygrometers
+    import aiot_hygrometers
 
     if kind == "aht20":
-        return hygrometers.aht20(bus, bus.sleep_ms)
-    return hygrometers.sht3x(bus, bus.sleep_ms, address)
+        return aiot_hygrometers.aht20(bus, bus.sleep_ms)
+    return aiot_hygrometers.sht3x(bus, bus.sleep_ms, address)
 
 
 def measure(kind, script, address=None):
@@ -120,20 +120,22 @@ def measure_damaged(kind, script, first, address=None):
 
 
 def meaning(kind, frame):
-    """Return what frames.py makes of a frame in hex, or the error in words.
+    """Return what aiot_frames.py makes of a frame in hex, or the error in words.
 
     `kind` is "dht11" or "dht22", the family of an id in hex, or "bme280".
     """
-    from aiot_port import frames, hygrometers
 
     data = bytearray(binascii.unhexlify(frame))
+    import aiot_frames
+    import aiot_hygrometers
+
     try:
         if kind == "bme280":
-            hygrometers.check_bme280(data)
+            aiot_hygrometers.check_bme280(data)
             return None
         if kind[:3] == "dht":
-            return list(getattr(frames, kind)(data))
-        return frames.ds18x20(int(kind, 16), data)
+            return list(getattr(aiot_frames, kind)(data))
+        return aiot_frames.ds18x20(int(kind, 16), data)
     except OSError as error:
         return str(error)
 

@@ -31,7 +31,15 @@ def main():
 
 def run_body(module, function):
     """Run a body with arguments from standard input; print its result."""
-    world = World([ROOT / "host_tests" / "bodies", ROOT / "lib", ROOT / "firmware", CIRCUP])
+    world = World(
+        [
+            ROOT / "host_tests" / "bodies",
+            ROOT / "lib",
+            ROOT / "firmware",
+            ROOT / "firmware" / "circuitpython",
+            CIRCUP,
+        ]
+    )
     board.code_writes = True
     world.builtins.__import__("wifi").radio.connect(board.wifi)
     body = getattr(world.builtins.__import__(module), function)

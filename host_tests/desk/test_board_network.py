@@ -12,7 +12,7 @@ pytest_plugins = ["host_tests.board_fixtures"]  # pico
 
 MODULES = (
     "aiot_date", "aiot_dns", "aiot_sntp", "aiot_webtime", "aiot_port/__init__",
-    "aiot_port/net", "aiot_port/net_on_micropython", "aiot_port/on_micropython",
+    "aiot_port/micropython/net", "aiot_port/micropython/base",
 )  # fmt: skip
 
 LOOK_UP = (
@@ -29,8 +29,9 @@ ASK = (
 
 @pytest.fixture
 def board(pico):
-    mpremote(pico, "resume", "fs", "mkdir", ":lib", "+", "fs", "mkdir", ":lib/aiot_port")
     words = []
+    for folder in (":lib", ":lib/aiot_port", ":lib/aiot_port/micropython"):
+        words += ["+", "fs", "mkdir", folder]
     for module in MODULES:
         words += ["+", "fs", "cp", str(ROOT / "lib" / f"{module}.py"), f":lib/{module}.py"]
     mpremote(pico, "resume", *words[1:])

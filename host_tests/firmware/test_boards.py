@@ -219,7 +219,7 @@ def test_a_board_gets_every_file_that_it_needs(name):
     for runtime in ("micropython", "circuitpython", "cpython"):
         of_runtime = {
             path.relative_to(ROOT).as_posix()
-            for path in ROOT.glob(f"lib/aiot_port/*on_{runtime}.py")
+            for path in ROOT.glob(f"lib/aiot_port/{runtime}/*.py")
         }
         assert len(of_runtime) > 1
         assert of_runtime & set(paths) == (of_runtime if runtime == facts.runtime else set())
@@ -228,22 +228,24 @@ def test_a_board_gets_every_file_that_it_needs(name):
         paths
     )
     assert f"boards/{name}/board_config.py" in paths
+    assert len(facts.install[":"]) == {"micropython": 2, "circuitpython": 4}[facts.runtime]
     for remote, locals_ in facts.install.items():
         for local in locals_:
             folder = local.rpartition("/")[0]
-            assert remote == (":" + folder if folder.startswith("lib") else ":")
+            assert remote == ":" + folder or (remote in (":", ":lib") and folder[:3] != "lib")
 
 
 @pytest.fixture
 def tree(tmp_path, monkeypatch):
     """A project of a few files, of which each says by its place who gets it."""
     for path in (
-        "firmware/app.py", "firmware/main.py", "firmware/code.py", "firmware/boot.py",
+        "firmware/app.py", "firmware/micropython/main.py", "firmware/circuitpython/code.py",
+        "firmware/circuitpython/boot.py", "firmware/circuitpython/helper.py",
         "firmware/new.py", "firmware/settings.example.toml", "firmware/examples/more.py",
         "lib/aiot_new.py", "lib/aiot_hand_on.py", "lib/notes.txt", "lib/__pycache__/aiot_new.pyc",
-        "lib/aiot_port/__init__.py", "lib/aiot_port/on_micropython.py",
-        "lib/aiot_port/on_circuitpython.py", "lib/aiot_port/sensors_on_circuitpython.py",
-        "lib/aiot_port/sensors_on_cpython.py",
+        "lib/aiot_port/__init__.py", "lib/aiot_port/micropython/base.py",
+        "lib/aiot_port/circuitpython/base.py", "lib/aiot_port/circuitpython/sensors.py",
+        "lib/aiot_port/cpython/sensors.py",
     ):  # fmt: skip
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).touch()
@@ -252,21 +254,25 @@ def tree(tmp_path, monkeypatch):
 
 def test_a_new_file_goes_to_the_boards_that_it_is_for(tree):
     assert installed.installed("micropython", "X") == {
-        ":": [
-            "firmware/app.py", "firmware/main.py", "firmware/new.py", "boards/X/board_config.py",
+        ":": ["firmware/micropython/main.py", "boards/X/board_config.py"],
+        ":lib": [
+            "lib/aiot_hand_on.py", "lib/aiot_new.py", "firmware/app.py", "firmware/new.py",
         ],
-        ":lib": ["lib/aiot_hand_on.py", "lib/aiot_new.py"],
-        ":lib/aiot_port": ["lib/aiot_port/__init__.py", "lib/aiot_port/on_micropython.py"],
+        ":lib/aiot_port": ["lib/aiot_port/__init__.py"],
+        ":lib/aiot_port/micropython": ["lib/aiot_port/micropython/base.py"],
     }  # fmt: skip
     assert installed.installed("circuitpython", "x") == {
         ":": [
-            "firmware/app.py", "firmware/boot.py", "firmware/code.py", "firmware/new.py",
+            "firmware/circuitpython/boot.py", "firmware/circuitpython/code.py",
             "boards/x/board_config.py",
         ],
-        ":lib": ["lib/aiot_hand_on.py", "lib/aiot_new.py"],
-        ":lib/aiot_port": [
-            "lib/aiot_port/__init__.py", "lib/aiot_port/on_circuitpython.py",
-            "lib/aiot_port/sensors_on_circuitpython.py",
+        ":lib": [
+            "lib/aiot_hand_on.py", "lib/aiot_new.py", "firmware/app.py", "firmware/new.py",
+            "firmware/circuitpython/helper.py",
+        ],
+        ":lib/aiot_port": ["lib/aiot_port/__init__.py"],
+        ":lib/aiot_port/circuitpython": [
+            "lib/aiot_port/circuitpython/base.py", "lib/aiot_port/circuitpython/sensors.py",
         ],
     }  # fmt: skip
 

@@ -17,11 +17,12 @@ import textwrap
 import threading
 
 import pytest
-from aiot_port.memory_on_circuitpython import Region
+from aiot_port.circuitpython.memory import Region
 
 from host_tests import forking
 from host_tests.conftest import DEVICE
 from host_tests.interpreters import ROOT, Run
+from tools.common.installed import program
 from tools.simulate.platform import certificates
 
 CODE = "boot.py", "code.py"
@@ -168,9 +169,10 @@ class Board:
         self.root = folder / "CIRCUITPY"
         self.facts = {"root": str(self.root), "nvm": str(folder / "nvm"), "host_after_s": 0}
         self.facts["sleep_takes"] = 0.01  # it waits five seconds for a computer
-        shutil.copytree(ROOT / "lib", self.root / "lib")
-        for path in (ROOT / "firmware").glob("*.py"):
-            shutil.copy(path, self.root)
+        for remote, paths in program("circuitpython").items():
+            (self.root / remote[1:]).mkdir(parents=True, exist_ok=True)
+            for path in paths:
+                shutil.copy(ROOT / path, self.root / remote[1:])
         (self.root / "ca.pem").write_bytes(platform.ca_pem)
         self.settings = {
             "wifi_ssid": "home", "wifi_password": "of our own", "product_key": DEVICE[0],
@@ -677,7 +679,7 @@ def test_stand_in_has_no_name_that_the_published_stubs_lack(path):
 def test_failures_that_the_desk_does_not_have(board):
     printed = board.run(
         """
-        import aiot_port.sockets_on_circuitpython as port
+        import aiot_port.sockets as port
 
         class Pool:
             SOCK_STREAM = 1
@@ -768,7 +770,7 @@ def test_failures_that_the_desk_does_not_have(board):
     ],
 )
 def test_authority_that_is_none_is_told_from_want_of_memory(board, error, is_bad):
-    start = "from aiot_port.on_circuitpython import is_bad_authority as is_bad\n"
+    start = "from aiot_port.base import is_bad_authority as is_bad\n"
     assert board.run(f"{start}print(is_bad({error}))") == [str(is_bad)]
 
 
@@ -793,7 +795,7 @@ def test_computer_that_comes_in_the_last_moment_keeps_the_drive(board):
     printed = board.run(
         """
         import storage
-        from aiot_port.drive_on_circuitpython import at_start
+        from aiot_port.drive import at_start
 
         def remount(*_):
             raise RuntimeError("Cannot remount '/' when visible via USB.")

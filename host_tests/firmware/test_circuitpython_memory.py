@@ -20,10 +20,10 @@ REPORT_ONCE = """
 import sys
 
 import board_config
-from aiot_port.drive_on_circuitpython import at_start
+from aiot_port.drive import at_start
 
 at_start()
-del at_start, sys.modules["aiot_port.drive_on_circuitpython"]
+del at_start, sys.modules["aiot_port.drive"]
 
 import app
 

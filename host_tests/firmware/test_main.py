@@ -10,7 +10,7 @@ from host_tests.board_bench import needs_micropython
 from host_tests.conftest import ROOT
 from host_tests.test_house import FLOORS, ON_BOARD, imports
 
-MAIN = ROOT / "firmware" / "main.py"
+MAIN = ROOT / "firmware" / "micropython" / "main.py"
 
 # What the firmware and the library take from the interpreter and what a file may replace.
 REPLACEABLE = (

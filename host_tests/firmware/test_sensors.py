@@ -751,8 +751,8 @@ def test_board_loads_only_what_it_reads(run):
     found = run("sensing.loaded")
     assert "sensors" in found
     heavy = {
-        "sensors_i2c", "sensors_pins", "aiot_port.wires", "aiot_port.hygrometers",
-        "aiot_port.frames", "machine",
+        "sensors_i2c", "sensors_pins", "aiot_port.wires", "aiot_hygrometers",
+        "aiot_frames", "machine",
     }  # fmt: skip
     assert not heavy & set(found)
 
@@ -775,7 +775,7 @@ class Files:
 
 
 def _port_file(part):
-    path = PORTS / f"{part}_on_circuitpython.py"
+    path = PORTS / "circuitpython" / f"{part}.py"
     spec = importlib.util.spec_from_file_location("port", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -785,7 +785,9 @@ def _port_file(part):
 @pytest.fixture
 def circuitpython(monkeypatch):
     """The port files of CircuitPython, and a function by which tests put what a board has."""
-    port = Files([_port_file(part) for part in ("sensors", "wires")])
+    sensors = _port_file("sensors")
+    monkeypatch.setitem(sys.modules, "aiot_port.sensors", sensors)
+    port = Files([sensors, _port_file("wires")])
 
     def provide(name, **members):
         monkeypatch.setitem(sys.modules, name, types.SimpleNamespace(**members))
@@ -1045,11 +1047,11 @@ print([sensors.read_all(attached) for _ in range(2)])
 
 def copy_sensors(board):
     """Bring the library and the sensors' files onto a board."""
-    folders = "import os\nos.mkdir('lib')\nos.mkdir('lib/aiot_port')"
-    mpremote(board, "resume", "exec", folders)
-    for folder, paths in board.facts.install.items():
-        files = [path for path in paths if folder != ":" or "sensors" in path or "ident" in path]
-        mpremote(board, "fs", "cp", *[str(ROOT / path) for path in files], folder + "/")
+    for folder, paths in sorted(board.facts.install.items()):
+        if folder == ":":
+            continue
+        mpremote(board, "resume", "exec", f"import os; os.mkdir('{folder[1:]}')")
+        mpremote(board, "fs", "cp", *[str(ROOT / path) for path in paths], folder + "/")
 
 
 @needs_micropython

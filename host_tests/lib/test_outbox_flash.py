@@ -100,7 +100,7 @@ def test_power_cuts_on_fat(run):
 
 SMALL_HEAP = """
 import gc, sys
-gc.threshold(8192)  # as firmware/main.py does
+gc.threshold(8192)  # as micropython/main.py does
 sys.path.insert(0, sys.argv[2])
 from aiot_outbox import Outbox
 box = Outbox(sys.argv[1])

@@ -133,7 +133,7 @@ def test_reply_that_memory_does_not_suffice_for(monkeypatch):
 def test_stream_whose_peer_ends_tcp_without_a_goodbye():
     import ssl
 
-    from aiot_port.on_cpython import _Stream
+    from aiot_port.base import _Stream
 
     class Tls:
         def recv_into(self, view):

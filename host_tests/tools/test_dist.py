@@ -257,9 +257,10 @@ def test_bundles_of_circuitpython(bundles):
         n + e for n in names for e in ("", ".zip")
     }
     for name, suffix in zip(names, (".py", ".mpy", ".mpy"), strict=True):
-        ports = {path.name for path in (bundles / name / "lib" / "aiot_port").glob("*on_*")}
-        assert {"on_circuitpython" + suffix, "board_on_circuitpython" + suffix} <= ports
-        assert all(port.endswith("on_circuitpython" + suffix) for port in ports)
+        port = bundles / name / "lib" / "aiot_port"
+        assert {path.name for path in port.iterdir()} == {"__init__" + suffix, "circuitpython"}
+        own = {path.name for path in (port / "circuitpython").iterdir()}
+        assert {"base" + suffix, "board" + suffix} <= own
         with zipfile.ZipFile(bundles / (name + ".zip")) as packed:
             assert all(entry.startswith(name + "/") for entry in packed.namelist())
             assert f"{name}/lib/aiot_http{suffix}" in packed.namelist()

@@ -44,7 +44,7 @@ def findings(project, cache, path, source, *more):
     (project / path).write_text(source)
     return [
         (finding.line, finding.message)
-        for finding in check([path, *more], Stubs((project / "stubs",), None), (), cache, project)
+        for finding in check([path, *more], Stubs((project / "stubs",), None), cache, project)
     ]
 
 
@@ -85,14 +85,18 @@ def test_files_know_each_other_as_on_a_board(project, cache):
     assert [line for line, _ in found] == [5, 6]
 
 
-def test_what_another_runtime_has_is_not_followed(project, cache):
-    port = project / "lib/aiot_port"
-    (port / "on_cpython.py").write_text("import fcntl\n\nfcntl.no_such_name()\n")
-    source = "from aiot_port.on_cpython import *\n"
-    path = "lib/aiot_port/__init__.py"
-    (project / path).write_text(source)
-    stubs = Stubs((project / "stubs",), None)
-    assert check([path], stubs, ["lib/aiot_port/on_cpython.py"], cache, project) == []
+def test_the_file_of_the_boards_own_interpreter_is_checked(project, cache):
+    (project / "lib/aiot_port/micropython").mkdir()
+    (project / "lib/aiot_port/cpython").mkdir()
+    (project / "lib/aiot_port/__init__.py").touch()
+    (project / "lib/aiot_port/cpython/base.py").write_text("def snore():\n    pass\n")
+    port = "lib/aiot_port/micropython/base.py"
+    (project / port).write_text("import no_such_module\n\n\ndef sleep():\n    pass\n")
+    source = "from aiot_port import base\n\nbase.sleep()\nbase.snore()\n"
+    (project / "firmware/app.py").write_text(source)
+    files = ["firmware/app.py", port, "lib/aiot_port/__init__.py"]
+    found = check(files, Stubs((project / "stubs",), None), cache, project)
+    assert [(one.path, one.line) for one in found] == [("firmware/app.py", 4), (port, 1)]
 
 
 def test_an_import_that_may_fail_is_no_mistake(project, cache):
@@ -258,5 +262,5 @@ def test_the_real_stubs_of_each_board_find_what_is_wrong(name, project, cache):
         "circuitpython": "import wifi\n\nwifi.radio.connected\nwifi.radio.blink()\n",
     }[load_facts(name).runtime]
     (project / "firmware/app.py").write_text(wrong + "import no_such_module\n")
-    found = check(["firmware/app.py"], stubs, (), cache / name, project)
+    found = check(["firmware/app.py"], stubs, cache / name, project)
     assert [finding.line for finding in found] == [4, 5]

@@ -1,8 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""The only place that names an interpreter: clock and TLS here, the board's hardware in `board`.
+"""The only place that names an interpreter: clock, network and TLS here, hardware beside it.
 
-One file an interpreter, all with the same names; those of CPython document each of them.
-Desktop Python is just another board.
+    base      clock, TLS, look-ups, memory: all that the library asks for; its names are here too
+    net       plain sockets, for names and the time
+    board     base and what the firmware's loop asks for: Wi-Fi, watchdog, sleep
+    sensors   the drivers of its chip, of DHT and DS18B20
+    wires     voltages, switches, pulses and I2C
+
+Each interpreter has a folder with these files, and with its own beside them. All have the same
+names; the files in cpython/ document them. Desktop Python is just another board.
 """
 
 import sys
@@ -12,12 +18,16 @@ import sys
 EARLIEST_MS = 1793491200000  # since 1970
 LATEST_MS = 2424643200000
 
-if sys.implementation.name == "micropython":
-    from aiot_port.on_micropython import *  # pragma: only on MicroPython
-elif sys.implementation.name == "circuitpython":
-    from aiot_port.on_circuitpython import *
+# `from aiot_port import board` finds the file in the folder of the interpreter that runs. No file
+# stands between: each would cost a board flash, RAM and the time to look for it.
+if isinstance(__path__, str):  # as on boards
+    __path__ += "/" + sys.implementation.name  # pragma: only on MicroPython
+elif sys.implementation.name == "circuitpython":  # in its stand-in
+    __path__.insert(0, __path__[0] + "/circuitpython")
 else:
-    from aiot_port.on_cpython import *
+    __path__.insert(0, __path__[0] + "/cpython")
+
+from aiot_port.base import *  # noqa: E402 - found only now
 
 
 def load(module, *others):
@@ -33,20 +43,6 @@ def load(module, *others):
         for other in others:
             forget(other)
         raise
-
-
-def forget(module):
-    """Let go of a module that is needed now and then, so that it does not stay in RAM.
-
-    One of this package's own is named with the package: "aiot_port.net". It takes no memory, which
-    may be what lacks. CPython has memory enough: there they stay, as a class of a module that is
-    loaded twice is two classes.
-    """
-    if sys.implementation.name == "cpython":
-        return
-    sys.modules.pop(module, None)
-    if "." in module:
-        globals().pop(module.rpartition(".")[2], None)  # the package holds its own too
 
 
 def dates():

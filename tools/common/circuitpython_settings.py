@@ -15,7 +15,9 @@ from pathlib import Path
 from tools.common.facts import PROJECT
 
 sys.path.insert(0, str(PROJECT / "lib"))
-sys.path.append(str(PROJECT / "firmware"))  # last: its code.py must not hide Python's own
+sys.path.append(str(PROJECT / "firmware"))
+# Last: its code.py must not hide Python's own.
+sys.path.append(str(PROJECT / "firmware" / "circuitpython"))
 
 import setting_rules  # noqa: E402 - found by the paths above
 import settings as reader  # noqa: E402

@@ -19,20 +19,34 @@ ENTRY_FILES = {
 A MicroPython board has a boot.py too, but not of ours: its firmware brings one.
 """
 
-# As in the names of lib/aiot_port/*on_*.py and firmware/*on_*.py.
-_INTERPRETERS = ("micropython", "circuitpython", "cpython")
+# Files in a folder of such a name are for this interpreter alone.
+_INTERPRETERS = (*ENTRY_FILES, "cpython")
+
+
+def library(runtime):
+    """Return {folder on a board: [paths here]} of the library for a runtime.
+
+    ":" is the board's root, ":lib" its lib; paths are relative to the project.
+    """
+    found = {}
+    for path in sorted((PROJECT / "lib").rglob("*.py")):
+        if _is_for(runtime, path):
+            found.setdefault(":" + _relative(path.parent), []).append(_relative(path))
+    return found
 
 
 def program(runtime):
-    """Return {folder on a board: [paths here]} of the firmware and the library for a runtime.
+    """Return the same of the firmware and the library. `KeyError` for a runtime without one.
 
-    ":" is the board's root, ":lib" its lib; paths are relative to the project. `KeyError` for a
-    runtime that is not in `ENTRY_FILES`.
+    The root has what the runtime starts and what people change; all else is in lib, which
+    main.py has MicroPython look through first.
     """
-    found = {":": _firmware(runtime)}
-    for folder in sorted({path.parent for path in (PROJECT / "lib").rglob("*.py")}):
-        paths = [path for path in sorted(folder.glob("*.py")) if _is_for(runtime, path.stem)]
-        found[":" + _relative(folder)] = [_relative(path) for path in paths]
+    entries = ENTRY_FILES[runtime]
+    found = library(runtime)
+    found[":"] = []
+    for folder in ("firmware", f"firmware/{runtime}"):
+        for path in sorted((PROJECT / folder).glob("*.py")):
+            found[":" if path.name in entries else ":lib"].append(_relative(path))
     return found
 
 
@@ -53,18 +67,9 @@ def sources(runtime, board_id):
     return found
 
 
-def _firmware(runtime):
-    entries = ENTRY_FILES[runtime]
-    others = {name for names in ENTRY_FILES.values() for name in names} - set(entries)
-    paths = sorted((PROJECT / "firmware").glob("*.py"))
-    ours = [path for path in paths if path.name not in others and _is_for(runtime, path.stem)]
-    return [_relative(path) for path in ours]
-
-
-def _is_for(runtime, stem):
-    """Whether a module is for all runtimes, or `…on_<interpreter>` names this one."""
-    _, marker, interpreter = ("_" + stem).rpartition("_on_")
-    return not marker or interpreter not in _INTERPRETERS or interpreter == runtime
+def _is_for(runtime, path):
+    """Whether a file is for all runtimes, or its folder names this one."""
+    return path.parent.name == runtime or path.parent.name not in _INTERPRETERS
 
 
 def _relative(path):

@@ -23,9 +23,9 @@ PLATFORMS = ("9.x-mpy", "10.x-mpy")
 # What `import aiot_http` needs of aiot_port; the rest is the firmware's.
 _OUR_PORT = (
     "aiot_port/__init__.py",
-    "aiot_port/on_circuitpython.py",
-    "aiot_port/connection_on_circuitpython.py",
-    "aiot_port/sockets_on_circuitpython.py",
+    "aiot_port/circuitpython/base.py",
+    "aiot_port/circuitpython/connection.py",
+    "aiot_port/circuitpython/sockets.py",
 )
 _LOADS = ("load", "aiot_port.load")  # import the module that they name
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the format's first, so that the same files make the same zip
@@ -75,7 +75,7 @@ def _with_version(source):
 def requirements(files):
     """Return {module: sorted list of other libraries that it needs}, of ours and of Adafruit's.
 
-    `files` is {path under lib: source}. What the board*.py of aiot_port import is left to who
+    `files` is {path under lib: source}. What the other files of aiot_port import is left to who
     uses them: the drivers of sensors, adafruit_ntp.
     """
     ours = {_module(name) for name in files}

@@ -8,8 +8,6 @@ from tools.common import installed
 
 PROJECT = installed.PROJECT
 
-_LIB = ":lib"  # the folder on a board, as tools.common.installed names it
-
 
 def version():
     """Return the version as text, from the one place where it stands: lib/aiot_http.py."""
@@ -29,11 +27,7 @@ def files(runtime):
     """Return {path under a board's lib: path here}, sorted, of the library for a runtime.
 
     The ports of the other interpreters are left out. What only the firmware asks of aiot_port (its
-    board*.py and sensors*.py) comes along: it takes some flash, and no RAM until it is imported.
+    board.py and sensors.py) comes along: it takes some flash, and no RAM until it is imported.
     """
-    found = {}
-    for remote, paths in installed.program(runtime).items():
-        if remote.startswith(_LIB):
-            for path in paths:
-                found[Path(path).relative_to("lib").as_posix()] = PROJECT / path
-    return dict(sorted(found.items()))
+    paths = [path for paths in installed.library(runtime).values() for path in paths]
+    return {Path(path).relative_to("lib").as_posix(): PROJECT / path for path in sorted(paths)}

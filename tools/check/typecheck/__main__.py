@@ -31,10 +31,9 @@ def board_findings(facts):
     """Return the `Finding`s in all files of one board, known ones too."""
     stubs = stubs_of(facts)
     files = [path for paths in facts.install.values() for path in paths]
-    ours = {path.relative_to(PROJECT).as_posix() for path in (PROJECT / "lib").rglob("*.py")}
     # Boards with the same stubs differ in one small file, and share what mypy remembers.
     cache = _CACHES / facts.stubs.replace("==", "-")
-    findings = check(files, stubs, sorted(ours - set(files)), cache)
+    findings = check(files, stubs, cache)
     if facts.runtime == "circuitpython":
         findings += definition_findings(facts, files, stubs.folders[0])
     return findings

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.check.typecheck.errors import TypecheckError
-from tools.common.installed import PROJECT
+from tools.common.installed import ENTRY_FILES, PROJECT
 
 # On-board code carries no annotations: mypy reads the functions all the same, takes None for any
 # type's, and does not ask for annotations that it would need to tell more.
@@ -38,18 +38,18 @@ class Finding:
         return f"{self.path}:{self.line}: {self.message}"
 
 
-def check(files, stubs, skipped=(), cache=None, project=PROJECT):
+def check(files, stubs, cache=None, project=PROJECT):
     """Return the sorted `Finding`s of mypy in these files, less imports that may fail.
 
-    `files` are paths relative to `project`, `skipped` those of other runtimes: what imports them
-    is not followed. `cache` is a folder that makes the next run quick. Raises `TypecheckError`
-    when mypy cannot check.
+    `files` are paths relative to `project`. `cache` is a folder that makes the next run quick.
+    Raises `TypecheckError` when mypy cannot check.
     """
     with tempfile.TemporaryDirectory() as folder:
         settings = Path(folder) / "mypy.ini"
-        settings.write_text(_SETTINGS + _skip(skipped), encoding="utf-8")
-        done = _run_mypy(files, stubs, settings, cache or folder, project)
-    findings = [_finding(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        settings.write_text(_SETTINGS, encoding="utf-8")
+        places = _as_imported(files, project, Path(folder) / "tree")
+        done = _run_mypy(list(places), stubs, settings, cache or folder, Path(folder) / "tree")
+    findings = [_finding(line, places) for line in done.stdout.splitlines() if line[:1] == "{"]
     if done.returncode == _CRASHED and not any(finding.path in files for finding in findings):
         raise TypecheckError(f"mypy cannot check: {done.stderr.strip() or done.stdout.strip()}")
     optional = {path: _optional_lines(_tree(project / path)) for path in files}
@@ -60,18 +60,22 @@ def check(files, stubs, skipped=(), cache=None, project=PROJECT):
     )
 
 
-def _skip(paths):
-    if not paths:
-        return ""
-    modules = [_module(path) for path in paths]
-    return f"[mypy-{','.join(modules)}]\nfollow_imports = skip\n"
+def _as_imported(files, project, tree):
+    """Link files below `tree` where an import finds them; return {path there: path here}.
+
+    An interpreter's own folder is the place of none: its files are found as if they lay above.
+    """
+    places = {}
+    for path in files:
+        parts = [part for part in Path(path).parts if part not in ENTRY_FILES]
+        place = Path(*parts)
+        (tree / place).parent.mkdir(parents=True, exist_ok=True)
+        (tree / place).symlink_to((project / path).resolve())
+        places[place.as_posix()] = path
+    return places
 
 
-def _module(path):
-    return path.removeprefix("lib/").removesuffix(".py").replace("/", ".")
-
-
-def _run_mypy(files, stubs, settings, cache, project):
+def _run_mypy(files, stubs, settings, cache, folder):
     own = sorted({_root(path) for path in files})
     search = os.pathsep.join([*own, *(str(folder) for folder in stubs.folders)])
     command = [sys.executable, "-m", "mypy", "--config-file", str(settings)]
@@ -82,7 +86,7 @@ def _run_mypy(files, stubs, settings, cache, project):
     environment = {**os.environ, "MYPYPATH": search}
     return subprocess.run(
         [*command, *files],
-        cwd=project,
+        cwd=folder,
         env=environment,
         capture_output=True,
         text=True,
@@ -95,9 +99,10 @@ def _root(path):
     return "lib" if path.startswith("lib/") else path.rpartition("/")[0]
 
 
-def _finding(line):
+def _finding(line, places):
     told = json.loads(line)
-    return Finding(told["file"], told["line"], told["message"].splitlines()[0])
+    path = places.get(told["file"], told["file"])
+    return Finding(path, told["line"], told["message"].splitlines()[0])
 
 
 def needed_imports(path):

@@ -11,7 +11,7 @@ import io
 import sys
 import time
 
-if hasattr(gc, "threshold"):  # as firmware/main.py: it keeps the heap in one piece
+if hasattr(gc, "threshold"):  # as micropython/main.py: it keeps the heap in one piece
     gc.threshold(8192)
 
 DNS_MS = 10000  # as the firmware has it for opening a connection, of which DNS gets half

@@ -7,7 +7,7 @@ fresh heap: outbox and connection together would want more memory than the firmw
 
 import gc
 
-if hasattr(gc, "threshold"):  # as firmware/main.py: it keeps the heap in one piece
+if hasattr(gc, "threshold"):  # as micropython/main.py: it keeps the heap in one piece
     gc.threshold(8192)
 
 

@@ -20,7 +20,7 @@ from tools.measure.fleet.clock import VirtualClock
 
 _PROJECT = Path(__file__).parents[3]
 sys.path.insert(0, str(_PROJECT / "lib"))
-sys.path.append(str(_PROJECT / "firmware"))  # last: its code.py must not hide Python's own
+sys.path.append(str(_PROJECT / "firmware"))
 # The loop needs no board_config.py: app.py alone, which the fleet does not use, reads it.
 sys.modules.setdefault("board_config", types.ModuleType("board_config"))
 

@@ -22,7 +22,7 @@ from tools.simulate.proxy import Proxy
 
 _PROJECT = Path(__file__).parents[3]
 sys.path.insert(0, str(_PROJECT / "lib"))
-sys.path.append(str(_PROJECT / "firmware"))  # last: its code.py must not hide Python's own
+sys.path.append(str(_PROJECT / "firmware"))
 
 DEVICE = ("a1GFjLPXXXX", "device123", "0123456789abcdef0123456789abcdef")
 READINGS = {"temperature": 21.5, "humidity": 62.2}  # what the boards' own sensors report

@@ -5,7 +5,7 @@ import gc
 import json
 import sys
 
-gc.threshold(8192)  # as firmware/main.py does
+gc.threshold(8192)  # as micropython/main.py does
 _module, _function = sys.argv[1].split(".")
 _result = getattr(__import__(_module), _function)(**json.loads(sys.argv[2]))
 print("RESULT", json.dumps(_result))

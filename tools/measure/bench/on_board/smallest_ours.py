@@ -4,7 +4,7 @@
 import gc
 import sys
 
-gc.threshold(8192)  # as firmware/main.py does
+gc.threshold(8192)  # as micropython/main.py does
 
 from aiot_http import Client, Device  # noqa: E402 - imported after that
 

@@ -3,7 +3,7 @@
 
 import socket
 
-from aiot_port.on_cpython import ticks_diff, ticks_ms
+from aiot_port.base import ticks_diff, ticks_ms
 
 _MOST = 1024  # bytes received at once: an answer by UDP has 512 at most (RFC 1035, 2.3.4)
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""CircuitPython's board: Wi-Fi, clock, watchdog, sleep. `board_on_cpython.py` documents."""
+"""CircuitPython's board: Wi-Fi, clock, watchdog, sleep. `../cpython/board.py` documents."""
 
 import time
 
+from aiot_port import *
 from micropython import const
 
 _LONGEST_MS = const(7000)  # of a step that blocks: below the RP2040's watchdog of 8.388 s
@@ -94,7 +95,7 @@ def deep_sleep_ms(ms):
 
 
 def sleep_memory():
-    from aiot_port.memory_on_circuitpython import asleep
+    from aiot_port.memory import asleep
 
     return asleep()
 

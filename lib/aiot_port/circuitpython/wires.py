@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""CircuitPython's wires. `wires_on_cpython.py` documents the names.
+"""CircuitPython's wires. `../cpython/wires.py` documents the names.
 
 Of circup's drivers it uses adafruit_bme280. adafruit_ahtx0 checks no frame: for AHT20 and SHT3x
-the data sheets' commands are ours, in hygrometers.py.
+the data sheets' commands are ours, in aiot_hygrometers.py.
 """
 
 import time
 
-from aiot_port.sensors_on_circuitpython import gpio
+from aiot_port.sensors import gpio
 
 _FULL_SCALE = 65535  # of a converter: the voltage is that or anything above
 
@@ -86,28 +86,27 @@ def _sleep_ms(ms):
 
 
 def aht20(bus):
-    from aiot_port import hygrometers
+    import aiot_hygrometers
 
-    return hygrometers.aht20(_Wires(bus), _sleep_ms)
+    return aiot_hygrometers.aht20(_Wires(bus), _sleep_ms)
 
 
 def bme280(bus, address):
+    import aiot_hygrometers
     from adafruit_bme280.basic import Adafruit_BME280_I2C
-
-    from aiot_port import hygrometers
 
     sensor = Adafruit_BME280_I2C(bus, address)
     wires = _Wires(bus)
 
     def read():
         found = sensor.temperature, sensor.relative_humidity, sensor.pressure
-        hygrometers.check_bme280(wires.readfrom_mem(address, 0xF7, 8))  # of the last measurement
+        aiot_hygrometers.check_bme280(wires.readfrom_mem(address, 0xF7, 8))  # of that one
         return found
 
     return read
 
 
 def sht3x(bus, address):
-    from aiot_port import hygrometers
+    import aiot_hygrometers
 
-    return hygrometers.sht3x(_Wires(bus), _sleep_ms, address)
+    return aiot_hygrometers.sht3x(_Wires(bus), _sleep_ms, address)

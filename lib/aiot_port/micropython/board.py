@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""MicroPython's board: Wi-Fi, clock, watchdog, sleep. `board_on_cpython.py` documents."""
+"""MicroPython's board: Wi-Fi, clock, watchdog, sleep. `../cpython/board.py` documents."""
 
 import sys
 import time
 
-from aiot_port import forget
-from aiot_port.on_micropython import EPOCH_MS
+from aiot_port import *
+from aiot_port.base import EPOCH_MS
 
 getenv = None
 
@@ -21,11 +21,11 @@ def join_wifi(ssid, password, timeout_ms, on_wait):
     if wlan.isconnected():
         return ""
     try:
-        from aiot_port.wifi_on_micropython import join
+        from aiot_port.wifi import join
 
         return join(wlan, ssid, password, timeout_ms, on_wait)
     finally:
-        forget("aiot_port.wifi_on_micropython")  # it may be months until the next time
+        forget("aiot_port.wifi")  # it may be months until the next time
 
 
 def leave_wifi():

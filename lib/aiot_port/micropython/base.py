@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""MicroPython: ESP32, Pico W and the unix port. `on_cpython.py` documents the names."""
+"""MicroPython: ESP32, Pico W and the unix port. ../cpython/base.py documents the names."""
 
 import errno
 import gc
 import select
 import socket
 import ssl
+import sys
 import time
 
 from micropython import const
@@ -53,8 +54,6 @@ def tls_context(ca):
 
 
 def _tls_context(ca):
-    from aiot_port import forget
-
     try:
         import aiot_ca
 
@@ -69,11 +68,9 @@ def _tls_context(ca):
 
 
 def resolve(host, port, timeout_ms, on_wait):
-    from aiot_port import forget
-
     names = [host]
     try:
-        from aiot_port.net_on_micropython import Udp, name_servers
+        from aiot_port.net import Udp, name_servers
 
         servers = name_servers()
         if servers is not None:
@@ -83,7 +80,7 @@ def resolve(host, port, timeout_ms, on_wait):
                 names = aiot_dns.look_up(Udp(), host, servers, timeout_ms // 2, on_wait)
     finally:
         forget("aiot_dns")
-        forget("aiot_port.net_on_micropython")
+        forget("aiot_port.net")
     found = []
     for name in names:
         found.extend(socket.getaddrinfo(name, port, 0, socket.SOCK_STREAM))
@@ -165,6 +162,13 @@ def explain(error):
 def free_memory():
     gc.collect()
     return gc.mem_free()
+
+
+def forget(module):
+    sys.modules.pop(module, None)
+    package, _, name = module.rpartition(".")
+    if package in sys.modules:
+        sys.modules[package].__dict__.pop(name, None)  # which holds it too
 
 
 def serialised(method):

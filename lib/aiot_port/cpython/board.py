@@ -6,6 +6,8 @@ import sys
 import time
 import uuid
 
+from aiot_port import *
+
 # A function (name) that reads one setting of settings.toml, None for one that is not there; or
 # None where the firmware reads the file itself. Its ValueError is for what it cannot read.
 getenv = None

@@ -8,9 +8,8 @@ attempt, and no socket left behind.
 import gc
 
 from aiot_errors import ca_error
+from aiot_port.base import NETWORK_ERRORS, is_bad_authority, ticks_diff, ticks_ms
 from micropython import const
-
-from aiot_port.on_circuitpython import NETWORK_ERRORS, is_bad_authority, ticks_diff, ticks_ms
 
 _MOST = const(8192)  # bytes of a whole reply: nobody's head has as many as the body
 _RECORD = const(4096)  # bytes that go to TLS at once: a record of mbedTLS on boards

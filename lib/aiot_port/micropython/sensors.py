@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""MicroPython's sensors. `sensors_on_cpython.py` documents the names.
+"""MicroPython's sensors. `../cpython/sensors.py` documents the names.
 
 dht, ds18x20 and onewire are in the firmware of ESP32 and RP2. A driver is asked for the frame that
-came, and frames.py says what it means: dht drops the sign of a DHT11, and both take a frame of
-zeros.
+came, and aiot_frames says what it means: dht drops the sign of a DHT11, and both take a frame
+of zeros.
 """
 
 import time
@@ -36,19 +36,17 @@ def _rp2_temperature():
 
 
 def dht11(pin):
+    import aiot_frames
     import dht
 
-    from aiot_port import frames
-
-    return _dht(dht.DHT11, pin, frames.dht11)
+    return _dht(dht.DHT11, pin, aiot_frames.dht11)
 
 
 def dht22(pin):
+    import aiot_frames
     import dht
 
-    from aiot_port import frames
-
-    return _dht(dht.DHT22, pin, frames.dht22)
+    return _dht(dht.DHT22, pin, aiot_frames.dht22)
 
 
 def _dht(kind, pin, meaning):
@@ -73,24 +71,24 @@ def _ds18b20_bus(pin):
 
 def _ds18b20_found(bus):
     """Return the ids of the probes on a bus, sorted: one may come and go. Raises OSError."""
-    from aiot_port import frames
+    import aiot_frames
 
     found = [bytes(rom) for rom in bus.ow.scan()]
     if any([bus.ow.crc8(rom) for rom in found]):  # else another would get this one's name
         raise OSError("an id came damaged: is the wire held low?")
-    return sorted([rom for rom in found if rom[0] in frames.FAMILIES])
+    return sorted([rom for rom in found if rom[0] in aiot_frames.FAMILIES])
 
 
 def ds18b20(pin):
     import binascii
 
-    from aiot_port import frames
+    import aiot_frames
 
     bus = _ds18b20_bus(pin)
 
     def read_one(rom):
         try:
-            return frames.ds18x20(rom[0], bus.read_scratch(rom))
+            return aiot_frames.ds18x20(rom[0], bus.read_scratch(rom))
         except Exception as error:  # noqa: BLE001 - one probe must not cost the others
             return error
 

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""CircuitPython 9 and 10. `on_cpython.py` documents the names.
+"""CircuitPython 9 and 10. ../cpython/base.py documents the names.
 
-HTTPS goes through adafruit_requests, as its users expect (connection_on_circuitpython); install
+HTTPS goes through adafruit_requests, as its users expect (connection.py); install
 it with circup, and with it adafruit_connection_manager and the drivers of your sensors.
 """
 
 import gc
+import sys
 import time
 
 from micropython import const
@@ -56,12 +57,9 @@ def is_bad_authority(error):
 
 
 def resolve(host, port, timeout_ms, on_wait):
-    from aiot_port import forget
-
     try:
         import aiot_dns
-
-        from aiot_port.net_on_circuitpython import Udp, name_servers
+        from aiot_port.net import Udp, name_servers
 
         names = [host]
         if not aiot_dns.is_address(host):
@@ -70,11 +68,11 @@ def resolve(host, port, timeout_ms, on_wait):
         return [(pool.AF_INET, pool.SOCK_STREAM, 0, "", (name, port)) for name in names]
     finally:
         forget("aiot_dns")  # one by one, which takes no memory
-        forget("aiot_port.net_on_circuitpython")
+        forget("aiot_port.net")
 
 
 def own_connection(*arguments):
-    from aiot_port.connection_on_circuitpython import Connection
+    from aiot_port.connection import Connection
 
     return Connection(*arguments)
 
@@ -89,6 +87,13 @@ def socket_pool():
 def free_memory():
     gc.collect()
     return gc.mem_free()
+
+
+def forget(module):
+    sys.modules.pop(module, None)
+    package, _, name = module.rpartition(".")
+    if package in sys.modules:
+        sys.modules[package].__dict__.pop(name, None)  # which holds it too
 
 
 def serialised(method):
@@ -110,6 +115,6 @@ def ilistdir(folder):
 
 
 def spare_store(kind):
-    from aiot_port.memory_on_circuitpython import spare
+    from aiot_port.memory import spare
 
     return spare(kind)

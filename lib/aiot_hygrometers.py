@@ -8,12 +8,10 @@ with the same CRC-8. It begins with ones, so zeros have no right one; a temperat
 its converter, which no measurement gives, is refused with all that came with it.
 """
 
-from aiot_port import const
-
-_AHT20_ADDRESS = const(0x38)
-_AHT20_CALIBRATED = const(0x08)  # bits of its status, which is the first byte of whatever it sends
-_AHT20_BUSY = const(0x80)
-_AHT20_TRIES = const(5)  # to read a measurement, 10 ms apart; one is ready after 80 ms
+_AHT20_ADDRESS = 0x38
+_AHT20_CALIBRATED = 0x08  # bits of its status, which is the first byte of whatever it sends
+_AHT20_BUSY = 0x80
+_AHT20_TRIES = 5  # to read a measurement, 10 ms apart; one is ready after 80 ms
 _NOT_MEASURED = "no measurement: did it lose its power?"
 
 

@@ -11,7 +11,7 @@ _NO_ADDRESS = const(2)  # a Pico W's status while it has joined: CYW43_LINK_NOIP
 
 
 def join(wlan, ssid, password, timeout_ms, on_wait):
-    """Join a network with the radio `wlan`; return as `join_wifi` in `board_on_cpython.py`."""
+    """Join a network with the radio `wlan`; return as `join_wifi` in `../cpython/board.py`."""
     started = time.ticks_ms()
     try:
         wlan.active(True)

@@ -5,6 +5,6 @@ A watchdog's bite ends there on an ESP32-S3 (CircuitPython issue 10011), and a d
 on any board. Safe mode by its button does not run this file.
 """
 
-from aiot_port.safe_mode_on_circuitpython import leave
+from aiot_port.safe_mode import leave
 
 leave()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""CircuitPython's safe mode, in which no program runs: what firmware/safemode.py does about it."""
+"""CircuitPython's safe mode, in which no program runs: what safemode.py does about it."""
 
 
 def leave():

@@ -3,18 +3,17 @@
 
 import adafruit_connection_manager
 import adafruit_requests
-from aiot_errors import AiotError, NetworkError, ReplyError
-from micropython import const
-
 import aiot_port
-from aiot_port.on_circuitpython import (
+from aiot_errors import AiotError, NetworkError, ReplyError
+from aiot_port.base import (
     NETWORK_ERRORS,
     explain,
     socket_pool,
     ticks_diff,
     ticks_ms,
 )
-from aiot_port.sockets_on_circuitpython import Wire
+from aiot_port.sockets import Wire
+from micropython import const
 
 _LIMIT = const(4096)  # bytes of a reply's body, as in aiot_reply
 _PIECE = const(512)  # bytes read at once

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""CircuitPython's sensors. `sensors_on_cpython.py` documents the names.
+"""CircuitPython's sensors. `../cpython/sensors.py` documents the names.
 
 Of circup's drivers it uses adafruit_dht and adafruit_onewire; a board needs those that its
-board_config.py names. They are asked for the frame that came, and frames.py says what it means.
-adafruit_ds18x20 shows no frame: for DS18B20 the data sheet's commands are ours.
+board_config.py names. They are asked for the frame that came, and aiot_frames says what it
+means. adafruit_ds18x20 shows no frame: for DS18B20 the data sheet's commands are ours.
 """
 
 import time
@@ -16,7 +16,7 @@ _READ = b"\xbe"
 
 
 def gpio(number):
-    """Return the pin of a number, for wires_on_circuitpython too."""
+    """Return the pin of a number, for wires too."""
     import microcontroller
 
     return getattr(microcontroller.pin, "GPIO%d" % number)
@@ -30,18 +30,16 @@ def chip_temperature():
 
 def dht11(pin):
     import adafruit_dht
+    import aiot_frames
 
-    from aiot_port import frames
-
-    return _dht(adafruit_dht.DHT11, pin, frames.dht11)
+    return _dht(adafruit_dht.DHT11, pin, aiot_frames.dht11)
 
 
 def dht22(pin):
     import adafruit_dht
+    import aiot_frames
 
-    from aiot_port import frames
-
-    return _dht(adafruit_dht.DHT22, pin, frames.dht22)
+    return _dht(adafruit_dht.DHT22, pin, aiot_frames.dht22)
 
 
 def _dht(kind, pin, meaning):
@@ -70,24 +68,24 @@ def _ds18b20_bus(pin):
 
 def _ds18b20_found(bus):
     """Return the ids of the probes on a bus, sorted: one may come and go. Raises OSError."""
-    from aiot_port import frames
+    import aiot_frames
 
     found = [bytes(each.rom) for each in bus.scan()]
     if any([bus.crc8(rom) for rom in found]):  # else another would get this one's name
         raise OSError("an id came damaged: is the wire held low?")
-    return sorted([rom for rom in found if rom[0] in frames.FAMILIES])
+    return sorted([rom for rom in found if rom[0] in aiot_frames.FAMILIES])
 
 
 def ds18b20(pin):
     import binascii
 
-    from aiot_port import frames
+    import aiot_frames
 
     bus = _ds18b20_bus(pin)  # once: it claims the pin for good
 
     def read_one(rom):
         try:
-            return frames.ds18x20(rom[0], _scratchpad(bus, rom))
+            return aiot_frames.ds18x20(rom[0], _scratchpad(bus, rom))
         except Exception as error:  # noqa: BLE001 - one probe must not cost the others
             return error
 

@@ -7,13 +7,11 @@ what a frame cannot be, and raises OSError for it. Drivers deliver the frames; t
 the same for every port.
 """
 
-from aiot_port import const
-
 FAMILIES = (0x10, 0x22, 0x28)
 """The first bytes of the ids of DS18S20, DS1822 and DS18B20."""
 
-_DS18S20 = const(0x10)  # its scratchpad differs from that of the other two
-_NOT_MEASURED = const(0x0550)  # 85.0 degrees: a DS18B20's power-on value (data sheet, Table 1)
+_DS18S20 = 0x10  # its scratchpad differs from that of the other two
+_NOT_MEASURED = 0x0550  # 85.0 degrees: a DS18B20's power-on value (data sheet, Table 1)
 
 
 def dht11(frame):

@@ -23,8 +23,7 @@ def at_boot(button=None):
     gets hold of the drive. A board without a USB drive lets its program write anyway.
     """
     import storage
-
-    from aiot_port.board_on_circuitpython import woke
+    from aiot_port.board import woke
 
     if button is None:
         if woke():

@@ -16,6 +16,6 @@ a reset. Or in the REPL: import os; os.remove("boot.py").
 """
 
 import board_config
-from aiot_port.drive_on_circuitpython import at_boot
+from aiot_port.drive import at_boot
 
 at_boot(getattr(board_config, "DRIVE_BUTTON", None))

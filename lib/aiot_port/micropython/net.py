@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""MicroPython's plain sockets. `net_on_cpython.py` documents the names."""
+"""MicroPython's plain sockets. `../cpython/net.py` documents the names."""
 
 import select
 import socket
 
+from aiot_port.base import ticks_diff, ticks_ms
 from micropython import const
-
-from aiot_port.on_micropython import ticks_diff, ticks_ms
 
 _MOST = const(1024)
 

@@ -4,14 +4,14 @@
 import sys
 
 import board_config
-from aiot_port.drive_on_circuitpython import at_start
+from aiot_port.drive import at_start
 
 at_start(getattr(board_config, "DRIVE_BUTTON", None))
-del at_start, sys.modules["aiot_port.drive_on_circuitpython"]  # needed once: it leaves RAM
+del at_start, sys.modules["aiot_port.drive"]  # needed once: it leaves RAM
 
 # What follows comes once it is known who writes the drive. The way to HTTPS comes first, with
 # adafruit_requests: the largest of all, which later finds no room in one piece.
-import aiot_port.connection_on_circuitpython  # noqa: E402, F401
+import aiot_port.connection  # noqa: E402, F401
 import app  # noqa: E402
 
 loop = app.start()

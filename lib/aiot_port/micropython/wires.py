@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""MicroPython's wires. `wires_on_cpython.py` documents the names.
+"""MicroPython's wires. `../cpython/wires.py` documents the names.
 
 bme280_float is robert-hh's, from mip. For AHT20 and SHT3x mip has none that is kept:
-hygrometers.py is ours.
+aiot_hygrometers.py is ours.
 """
 
 import time
@@ -83,15 +83,14 @@ class _Pulses:
 
 
 def aht20(bus):
-    from aiot_port import hygrometers
+    import aiot_hygrometers
 
-    return hygrometers.aht20(bus, time.sleep_ms)
+    return aiot_hygrometers.aht20(bus, time.sleep_ms)
 
 
 def bme280(bus, address):
+    import aiot_hygrometers
     import bme280_float
-
-    from aiot_port import hygrometers
 
     chip = bus.readfrom_mem(address, 0xD0, 1)[0]
     if chip != _BME280_ID:
@@ -100,13 +99,13 @@ def bme280(bus, address):
 
     def read():
         celsius, pascals, percent = sensor.read_compensated_data()
-        hygrometers.check_bme280(bus.readfrom_mem(address, 0xF7, 8))  # of that very measurement
+        aiot_hygrometers.check_bme280(bus.readfrom_mem(address, 0xF7, 8))  # of that one
         return celsius, percent, pascals / 100
 
     return read
 
 
 def sht3x(bus, address):
-    from aiot_port import hygrometers
+    import aiot_hygrometers
 
-    return hygrometers.sht3x(bus, time.sleep_ms, address)
+    return aiot_hygrometers.sht3x(bus, time.sleep_ms, address)

@@ -95,7 +95,7 @@ def open_stream(context, host, address, timeout_ms):
     try:
         raw.settimeout(timeout_ms / 1000)
         raw.connect(address[4])
-        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as in on_micropython.py
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # as in micropython/base.py
         raw.setblocking(False)
         tls = context.wrap_socket(raw, server_hostname=host, do_handshake_on_connect=False)
     except BaseException:
@@ -157,6 +157,15 @@ def explain(error):
 def free_memory():
     """Return the free bytes of the heap after a collection; here there is no limit."""
     return sys.maxsize
+
+
+def forget(module):
+    """Let go of a module that is needed now and then, so that it does not stay in RAM.
+
+    One in a package is named with it: "aiot_port.net". It takes no memory, which may be what
+    lacks. CPython has memory enough: there they stay, as a class of a module that is loaded
+    twice is two classes.
+    """
 
 
 def serialised(method):

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""CircuitPython's plain sockets. `net_on_cpython.py` documents the names."""
+"""CircuitPython's plain sockets. `../cpython/net.py` documents the names."""
 
+from aiot_port.base import socket_pool, ticks_diff, ticks_ms
 from micropython import const
-
-from aiot_port.on_circuitpython import socket_pool, ticks_diff, ticks_ms
 
 _MOST = const(1024)
 _NOT_YET = (11, 116, 110)  # EAGAIN; ETIMEDOUT is 116 in newlib, and 110 in POSIX
