@@ -7,7 +7,6 @@ The secrets of a settings.toml in this folder are not shown.
 Exit status: 0 ended by a key or Ctrl-C, 1 the port made trouble.
 """
 
-import argparse
 import contextlib
 import select
 import sys
@@ -17,6 +16,7 @@ import serial
 
 from tools.common import console, remote
 from tools.common.board_text import Decoder
+from tools.common.program import Program
 
 _END_KEY = b"\x1d"  # Ctrl-], as in mpremote and miniterm
 _HOLD_S = 0.2  # after which a line that has not ended is shown as far as it goes
@@ -25,18 +25,12 @@ _HELD = 4096  # characters of such a line, at most
 _SETTINGS = "settings.toml"
 
 
-def _parser():
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.monitor",
-        description="Shows what a board prints, without disturbing it. Secrets of the "
-        "settings.toml in this folder are not shown.",
-    )
+def _add_options(parser):
     parser.add_argument(
         "--port",
         default="auto",
         help="such as /dev/ttyUSB0, or id: and a serial number; default: the first on USB",
     )
-    return parser
 
 
 @contextlib.contextmanager
@@ -124,18 +118,22 @@ def _monitor(name):
                 time.sleep(remote.RETRY_S)
 
 
-def main(arguments=None):
-    """Run until a key ends it; return the exit status."""
-    options = _parser().parse_args(arguments)
+def _work(options):
+    """Run until a key ends it."""
     try:
         _monitor(options.port)
-    except remote.PortError as error:
-        console.warn(f"monitor: {error}")
-        return 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt:  # the way to end it
         console.say()
-    return 0
 
+
+main = Program(
+    "monitor",
+    _work,
+    _add_options,
+    failed=(remote.PortError,),
+    description="Shows what a board prints, without disturbing it. Secrets of the "
+    "settings.toml in this folder are not shown.",
+)
 
 if __name__ == "__main__":
-    sys.exit(console.run("monitor", main))
+    sys.exit(main.run())

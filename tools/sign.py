@@ -19,13 +19,11 @@ from pathlib import Path
 
 from tools.common import console
 from tools.common.facts import PROJECT
+from tools.common.program import Program
 
 sys.path.insert(0, str(PROJECT / "lib"))
 
 import aiot_http  # noqa: E402 - found by the path above
-
-STOPPED = 130
-"""Exit status after Ctrl-C: 128 and the signal's number, as shells have it."""
 
 SECRET_VARIABLE = "AIOT_DEVICE_SECRET"  # noqa: S105 - the name of a variable
 """The environment variable from which the DeviceSecret is taken when no file is named."""
@@ -147,14 +145,7 @@ def _timestamp(text):
     )
 
 
-def _parser():
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.sign",
-        description="Shows how a sign-in is signed, to compare with the console's calculator.",
-        epilog="The DeviceSecret is asked for without showing it. A script gives it by "
-        f"--secret-file or in the variable {SECRET_VARIABLE}; it is no option, because every user "
-        "of this machine can see options in the list of processes.",
-    )
+def _add_options(parser):
     parser.add_argument("--product-key", required=True, help="as on the Device Details page")
     parser.add_argument("--device-name", required=True, help="as there")
     parser.add_argument("--secret-file", type=Path, help="a file with the DeviceSecret alone")
@@ -172,28 +163,28 @@ def _parser():
         help="milliseconds since 1970, now (the default), or none to send no timestamp; the "
         "platform refuses one that is over 15 minutes off",
     )
-    return parser
 
 
-def main(arguments=None):
-    """Run the command; return its exit status."""
-    options = _parser().parse_args(arguments)
-    try:
-        device = aiot_http.Device(
-            options.product_key,
-            options.device_name,
-            read_secret(options.secret_file),
-            options.client_id,
-        )
-        show(device, options.method, options.timestamp)
-    except (SignError, aiot_http.AiotError) as error:
-        console.warn(f"sign: {error}")
-        return 2
-    except KeyboardInterrupt:
-        console.warn("\nsign: stopped")
-        return STOPPED
-    return 0
+def _work(options):
+    device = aiot_http.Device(
+        options.product_key,
+        options.device_name,
+        read_secret(options.secret_file),
+        options.client_id,
+    )
+    show(device, options.method, options.timestamp)
 
+
+main = Program(
+    "sign",
+    _work,
+    _add_options,
+    wrong=(SignError, aiot_http.AiotError),
+    description="Shows how a sign-in is signed, to compare with the console's calculator.",
+    epilog="The DeviceSecret is asked for without showing it. A script gives it by "
+    f"--secret-file or in the variable {SECRET_VARIABLE}; it is no option, because every user "
+    "of this machine can see options in the list of processes.",
+)
 
 if __name__ == "__main__":
-    sys.exit(console.run("sign", main))
+    sys.exit(main.run())

@@ -18,6 +18,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from host_tests.conftest import ROOT
+from tools.common.program import STOPPED
 from tools.measure.bench import __main__ as bench
 from tools.measure.bench import budget, counts, report, rows, umqtt, wire
 from tools.measure.bench.errors import BenchError
@@ -69,7 +70,7 @@ def test_unknown_row_is_an_error_that_lists_the_rows():
 
 
 def test_every_row_of_the_table_can_be_asked_for():
-    text = bench._parser().format_help()
+    text = bench.main.parser().format_help()
     for name in bench.ALL:
         assert name in text
     assert all(function.__doc__ for function in bench.ALL.values())
@@ -135,7 +136,7 @@ def test_ctrl_c_ends_it_and_leaves_no_folder(tmp_path):
     wait_until(lambda: list(tmp_path.glob("bench-*/ca.der")))
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=60)
-    assert process.returncode == bench.STOPPED
+    assert process.returncode == STOPPED
     assert "bench: stopped" in told
     assert not list(tmp_path.iterdir())
 

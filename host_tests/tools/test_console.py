@@ -16,6 +16,7 @@ import pytest
 from host_tests.conftest import ROOT
 from tools.common import console, drive
 from tools.common.board_text import LINE_MAX, Decoder, Lines, clean
+from tools.common.program import STOPPED
 
 TOOLS = sorted((ROOT / "tools").rglob("*.py"))
 
@@ -25,7 +26,7 @@ ELSEWHERE = ("boot.py", "counted.py", "on_flash.py", "on_desk.py", "config_run.p
 PROGRAMS = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__main__")
     for path in TOOLS
-    if 'console.run("' in path.read_text(encoding="utf-8") and path.stem != "console"
+    if "\nmain = Program(" in path.read_text(encoding="utf-8")
 )
 
 
@@ -55,15 +56,20 @@ def test_only_the_console_prints(path):
     assert not found, f"{path}: lines {found} print beside tools/common/console.py"
 
 
-def test_every_tool_runs_by_the_console():
+def test_every_tool_runs_in_the_one_frame():
+    """tools/common/program.py: options, errors, Ctrl-C and exit status are the same for all."""
     mains = [
         path
         for path in TOOLS
-        if "\ndef main(" in path.read_text(encoding="utf-8") and path.name not in ELSEWHERE
+        if '\nif __name__ == "__main__":' in path.read_text(encoding="utf-8")
+        and path.name not in ELSEWHERE
     ]
-    assert len(mains) > 12
+    assert len(mains) == len(PROGRAMS) > 17
     for path in mains:
-        assert "sys.exit(console.run(" in path.read_text(encoding="utf-8"), path
+        source = path.read_text(encoding="utf-8")
+        assert "sys.exit(main.run())" in source, path
+        assert "ArgumentParser(" not in source, path
+        assert "STOPPED" not in source or "import STOPPED" in source, path
 
 
 # Terminals.
@@ -97,13 +103,14 @@ def test_help_can_be_read_on_each_terminal(name, terminal):
 SAYING = """
 import sys
 from tools.common import console, drive
-def main():
+from tools.common.program import Program
+def main(options):
     console.say("温度 21.5 °C × ½ \\ud800")
     console.warn("错误: 温")
     console.rich().print("⠋ 湿", style="bold")
     console.show("piece ")
     return 0
-sys.exit(console.run("saying", main))
+sys.exit(Program("saying", main, lambda parser: None).run())
 """
 
 
@@ -123,10 +130,11 @@ def test_what_a_terminal_lacks_is_shown_by_its_number(terminal):
 ASKING = """
 import sys
 from tools.common import console, drive
-def main():
+from tools.common.program import Program
+def main(options):
     console.say(ascii(console.ask("SSID [温]: ")))
     return 0
-sys.exit(console.run("asking", main))
+sys.exit(Program("asking", main, lambda parser: None).run())
 """
 
 
@@ -150,14 +158,15 @@ def test_what_can_be_no_text_is_refused_by_name():
 ENDLESS = """
 import sys
 from tools.common import console, drive
-def main():
+from tools.common.program import Program
+def main(options):
     for number in range(100000):
         console.say(f"line {number}")
         if not console.is_heard():
             console.warn(f"ended {number < 50000}")
             return 7
     return 0
-sys.exit(console.run("endless", main))
+sys.exit(Program("endless", main, lambda parser: None).run())
 """
 
 
@@ -188,8 +197,9 @@ def test_nobody_reads_the_help(name):
 def test_lines_are_out_at_once():
     code = (
         "import sys, time\nfrom tools.common import console\n"
-        "def main():\n    console.say('first')\n    time.sleep(60)\n"
-        "sys.exit(console.run('slow', main))\n"
+        "from tools.common.program import Program\n"
+        "def main(options):\n    console.say('first')\n    time.sleep(60)\n"
+        "sys.exit(Program('slow', main, lambda parser: None).run())\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
@@ -201,16 +211,16 @@ def test_lines_are_out_at_once():
     finally:
         process.kill()
         process.wait()
-    assert process.returncode == console.STOPPED
+    assert process.returncode == STOPPED
     assert errors == b"\nslow: stopped\n"
 
 
 def test_an_error_that_nobody_foresaw_shows_no_secret():
     code = (
-        "import sys\nfrom tools.common import console\n"
-        "def main():\n    console.hide('n0tT0BeSeenAnywhere')\n"
+        "import sys\nfrom tools.common import console\nfrom tools.common.program import Program\n"
+        "def main(options):\n    console.hide('n0tT0BeSeenAnywhere')\n"
         "    raise KeyError('n0tT0BeSeen' + 'Anywhere')\n"
-        "sys.exit(console.run('broken', main))\n"
+        "sys.exit(Program('broken', main, lambda parser: None).run())\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
@@ -222,10 +232,10 @@ def test_an_error_that_nobody_foresaw_shows_no_secret():
 def test_a_signal_that_is_ignored_stays_so():
     """As nohup has it."""
     code = (
-        "import signal, sys, os\nfrom tools.common import console\n"
+        "import signal, sys, os\nfrom tools.common.program import Program\n"
         "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
-        "def main():\n    os.kill(os.getpid(), signal.SIGHUP)\n    return 5\n"
-        "sys.exit(console.run('hardy', main))\n"
+        "def main(options):\n    os.kill(os.getpid(), signal.SIGHUP)\n    return 5\n"
+        "sys.exit(Program('hardy', main, lambda parser: None).run())\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False)
     assert done.returncode == 5
@@ -300,13 +310,14 @@ def test_tools_go_their_way_on_each_terminal(name, terminal, tmp_path):
 TABLE = """
 import sys
 from tools.common import console
+from tools.common.program import Program
 from tools.measure.bench import report
 from tools.measure.bench.row import Row
-def main():
+def main(options):
     rows = [Row("n", "µs of a ½ report", "µs", 12.5, {"peer": 25}, 2.0, "peer", "≤ 3", True)]
     console.rich().print(report.tables(rows))
     return 0
-sys.exit(console.run("bench", main))
+sys.exit(Program("bench", main, lambda parser: None).run())
 """
 
 

@@ -24,6 +24,7 @@ from tools import monitor
 from tools.common import installing, plan, remote
 from tools.common.facts import PROJECT, load_facts
 from tools.common.onboard import LIST, PARKED, STAGED
+from tools.common.program import STOPPED
 from tools.deploy import __main__ as deploy
 from tools.simulate.board import Board, BoardError, interpreter
 
@@ -450,7 +451,7 @@ def test_an_interrupted_deploy_leaves_old_or_new_or_the_prompt_and_is_healed(
             firmware.use(version)
             stop = board.cut_power if how == "power" else interrupt_main
             status = interrupted(board, firmware, moment, stop)
-            assert status in (0, 1, deploy.STOPPED)
+            assert status in (0, 1, STOPPED)
             board.cut_power()
             found = what_runs(board)
             new = f"{version} {version} {version}"
@@ -462,7 +463,7 @@ def test_an_interrupted_deploy_leaves_old_or_new_or_the_prompt_and_is_healed(
             assert what_runs(board) == new
             assert not [path for path in board.files() if STAGED in path or PARKED in path]
             old = new
-        assert seen & {1, deploy.STOPPED}
+        assert seen & {1, STOPPED}
 
 
 def interrupt_main():
@@ -591,7 +592,7 @@ def test_a_board_exchanged_amid_the_work_is_left_alone(esp32, settings, capsys, 
 def test_ctrl_c_stops_all_boards(three, settings, capsys):
     threading.Timer(0.9, interrupt_main).start()
     begin = time.monotonic()
-    assert many(three, settings) == deploy.STOPPED
+    assert many(three, settings) == STOPPED
     assert time.monotonic() - begin < 60
     assert "deploy again" in capsys.readouterr().err
     assert many(three, settings) == 0

@@ -29,6 +29,7 @@ from host_tests.conftest import DEVICE, ROOT
 from host_tests.drive import run_code_py
 from host_tests.test_house import ON_BOARD
 from tools.common import bytecode
+from tools.common.program import STOPPED
 from tools.dist import __main__ as dist
 from tools.dist import circuitpython, library, mip
 
@@ -439,6 +440,6 @@ def test_stopped_by_ctrl_c_it_leaves_nothing_half_made(tmp_path):
     wait_until((tmp_path / "started").exists, 30)
     program.send_signal(signal.SIGINT)
     _, errors = program.communicate(timeout=30)
-    assert program.returncode == dist.STOPPED
+    assert program.returncode == STOPPED
     assert errors.strip() == "dist: stopped"
     assert list((tmp_path / "dist").iterdir()) == []

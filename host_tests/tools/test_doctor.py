@@ -26,6 +26,7 @@ from host_tests.board_bench import arm_watchdog, mpremote, needs_micropython, pu
 from host_tests.conftest import DEVICE, ROOT
 from tools.common import remote, versions
 from tools.common.facts import load_facts
+from tools.common.program import STOPPED
 from tools.deploy import __main__ as deploy
 from tools.doctor import __main__ as doctor
 from tools.doctor import remedies
@@ -741,7 +742,7 @@ def test_ctrl_c_starts_the_program_again(bench, number):
     finally:
         process.kill()
         process.wait()
-    assert process.returncode == doctor.STOPPED
+    assert process.returncode == STOPPED
     assert "the board restarts its program" in out
     assert "stopped" in err
     assert "Traceback" not in out + err

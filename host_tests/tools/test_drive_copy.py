@@ -18,6 +18,7 @@ from host_tests.tools.test_drive_files import PICO, SETTINGS, make_drive, names
 from tools.boards import __main__ as boards
 from tools.boards import drive_copy
 from tools.common import drive, onboard
+from tools.common.program import STOPPED
 
 ENTRIES = ("boot.py", "code.py", "safemode.py")
 
@@ -344,7 +345,7 @@ def test_cut_off_anywhere_it_starts_old_or_new_or_waits_and_is_healed(
             restore(target, old)
             with pytest.MonkeyPatch.context() as patch:
                 operations(patch, target, limit, kind)
-                assert copy() in (0, 1, boards.STOPPED)
+                assert copy() in (0, 1, STOPPED)
             now = runs(target)
             assert now in (runs_of(old), runs_of(new), None)
             seen.add(now is None)
@@ -390,7 +391,7 @@ def test_ended_from_outside_it_says_so(number, target, settings):
         process.send_signal(number)
         _, err = process.communicate()
     # It may have been quicker than the signal.
-    assert (process.returncode, "stopped" in err) in ((boards.STOPPED, True), (0, False))
+    assert (process.returncode, "stopped" in err) in ((STOPPED, True), (0, False))
     assert "Traceback" not in err
 
 

@@ -17,6 +17,7 @@ from host_tests import board_bench
 from tools.common import console, first_report, plan
 from tools.common.facts import PROJECT, load_facts
 from tools.common.plan import Copy, DeployError
+from tools.common.program import STOPPED
 from tools.deploy import __main__ as deploy
 from tools.deploy import own_code
 from tools.simulate.board import Board, interpreter
@@ -346,7 +347,7 @@ def test_ctrl_c_leaves_the_board_running(esp32, desk, number):
     if process.returncode == 0:  # it had reported before the signal came
         assert "it reports" in out
         return
-    assert process.returncode == deploy.STOPPED
+    assert process.returncode == STOPPED
     assert "the board has its files, and runs on" in err
     assert "Traceback" not in err
     esp32.wait_for(b"messageId=", 60)

@@ -21,6 +21,7 @@ from host_tests.tools.firmware_files import FILES_AT, firmware
 from host_tests.tools.rom_loader import ESP32_S2_MAGIC, RomLoader
 from tools.common import drive, remote
 from tools.common.facts import known_boards, load_facts
+from tools.common.program import STOPPED
 from tools.flash import __main__ as flash
 from tools.flash import esp_flash, uf2
 
@@ -159,7 +160,7 @@ def test_ctrl_c_ends_esptool_too(good, dead_port):
     finally:
         process.kill()
         process.wait()
-    assert process.returncode == flash.STOPPED
+    assert process.returncode == STOPPED
     assert "flash again" in err
     assert "Traceback" not in err
 

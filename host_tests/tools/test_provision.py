@@ -34,6 +34,7 @@ from host_tests.tools.provision_desk import (
 from tools.common import first_report, remote, settings_file
 from tools.common.facts import PROJECT
 from tools.common.plan import load_settings
+from tools.common.program import STOPPED
 from tools.deploy import __main__ as deploy
 from tools.provision import __main__ as provision
 from tools.provision.devices import DevicesError, Identity, read_devices
@@ -247,8 +248,8 @@ def test_a_board_of_another_list_is_left_alone(world, desk, capsys):
 
 
 def test_two_lists_of_one_folder_share_a_ledger(desk):
-    first = provision._parser().parse_args(["--csv", str(desk / "devices.csv")])
-    second = provision._parser().parse_args(["--csv", str(desk / "more.csv")])
+    first = provision.main.parser().parse_args(["--csv", str(desk / "devices.csv")])
+    second = provision.main.parser().parse_args(["--csv", str(desk / "more.csv")])
     assert provision._ledger_path(first) == provision._ledger_path(second)
 
 
@@ -343,7 +344,7 @@ def test_ctrl_c_while_it_waits(desk, monkeypatch, capsys):
     monkeypatch.setattr(remote, "usb_ports", list)
     threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
     words = ["--csv", str(desk / "devices.csv"), "--template", str(desk / "template.toml")]
-    assert provision.main(words) == provision.STOPPED
+    assert provision.main(words) == STOPPED
     shown = capsys.readouterr()
     assert "waiting for a board, 3 still to be done" in shown.out
     assert "run it again" in shown.err

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from host_tests.conftest import ROOT
 from tools import sign
+from tools.common.program import STOPPED
 
 SECRET = "n0tT0BeSeenAnywhere"
 DEVICE = ("--product-key", "pk", "--device-name", "device", "--client-id", "12345")
@@ -211,7 +212,7 @@ def test_ctrl_c_at_the_question():
         read_until(desk, b"DeviceSecret")
         process.send_signal(signal.SIGINT)
         assert b"Traceback" not in read_until(desk, b"sign: stopped")
-        assert process.wait(60) == sign.STOPPED
+        assert process.wait(60) == STOPPED
     finally:
         process.kill()
         process.wait()

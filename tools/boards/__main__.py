@@ -10,7 +10,6 @@ Exit status: 0 done, 1 the drive made trouble, 2 the command makes no sense or s
 desk is missing or wrong, 130 stopped by Ctrl-C.
 """
 
-import argparse
 import sys
 import time
 from pathlib import Path
@@ -21,9 +20,7 @@ from tools.common.drive import DriveError
 from tools.common.errors import BoardError
 from tools.common.facts import known_boards, load_facts
 from tools.common.plan import DeployError, check_files, extra_copy
-
-STOPPED = 130
-"""Exit status after Ctrl-C: 128 and the signal's number, as shells have it."""
+from tools.common.program import OptionError, Program
 
 _RUNTIMES = {"micropython": "MicroPython", "circuitpython": "CircuitPython"}
 
@@ -155,11 +152,7 @@ def _change(copies, survey):
     return change
 
 
-def _parser():
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.boards",
-        description="Lists the boards that have a folder under boards/, or copies one's files.",
-    )
+def _add_options(parser):
     parser.add_argument(
         "--board", choices=known_boards(), metavar="ID", help="tell more of this one"
     )
@@ -189,36 +182,31 @@ def _parser():
         help="modules as source, to be read and changed on the board; it takes more memory than a "
         "Pico W has",
     )
-    return parser
 
 
-def main(arguments=None):
-    """Run the command; return its exit status."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
+def _work(options):
     if options.copy_to and not options.board:
-        parser.error("--copy-to needs --board")
+        raise OptionError("--copy-to needs --board")
     for word in ("settings", "source", "file", "other_board", "no_drive"):
         if getattr(options, word) and not options.copy_to:
-            parser.error(f"--{word.replace('_', '-')} needs --copy-to")
-    try:
-        chosen = [options.board] if options.board else known_boards()
-        boards = [load_facts(board_id) for board_id in chosen]
-        if options.copy_to:
-            _copy_to(boards[0], options)
-        else:
-            console.say("\n".join(details(boards[0]) if options.board else table(boards)))
-    except (BoardError, DeployError) as error:
-        console.warn(f"boards: {error}")
-        return 2
-    except (DriveError, OSError) as error:
-        console.warn(f"boards: {error}")
-        return 1
-    except KeyboardInterrupt:
-        console.warn("\nboards: stopped; until you copy again the board may wait at its prompt")
-        return STOPPED
-    return 0
+            raise OptionError(f"--{word.replace('_', '-')} needs --copy-to")
+    chosen = [options.board] if options.board else known_boards()
+    boards = [load_facts(board_id) for board_id in chosen]
+    if options.copy_to:
+        _copy_to(boards[0], options)
+    else:
+        console.say("\n".join(details(boards[0]) if options.board else table(boards)))
 
+
+main = Program(
+    "boards",
+    _work,
+    _add_options,
+    wrong=(BoardError, DeployError),
+    failed=(DriveError, OSError),
+    stopped="stopped; until you copy again the board may wait at its prompt",
+    description="Lists the boards that have a folder under boards/, or copies one's files.",
+)
 
 if __name__ == "__main__":
-    sys.exit(console.run("boards", main))
+    sys.exit(main.run())

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.utils import CryptographyDeprecationWarning
 
 from tools.common import console
+from tools.common.program import Program
 
 TARGET = Path(__file__).parents[2] / "lib" / "aiot_roots.py"
 
@@ -84,11 +85,13 @@ def source() -> str:
     return HEAD.format(version=certifi.__version__, roots="".join(roots))
 
 
-def main() -> int:
-    """Write the file, or with --check compare it. Return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m tools.roots", description=__doc__)
+def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if it differs")
-    if parser.parse_args().check:
+
+
+def _work(options: argparse.Namespace) -> int:
+    """Write the file, or with --check compare it. Return the exit status."""
+    if options.check:
         same = TARGET.read_text() == source()
         is_as = "is as" if same else "is NOT as"
         console.say(f"{TARGET.name} {is_as} certifi {certifi.__version__} has it")
@@ -98,5 +101,12 @@ def main() -> int:
     return 0
 
 
+main = Program(
+    "roots",
+    _work,
+    _add_options,
+    description=__doc__,
+)
+
 if __name__ == "__main__":
-    sys.exit(console.run("roots", main))
+    sys.exit(main.run())

@@ -7,17 +7,13 @@ line is out at once. Once nobody reads any more (`| head`) nothing is printed; w
 on a board goes on to its end, since half of it would be worse, and what only shows ends.
 """
 
+import contextlib
 import getpass
 import os
 import sys
 import threading
-import traceback
 
-from tools.common import ending
 from tools.common.redaction import Flow, Redaction
-
-STOPPED = 130
-"""Exit status after Ctrl-C: 128 and the signal's number, as shells have it."""
 
 _redaction = Redaction()
 _flows = {"stdout": Flow(_redaction), "stderr": Flow(_redaction)}
@@ -113,32 +109,21 @@ def rich(stderr=False):
     return Console(file=_Stream("stderr" if stderr else "stdout"), highlight=False)
 
 
-def run(tool, main):
-    """Run a tool's `main()` as the program; return its exit status.
+@contextlib.contextmanager
+def of_a_process():
+    """Let the process's own streams bear every text, and take what is left to be read at the end.
 
-    An error that nobody foresaw is printed here too, and so without secrets.
+    What a stream's encoding lacks ends neither argparse, which prints by itself, nor `ask`.
     """
-    ending.treat_as_ctrl_c()
     for stream, errors in (
         (sys.stdin, "surrogateescape"),  # `ask` makes sense of it
-        (sys.stdout, "backslashreplace"),  # for argparse, which prints by itself
+        (sys.stdout, "backslashreplace"),
         (sys.stderr, "backslashreplace"),
     ):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors=errors)
     try:
-        return main()
-    except InputError as error:
-        warn(f"{tool}: {error}")
-        return 2
-    except KeyboardInterrupt:
-        warn(f"\n{tool}: stopped")
-        return STOPPED
-    except BrokenPipeError:  # of argparse
-        return 0
-    except Exception:  # noqa: BLE001 - it is shown, and the status says so
-        warn(traceback.format_exc().rstrip())
-        return 1
+        yield
     finally:
         _flush()
 

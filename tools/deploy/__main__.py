@@ -25,10 +25,8 @@ from tools.common.errors import BoardError
 from tools.common.facts import known_boards, load_facts
 from tools.common.onboard import LIST
 from tools.common.plan import DeployError, add_form_options, chosen, forms, load_settings, plan
+from tools.common.program import STOPPED, Program
 from tools.deploy import own_code
-
-STOPPED = console.STOPPED
-"""Exit status after Ctrl-C: 128 and the signal's number, as shells have it."""
 
 WAIT_S = 120
 """Seconds for the first report: Wi-Fi may take three tries of 10 s; then clock and sign-in."""
@@ -270,14 +268,7 @@ def _list():
         console.say(f"  {line}")
 
 
-def _parser():
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.deploy",
-        description="Copies the firmware and your settings onto a board, and starts it. Only "
-        "what differs is copied; what an earlier deploy brought and is no longer part is removed.",
-        epilog="Interrupted or unplugged amid the work, the board starts what it had, or waits "
-        "at its prompt; deploy again then.",
-    )
+def _add_options(parser):
     add = parser.add_argument
     add("--board", help="one of: " + ", ".join(known_boards()))
     add(
@@ -318,7 +309,6 @@ def _parser():
         help="end once the board has its files and restarts",
     )
     add("--list", action="store_true", help="list the boards and serial ports")
-    return parser
 
 
 def _seconds(text):
@@ -328,31 +318,31 @@ def _seconds(text):
     return value
 
 
-def main(arguments=None):
-    """Run the command; return its exit status."""
-    options = _parser().parse_args(arguments)
+def _work(options):
+    if options.list:
+        _list()
+        return 0
+    if not options.board:
+        raise DeployError("--board is missing; known are: " + ", ".join(known_boards()))
     try:
-        if options.list:
-            _list()
-            return 0
-        if not options.board:
-            raise DeployError("--board is missing; known are: " + ", ".join(known_boards()))
         return deploy(options)
-    except (DeployError, BoardError) as error:
-        console.warn(f"deploy: {error}")
-        return 2
-    except (remote.PortError, first_report.NoReportError) as error:
-        console.warn(f"deploy: {error}")
-        return 1
     except UnwatchedError:
         console.warn("\ndeploy: no longer waiting; the board has its files, and runs on")
         return STOPPED
-    except KeyboardInterrupt:
-        console.warn(
-            "\ndeploy: stopped; the board has what it had, or waits at its prompt: deploy again",
-        )
-        return STOPPED
 
+
+main = Program(
+    "deploy",
+    _work,
+    _add_options,
+    wrong=(DeployError, BoardError),
+    failed=(remote.PortError, first_report.NoReportError),
+    stopped="stopped; the board has what it had, or waits at its prompt: deploy again",
+    description="Copies the firmware and your settings onto a board, and starts it. Only "
+    "what differs is copied; what an earlier deploy brought and is no longer part is removed.",
+    epilog="Interrupted or unplugged amid the work, the board starts what it had, or waits "
+    "at its prompt; deploy again then.",
+)
 
 if __name__ == "__main__":
-    sys.exit(console.run("deploy", main))
+    sys.exit(main.run())

@@ -15,13 +15,11 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tools.common.program import OptionError, Program
 from tools.common import console
 from tools.common.bytecode import CompileError
 from tools.dist import circuitpython, desktop, library, mip
 from tools.dist.errors import DistError
-
-STOPPED = 130
-"""Exit status after Ctrl-C: 128 and the signal's number, as shells have it."""
 
 
 def _mip(out):
@@ -54,12 +52,7 @@ def _replace(target, make):
         made.rename(target)
 
 
-def _parser():
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.dist",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def _add_options(parser):
     parser.add_argument(
         "parts", nargs="*", metavar="PART", help=f"any of: {', '.join(PARTS)}; default: all"
     )
@@ -69,29 +62,26 @@ def _parser():
         default=library.PROJECT / "build" / "dist",
         help="folder to make them in (default: build/dist)",
     )
-    return parser
 
 
-def main(arguments=None):
-    """Run the command; return its exit status."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
+def _work(options):
     unknown = [part for part in options.parts if part not in PARTS]
     if unknown:
-        parser.error(f"no part {unknown[0]!r}; there are: {', '.join(PARTS)}")
+        raise OptionError(f"no part {unknown[0]!r}; there are: {', '.join(PARTS)}")
     console.say(f"aiot_http {library.version()}: making packages in {options.out}")
-    try:
-        for part in options.parts or PARTS:
-            PARTS[part](options.out)
-    except (DistError, CompileError) as error:
-        console.warn(f"dist: {error}")
-        return 1
-    except KeyboardInterrupt:
-        console.warn("\ndist: stopped")
-        return STOPPED
+    for part in options.parts or PARTS:
+        PARTS[part](options.out)
     console.say("done")
-    return 0
 
+
+main = Program(
+    "dist",
+    _work,
+    _add_options,
+    failed=(DistError, CompileError),
+    description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+)
 
 if __name__ == "__main__":
-    sys.exit(console.run("dist", main))
+    sys.exit(main.run())

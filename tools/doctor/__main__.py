@@ -8,7 +8,6 @@ program again. What it prints holds no DeviceSecret, token or Wi-Fi password.
 Exit status: 0 all is well, 1 something is not, 130 stopped by Ctrl-C.
 """
 
-import argparse
 import contextlib
 import re
 import sys
@@ -20,10 +19,8 @@ from rich.live import Live
 from rich.spinner import Spinner
 
 from tools.common import console, remote, versions
+from tools.common.program import Program
 from tools.doctor.remedies import remedy
-
-STOPPED = console.STOPPED
-"""Exit status after Ctrl-C: 128 and the signal's number, as shells have it."""
 
 WIFI_S = 10
 """Seconds for the board to join the network, as the firmware allows; it gets two tries."""
@@ -296,35 +293,32 @@ class _Status:
             console.warn(text)
 
 
-def _parser():
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.doctor",
-        description="Checks, from the board itself, Wi-Fi, DNS, clock, TLS, sign-in and one "
-        "report, and says what to do about each failure. Library, firmware and settings.toml "
-        "must be on the board (make deploy). What it prints shows no secret, so that you can "
-        "post it.",
-        epilog="The report is the one that the firmware would send next: the readings of the "
-        "board's own sensors, now, as properties of the thing model or to the topic that is set. "
-        "So nothing but a true reading reaches your data. The sign-in is a new one; its token "
-        "is kept for the program. Reports that wait in the outbox stay there. The board's "
-        "program is stopped meanwhile and started again, after Ctrl-C too.",
-    )
+def _add_options(parser):
     parser.add_argument("--port", default="auto", help="such as /dev/ttyUSB0; default: the first")
-    return parser
 
 
-def main(arguments=None):
-    """Run the command; return its exit status."""
-    options = _parser().parse_args(arguments)
-    try:
-        with _Status() as status:
-            well = examine(options.port, status.show)
-    except KeyboardInterrupt:
-        console.warn("doctor: stopped; if the board stands still, press its reset button")
-        return STOPPED
+def _work(options):
+    with _Status() as status:
+        well = examine(options.port, status.show)
     console.say("all is well" if well else "not all is well: see -> above for what to do")
     return 0 if well else 1
 
 
+main = Program(
+    "doctor",
+    _work,
+    _add_options,
+    stopped="stopped; if the board stands still, press its reset button",
+    description="Checks, from the board itself, Wi-Fi, DNS, clock, TLS, sign-in and one "
+    "report, and says what to do about each failure. Library, firmware and settings.toml "
+    "must be on the board (make deploy). What it prints shows no secret, so that you can "
+    "post it.",
+    epilog="The report is the one that the firmware would send next: the readings of the "
+    "board's own sensors, now, as properties of the thing model or to the topic that is set. "
+    "So nothing but a true reading reaches your data. The sign-in is a new one; its token "
+    "is kept for the program. Reports that wait in the outbox stay there. The board's "
+    "program is stopped meanwhile and started again, after Ctrl-C too.",
+)
+
 if __name__ == "__main__":
-    sys.exit(console.run("doctor", main))
+    sys.exit(main.run())

@@ -10,18 +10,15 @@ Exit status: 0 done, 1 the board or its port made trouble, 2 the file is not rig
 on the desk is missing, 130 stopped by Ctrl-C.
 """
 
-import argparse
 import sys
 from pathlib import Path
 
 from tools.common import console, drive, remote, scratch
 from tools.common.errors import BoardError
 from tools.common.facts import known_boards, load_facts
+from tools.common.program import Program
 from tools.flash import esp_flash, firmware_file
 from tools.flash.firmware_error import FirmwareError
-
-STOPPED = 130
-"""Exit status after Ctrl-C: 128 and the signal's number, as shells have it."""
 
 
 class UsageError(Exception):
@@ -101,15 +98,7 @@ def _path(text):
     return Path(text).expanduser()
 
 
-def _parser():
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.flash",
-        description="Checks a firmware file and writes it onto a board.",
-        epilog="Download pages: python -m tools.boards names each board's. ESP32 chips take the "
-        ".bin for a new installation. They are written where the runtime lies; the files on the "
-        "board lie behind it and stay, unless --erase wipes the whole flash. A Pico takes the "
-        ".uf2: hold BOOTSEL while you plug it in, and it shows up as a drive.",
-    )
+def _add_options(parser):
     parser.add_argument("--board", required=True, help="one of: " + ", ".join(known_boards()))
     parser.add_argument("--port", help="such as /dev/ttyUSB0; default: the only one there is")
     parser.add_argument(
@@ -128,25 +117,21 @@ def _parser():
         "if that is there",
     )
     parser.add_argument("firmware", type=_path, help="the file, .bin or .uf2")
-    return parser
 
 
-def main(arguments=None):
-    """Run the command; return its exit status."""
-    options = _parser().parse_args(arguments)
-    try:
-        flash(options)
-    except (BoardError, UsageError, FirmwareError) as error:
-        console.warn(f"flash: {error}")
-        return 2
-    except (remote.PortError, drive.DriveError) as error:
-        console.warn(f"flash: {error}")
-        return 1
-    except KeyboardInterrupt:
-        console.warn("\nflash: stopped; if it had begun to write, flash again")
-        return STOPPED
-    return 0
-
+main = Program(
+    "flash",
+    flash,
+    _add_options,
+    wrong=(BoardError, UsageError, FirmwareError),
+    failed=(remote.PortError, drive.DriveError),
+    stopped="stopped; if it had begun to write, flash again",
+    description="Checks a firmware file and writes it onto a board.",
+    epilog="Download pages: python -m tools.boards names each board's. ESP32 chips take the "
+    ".bin for a new installation. They are written where the runtime lies; the files on the "
+    "board lie behind it and stay, unless --erase wipes the whole flash. A Pico takes the "
+    ".uf2: hold BOOTSEL while you plug it in, and it shows up as a drive.",
+)
 
 if __name__ == "__main__":
-    sys.exit(console.run("flash", main))
+    sys.exit(main.run())

@@ -26,14 +26,12 @@ from tools.common.errors import BoardError
 from tools.common.facts import known_boards, load_facts
 from tools.common.first_report import NoReportError
 from tools.common.plan import DeployError
+from tools.common.program import OptionError, Program
 from tools.provision import assigning, registration
 from tools.provision.devices import DevicesError, Identity, read_devices
 from tools.provision.ledger import Ledger, LedgerError, Vault
 from tools.provision.plugged import Ports
 from tools.provision.provisioning import Board, Job, private_folder
-
-STOPPED = 130
-"""Exit status after Ctrl-C: 128 and the signal's number, as shells have it."""
 
 _BOARD_ERRORS = (
     DeployError,
@@ -286,14 +284,7 @@ def _product_secret(options):
     return secret
 
 
-def _parser():
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.provision",
-        description="Makes boards devices of the platform. Without --csv and --register it asks "
-        "for one board's settings; with them it takes boards as they are plugged in.",
-        epilog="A ledger keeps which board is which device: no device goes to two boards, and a "
-        "board that is plugged in again is the same. End it at any moment and run it again.",
-    )
+def _add_options(parser):
     add = parser.add_argument
     add("--csv", help="the console's list of devices: ProductKey, DeviceName, DeviceSecret")
     add(
@@ -328,7 +319,6 @@ def _parser():
         "--file", action="append", default=[], metavar="LOCAL:REMOTE", help="one more; repeatable"
     )
     _add_registration(parser.add_argument_group("fetching each DeviceSecret from the platform"))
-    return parser
 
 
 def _add_registration(group):
@@ -353,46 +343,45 @@ def _seconds(text):
     return value
 
 
-def _check(parser, options):
-    """End with status 2 where options do not fit together."""
+def _check(options):
+    """Raise `OptionError` where options do not fit together."""
     if options.register != bool(options.product_key):
-        parser.error("--register and --product-key go together")
+        raise OptionError("--register and --product-key go together")
     if options.product_secret_file and not options.register:
-        parser.error("--product-secret-file is for --register")
+        raise OptionError("--product-secret-file is for --register")
     if options.deploy != bool(options.board):
-        parser.error("--deploy and --board go together")
+        raise OptionError("--deploy and --board go together")
     if options.form and not options.deploy:
-        parser.error(f"--{options.form} is for --deploy")
+        raise OptionError(f"--{options.form} is for --deploy")
     if options.replace and not (options.csv or options.register):
-        parser.error("--replace needs --csv or --register, as the first time")
+        raise OptionError("--replace needs --csv or --register, as the first time")
     if options.replace and options.release:
-        parser.error("--replace and --release do not go together")
+        raise OptionError("--replace and --release do not go together")
     if options.replace:
         options.count = 1
     if options.count is not None and options.count < 1:
-        parser.error("--count: give a number over 0")
+        raise OptionError("--count: give a number over 0")
 
 
-def main(arguments=None):
-    """Run the command; return its exit status."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    _check(parser, options)
-    many = options.csv or options.register
-    try:
-        if options.release:
-            return _release(options)
-        return _provision_many(options) if many else _provision_one(options)
-    except _DESK_ERRORS as error:
-        console.warn(f"provision: {error}")
-        return 2
-    except _BOARD_ERRORS as error:
-        console.warn(f"provision: {error}")
-        return 1
-    except KeyboardInterrupt:
-        console.warn("\nprovision: stopped; run it again to go on where it was")
-        return STOPPED
+def _work(options):
+    _check(options)
+    if options.release:
+        return _release(options)
+    return _provision_many(options) if options.csv or options.register else _provision_one(options)
 
+
+main = Program(
+    "provision",
+    _work,
+    _add_options,
+    wrong=_DESK_ERRORS,
+    failed=_BOARD_ERRORS,
+    stopped="stopped; run it again to go on where it was",
+    description="Makes boards devices of the platform. Without --csv and --register it asks "
+    "for one board's settings; with them it takes boards as they are plugged in.",
+    epilog="A ledger keeps which board is which device: no device goes to two boards, and a "
+    "board that is plugged in again is the same. End it at any moment and run it again.",
+)
 
 if __name__ == "__main__":
-    sys.exit(console.run("provision", main))
+    sys.exit(main.run())

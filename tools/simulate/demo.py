@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from tools.common import console
+from tools.common.program import STOPPED, OptionError, Program
 from tools.deploy import __main__ as deploy
 from tools.simulate.board import Board, BoardError
 from tools.simulate.board.interpreter import available
@@ -100,7 +101,7 @@ class Demo:
         arguments += ["--settings", str(self._folder / "settings.toml")]
         arguments += ["--file", f"{self._folder / 'ca.pem'}:ca.pem", "--no-wait"]
         status = deploy.main(arguments)
-        if status == deploy.STOPPED:
+        if status == STOPPED:
             raise KeyboardInterrupt
         if status:
             raise BoardError(f"deploying ended with status {status}")
@@ -197,23 +198,25 @@ class Demo:
         self._console.print(text, style=style, markup=False, soft_wrap=True)
 
 
-def main() -> int:
-    """Read the command line and run; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m tools.demo", description=__doc__)
+def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seconds", type=float, help="stop after so many; default: at Ctrl-C")
     parser.add_argument("--cpython", action="store_true", help="run the firmware under CPython")
-    arguments = parser.parse_args()
-    if arguments.seconds is not None and arguments.seconds <= 0:
-        parser.error("--seconds: give a number over 0")
-    with tempfile.TemporaryDirectory(prefix="aiot_http-demo-") as folder:
-        try:
-            return Demo(Path(folder), arguments.cpython or not available()).run(arguments.seconds)
-        except BoardError as error:
-            console.warn(f"demo: {error}")
-            return 1
-        except KeyboardInterrupt:
-            return 130
 
+
+def _work(options: argparse.Namespace) -> int:
+    if options.seconds is not None and options.seconds <= 0:
+        raise OptionError("--seconds: give a number over 0")
+    with tempfile.TemporaryDirectory(prefix="aiot_http-demo-") as folder:
+        return Demo(Path(folder), options.cpython or not available()).run(options.seconds)
+
+
+main = Program(
+    "demo",
+    _work,
+    _add_options,
+    failed=(BoardError,),
+    description=__doc__,
+)
 
 if __name__ == "__main__":
-    sys.exit(console.run("demo", main))
+    sys.exit(main.run())

@@ -5,7 +5,6 @@ It runs the demo and notes when each line came. The picture shows the same lines
 again and again. It holds no script and fetches nothing, so that a page may show it as an image.
 """
 
-import argparse
 import os
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from rich.terminal_theme import SVG_EXPORT_THEME
 from rich.text import Text
 
 from tools.common import console
+from tools.common.program import Program
 
 PICTURE = Path(__file__).with_name("demo.svg")
 
@@ -103,9 +103,7 @@ def _row(number, line):
     return f'<text x="{_MARGIN_PX}" y="{y}"{style}>{escape(text.plain[:_COLUMNS])}</text>\n'
 
 
-def main():
-    """Read the command line and record; return the exit status of the demo."""
-    parser = argparse.ArgumentParser(prog="python -m tools.recording", description=__doc__)
+def _add_options(parser):
     parser.add_argument(
         "--out",
         type=Path,
@@ -113,7 +111,10 @@ def main():
         metavar="FILE",
         help="default: tools/simulate/demo.svg",
     )
-    options = parser.parse_args()
+
+
+def _work(options):
+    """Record; return the exit status of the demo."""
     command = [sys.executable, "-m", "tools.demo", "--seconds", str(_SECONDS)]
     lines, status = record(command)
     if status == 0:
@@ -121,5 +122,12 @@ def main():
     return status
 
 
+main = Program(
+    "recording",
+    _work,
+    _add_options,
+    description=__doc__,
+)
+
 if __name__ == "__main__":
-    sys.exit(console.run("recording", main))
+    sys.exit(main.run())

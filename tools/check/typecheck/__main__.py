@@ -8,7 +8,6 @@ Exit status: 0 nothing found, 1 something is wrong in the code, 2 the check cann
 130 stopped by Ctrl-C.
 """
 
-import argparse
 import sys
 import time
 
@@ -20,9 +19,7 @@ from tools.common import console
 from tools.common.errors import BoardError
 from tools.common.facts import known_boards, load_facts
 from tools.common.installed import PROJECT
-
-STOPPED = 130
-"""Exit status after Ctrl-C: 128 and the signal's number, as shells have it."""
+from tools.common.program import Program
 
 _CACHES = PROJECT / "build" / "mypy"
 
@@ -94,11 +91,7 @@ def typecheck(board_ids):
     return len(wrong) + len(stale)
 
 
-def _parser():
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.typecheck",
-        description="Checks on-board code against each board's own published stubs.",
-    )
+def _add_options(parser):
     parser.add_argument(
         "--board",
         action="append",
@@ -106,21 +99,19 @@ def _parser():
         metavar="ID",
         help="only this board; repeatable; one of: " + ", ".join(known_boards()),
     )
-    return parser
 
 
-def main(arguments=None):
-    """Run the command; return its exit status."""
-    options = _parser().parse_args(arguments)
-    try:
-        return 1 if typecheck(options.board or known_boards()) else 0
-    except (TypecheckError, BoardError) as error:
-        console.warn(f"typecheck: {error}")
-        return 2
-    except KeyboardInterrupt:
-        console.warn("\ntypecheck: stopped")
-        return STOPPED
+def _work(options):
+    return 1 if typecheck(options.board or known_boards()) else 0
 
+
+main = Program(
+    "typecheck",
+    _work,
+    _add_options,
+    wrong=(TypecheckError, BoardError),
+    description="Checks on-board code against each board's own published stubs.",
+)
 
 if __name__ == "__main__":
-    sys.exit(console.run("typecheck", main))
+    sys.exit(main.run())

@@ -16,15 +16,13 @@ from pathlib import Path
 
 from tools.common import console
 from tools.common.bytecode import CompileError
+from tools.common.program import Program
 from tools.measure.bench import budget, report
 from tools.measure.bench.errors import BenchError
 from tools.measure.bench.growth import GROWTH
 from tools.measure.bench.lab import Lab
 from tools.measure.bench.modules import PROJECT
 from tools.measure.bench.rows import ROWS
-
-STOPPED = 130
-"""Exit status after Ctrl-C: 128 and the signal's number, as shells have it."""
 
 ALL = {**ROWS, **GROWTH}
 
@@ -34,14 +32,7 @@ def _epilog():
     return "rows:\n" + "\n".join(lines)
 
 
-def _parser():
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.bench",
-        description=__doc__,
-        epilog=_epilog(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def _add_options(parser):
     add = parser.add_argument
     add("--quick", action="store_true", help="fewer rounds: half a minute, not three")
     add(
@@ -71,7 +62,6 @@ def _parser():
         help="measure the budgets of tools/measure/bench/budget.json in place of the rows, and "
         "write there what got better",
     )
-    return parser
 
 
 def _measure(lab, measures):
@@ -115,22 +105,23 @@ def _write(path, text):
     console.warn(f"written: {path}")
 
 
-def main(arguments=None):
-    """Run the command; return its exit status."""
-    options = _parser().parse_args(arguments)
-    try:
-        if options.tighten:
-            _tighten()
-        else:
-            _bench(options)
-    except (BenchError, CompileError, OSError) as error:
-        console.warn(f"\nbench: {error}")
-        return 1
-    except KeyboardInterrupt:
-        console.warn("\nbench: stopped")
-        return STOPPED
-    return 0
+def _work(options):
+    if options.tighten:
+        _tighten()
+    else:
+        _bench(options)
 
+
+main = Program(
+    "bench",
+    _work,
+    _add_options,
+    failed=(BenchError, CompileError, OSError),
+    description=__doc__,
+    epilog=_epilog(),
+    formatter_class=argparse.RawDescriptionHelpFormatter,
+    allow_abbrev=False,
+)
 
 if __name__ == "__main__":
-    sys.exit(console.run("bench", main))
+    sys.exit(main.run())

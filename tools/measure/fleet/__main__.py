@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tools.common import console
+from tools.common.program import Program
 from tools.measure.fleet import model, report
 from tools.measure.fleet.run import STARTS, FleetRun, Outcome, Plan
 from tools.measure.fleet.traffic import after_outage
@@ -31,19 +32,9 @@ _LEAST_THROTTLE = 50  # requests a second: in a small fleet a few devices are a 
 _SHOWN_INTERVALS = 6  # of the histogram: the longest wait of the policy is five minutes
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run what the command line asks for; return the exit status."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
+def _work(options: argparse.Namespace) -> int:
     starts = STARTS if options.start == "both" else (options.start,)
-    try:
-        outcomes, samples = _runs(_plan(options), starts)
-    except KeyboardInterrupt:
-        console.warn("fleet: stopped")
-        return 130
-    except OSError as error:
-        console.warn(f"fleet: {error}")
-        return 1
+    outcomes, samples = _runs(_plan(options), starts)
     fitted = model.fit(samples, options.interval) if samples else None
     if options.json:
         console.say(json.dumps(report.as_json(outcomes, fitted, samples), indent=1))
@@ -122,12 +113,7 @@ def _plan(options: argparse.Namespace) -> Plan:
     )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.fleet",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "devices",
         nargs="?",
@@ -168,7 +154,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=_whole(0, 2**31), default=1, metavar="N", help="of chance")
     parser.add_argument("--json", action="store_true", help="print JSON, by the second")
-    return parser
 
 
 def _whole(least: int, most: int):
@@ -182,5 +167,14 @@ def _whole(least: int, most: int):
     return read
 
 
+main = Program(
+    "fleet",
+    _work,
+    _add_options,
+    failed=(OSError,),
+    description=__doc__,
+    formatter_class=argparse.RawDescriptionHelpFormatter,
+)
+
 if __name__ == "__main__":
-    sys.exit(console.run("fleet", main))
+    sys.exit(main.run())

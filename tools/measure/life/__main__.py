@@ -20,6 +20,7 @@ from pathlib import Path
 
 from tools.common import console
 from tools.common.bytecode import CompileError
+from tools.common.program import OptionError, Program
 from tools.measure.life import assumptions, chart, model
 from tools.measure.life.measure import Case, MeasureError, counts
 
@@ -34,37 +35,26 @@ _LABELS = {60: "1 min", 300: "5 min", 900: "15 min", 3600: "1 h", 21600: "6 h", 
 _MAH = 2000
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the command line asks for; return the exit status."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
+def _work(options: argparse.Namespace) -> None:
     try:
         table = assumptions.values(dict(options.set))
     except ValueError as error:
-        parser.error(str(error))
+        raise OptionError(str(error)) from error
     if options.assumptions:
         console.say(assumptions.listing(table))
-        return 0
+        return
     cases = [
         Case(chip, sleeps, together)
         for _, chip, sleeps in _BOARDS
         for together in options.together or _BATCHES
     ]
     console.warn("measuring erases, messages and bytes ...")
-    try:
-        measured = counts(cases)
-    except (MeasureError, CompileError) as error:
-        console.warn(f"life: {error}")
-        return 1
-    except KeyboardInterrupt:
-        console.warn("life: stopped")
-        return 130
+    measured = counts(cases)
     rows = _rows(options, measured, table)
     console.say(json.dumps(rows, indent=1) if options.json else _table(options, rows))
     if options.chart:
         options.chart.write_text(drawn(measured, table))
         console.warn(f"wrote {options.chart}")
-    return 0
 
 
 def _rows(options, measured: Mapping[Case, model.Counts], table) -> list[dict]:
@@ -126,7 +116,7 @@ def _time(seconds: int) -> str:
 
 def drawn(measured: Mapping[Case, model.Counts], table: Mapping[str, float]) -> str:
     """Return the chart, for the intervals, the battery and the outages that are the default."""
-    options = _parser().parse_args([])
+    options = main.parser().parse_args([])
     lines = [(f"{_name(case)}, {case.together} per report", case) for case in measured]
 
     def line(name, case, of):
@@ -150,13 +140,7 @@ def drawn(measured: Mapping[Case, model.Counts], table: Mapping[str, float]) -> 
     return chart.svg(heading, labels, panels)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.life",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="assumptions:\n" + assumptions.listing(assumptions.values()),
-    )
+def _add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--interval", type=_number(1, 86400, int), nargs="+", metavar="S",
         help="seconds between two readings (default: from 1 minute to 1 day)")  # fmt: skip
@@ -179,7 +163,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--chart", type=Path, nargs="?", const=CHART, metavar="FILE",
         help=f"write the chart of the default intervals (default file: {CHART.name} beside the "
         "program)")  # fmt: skip
-    return parser
 
 
 def _number(least: float, most: float, kind: type = float):
@@ -201,5 +184,15 @@ def _setting(text: str) -> tuple[str, float]:
         raise argparse.ArgumentTypeError(f"{text}: give NAME=VALUE, the value a number") from None
 
 
+main = Program(
+    "life",
+    _work,
+    _add_options,
+    failed=(MeasureError, CompileError),
+    description=__doc__,
+    formatter_class=argparse.RawDescriptionHelpFormatter,
+    epilog="assumptions:\n" + assumptions.listing(assumptions.values()),
+)
+
 if __name__ == "__main__":
-    sys.exit(console.run("life", main))
+    sys.exit(main.run())

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from tools.common import console
 from tools.common.facts import known_boards
+from tools.common.program import STOPPED, Program
 from tools.deploy import __main__ as deploy
 from tools.measure.soak.faults import Hurter
 from tools.measure.soak.ledger import Ledger, Puts
@@ -91,7 +92,7 @@ class Station:
         arguments.append("--no-wait")
         with contextlib.redirect_stdout(io.StringIO()):
             status = deploy.main(arguments)
-        if status == deploy.STOPPED:
+        if status == STOPPED:
             raise KeyboardInterrupt
         if status:
             raise BoardError(f"{self.name}: deploying ended with status {status}")
@@ -211,12 +212,7 @@ def _at_least(least: float, kind: type):
     return read
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.soak",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def _add_options(parser: argparse.ArgumentParser) -> None:
     whole = _at_least(1, int)
     parser.add_argument("--reports", type=whole, default=10000, help="default: %(default)s")
     parser.add_argument("--seconds", type=_at_least(1, float), help="stop hurting after so many")
@@ -229,21 +225,21 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ID",
         help="default: %(default)s",
     )
-    return parser
 
 
-def main() -> int:
-    """Read the command line and run; return the exit status."""
-    options = _parser().parse_args()
+def _work(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="aiot_http-soak-") as folder:
-        try:
-            return Soak(Path(folder), options).run()
-        except BoardError as error:
-            console.warn(f"soak: {error}")
-            return 1
-        except KeyboardInterrupt:
-            return 130
+        return Soak(Path(folder), options).run()
 
+
+main = Program(
+    "soak",
+    _work,
+    _add_options,
+    failed=(BoardError,),
+    description=__doc__,
+    formatter_class=argparse.RawDescriptionHelpFormatter,
+)
 
 if __name__ == "__main__":
-    sys.exit(console.run("soak", main))
+    sys.exit(main.run())

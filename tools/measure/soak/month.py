@@ -23,6 +23,7 @@ from collections import Counter
 from pathlib import Path
 
 from tools.common import console
+from tools.common.program import Program
 from tools.deploy import __main__ as deploy
 from tools.measure.soak.days import DAY_S, HOUR_S, LYING_TIME, OWN_NAME, SILENT_NAMES, Day, days
 from tools.measure.soak.ledger import Message, Puts
@@ -244,30 +245,26 @@ class Month:
         return complaints
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.soak.month",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--days", type=int, default=30, help="default: %(default)s")
     parser.add_argument("--seed", default="1", help="of what befalls it; default: %(default)s")
     parser.add_argument("--board", default="RPI_PICO_W", metavar="ID", help="default: %(default)s")
-    return parser
 
 
-def main() -> int:
-    """Read the command line and run; return the exit status."""
-    options = _parser().parse_args()
+def _work(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="aiot_http-month-") as folder:
-        try:
-            return Month(Path(folder), options.board, options.days, options.seed).run()
-        except BoardError as error:
-            console.warn(f"month: {error}")
-            return 1
-        except KeyboardInterrupt:
-            return 130
+        return Month(Path(folder), options.board, options.days, options.seed).run()
 
+
+main = Program(
+    "month",
+    _work,
+    _add_options,
+    failed=(BoardError,),
+    description=__doc__,
+    formatter_class=argparse.RawDescriptionHelpFormatter,
+    prog="python -m tools.soak.month",
+)
 
 if __name__ == "__main__":
-    sys.exit(console.run("month", main))
+    sys.exit(main.run())

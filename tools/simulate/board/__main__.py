@@ -1,40 +1,31 @@
 # SPDX-License-Identifier: MIT
 """Runs a virtual board by itself: `python -m tools.board --flash IMAGE`."""
 
-import argparse
 import sys
 import time
 
 from tools.common import console
 from tools.common.errors import BoardError
 from tools.common.facts import known_boards
+from tools.common.program import Program
 from tools.simulate.board.board import WIFI, Board
 
 _FOR_EVER = float("inf")
 
 
-def main():
-    """Run until Ctrl-C or until the time is over; return the exit status."""
-    options = _parser().parse_args()
-    try:
-        board = Board(
-            options.flash, options.board, heap=options.heap, link=options.link, on_boot=_show_boot
-        )
-        with board:
-            console.say(f"{board.facts.name} at {board.port}")
-            console.say(
-                f"  its flash is {options.flash}; the Wi-Fi in reach is {WIFI[0]}, {WIFI[1]}"
-            )
-            console.say(f"  try: mpremote connect {board.port}    (Ctrl-C here ends it)")
-            _stay(options.seconds)
-    except BoardError as error:
-        console.warn(f"board: {error}")
-        return 2
-    return 0
+def _work(options):
+    """Run until Ctrl-C or until the time is over."""
+    board = Board(
+        options.flash, options.board, heap=options.heap, link=options.link, on_boot=_show_boot
+    )
+    with board:
+        console.say(f"{board.facts.name} at {board.port}")
+        console.say(f"  its flash is {options.flash}; the Wi-Fi in reach is {WIFI[0]}, {WIFI[1]}")
+        console.say(f"  try: mpremote connect {board.port}    (Ctrl-C here ends it)")
+        _stay(options.seconds)
 
 
-def _parser():
-    parser = argparse.ArgumentParser(prog="python -m tools.board", description=__doc__)
+def _add_options(parser):
     parser.add_argument("--flash", required=True, help="the flash image; made when absent")
     parser.add_argument(
         "--board", default="ESP32_GENERIC", help="one of: " + ", ".join(known_boards())
@@ -44,7 +35,6 @@ def _parser():
         "--heap", type=int, help="bytes free for programs; by default what the board has"
     )
     parser.add_argument("--seconds", type=float, default=_FOR_EVER, help="end after so long")
-    return parser
 
 
 def _show_boot(reason):
@@ -60,5 +50,13 @@ def _stay(seconds):
         console.say()
 
 
+main = Program(
+    "board",
+    _work,
+    _add_options,
+    wrong=(BoardError,),
+    description=__doc__,
+)
+
 if __name__ == "__main__":
-    sys.exit(console.run("board", main))
+    sys.exit(main.run())

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from tools.common import console
+from tools.common.program import OptionError, Program
 
 from . import faults
 from .console import OneLine, request_line
@@ -52,17 +53,17 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message} (--help tells more)\n")
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the platform until it is told to end; returns the exit status.
+def _work(options: argparse.Namespace) -> int:
+    """Run the platform until it is told to end; return the exit status.
 
-    It is 0 after a clean end, 1 if the port cannot be had, 2 for wrong arguments.
+    It is 0 after a clean end, 1 if the port cannot be had.
     """
-    parser = _parser()
-    options = parser.parse_args(arguments)
     options.device = options.device or [DEMO_DEVICE]
     console.hide(*[device[2] for device in options.device], *[one[1] for one in options.product])
     if len({device[:2] for device in options.device}) < len(options.device):
-        parser.error("--device: the same ProductKey and DeviceName twice; give each device once")
+        raise OptionError(
+            "--device: the same ProductKey and DeviceName twice; give each device once"
+        )
     _log_in_one_line("aiohttp")  # what it logs is about clients that do not speak HTTP
     platform = Platform(
         options.device,
@@ -76,16 +77,16 @@ def main(arguments: list[str] | None = None) -> int:
     )
     for fault in options.misbehave:
         platform.misbehave(**fault)
-    return _run(platform, parser, options)
+    return _run(platform, options)
 
 
-def _run(platform: Platform, parser: _Parser, options: argparse.Namespace) -> int:
+def _run(platform: Platform, options: argparse.Namespace) -> int:
     """Serve until a signal or the end of --seconds."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
         with platform:
-            _write_certificate(platform, parser, options.ca_out)
+            _write_certificate(platform, options.ca_out)
             devices = ", ".join(f"{key}/{name}" for key, name, _ in options.device)
             console.say(f"listening on {platform.url}  CA: {options.ca_out}  devices: {devices}")
             if options.device == [DEMO_DEVICE]:
@@ -106,24 +107,17 @@ def _run(platform: Platform, parser: _Parser, options: argparse.Namespace) -> in
     return 0
 
 
-def _write_certificate(platform: Platform, parser: _Parser, path: Path) -> None:
+def _write_certificate(platform: Platform, path: Path) -> None:
     """Write the root certificate, now that the port is ours and no other platform's file is."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(platform.ca_pem)
     except OSError as error:
-        parser.error(f"--ca-out {path}: {error.strerror}; name a file that can be written")
+        text = f"--ca-out {path}: {error.strerror}; name a file that can be written"
+        raise OptionError(text) from error
 
 
-def _parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
-    parser = _Parser(
-        prog="tools.platform",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def _add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--port", type=_checked(_port), default=PORT, help=f"0 takes a free one (default {PORT})")
     add(
@@ -184,7 +178,6 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="end by itself after so long (default: on Ctrl-C or SIGTERM only)",
     )
-    return parser
 
 
 def _checked(convert: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -271,5 +264,17 @@ def _log_in_one_line(name: str) -> None:
     logger.propagate = False
 
 
+main = Program(
+    "tools.platform",
+    _work,
+    _add_options,
+    parser_class=_Parser,
+    prog="tools.platform",
+    description=_DESCRIPTION,
+    epilog=_EPILOG,
+    formatter_class=argparse.RawDescriptionHelpFormatter,
+    allow_abbrev=False,
+)
+
 if __name__ == "__main__":
-    sys.exit(console.run("tools.platform", main))
+    sys.exit(main.run())
