@@ -15,7 +15,7 @@ _LEAST, _MOST = 4 << 10, 256 << 10  # bytes of heap between which the smallest i
 
 def client_size(lab):
     """Return the bytes of the .mpy files that a sign-in and a report load."""
-    return modules.size_of(lab.board("costs.loaded", place=lab.place()), lab.sizes)
+    return modules.size_of(lab.board("costs.loaded", place=lab.place()), lab.sizes)[0]
 
 
 def board_size(lab):

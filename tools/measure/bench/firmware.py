@@ -39,26 +39,20 @@ def loaded_to_report(lab):
     with _board(lab, "watch_modules()") as board:
         _results(board, 1)  # this start signs in
         board.reset()
-        return _size(lab, _results(board, 2)[1])
+        return modules.size_of(["main", *_results(board, 2)[1]], lab.sizes)
 
 
 def loaded_to_gather(lab):
     """Return [bytes, files] of .mpy that a board loads that wakes, reads and sleeps again."""
     with _board(lab, "watch_modules()", _GATHERING) as board:
-        return _size(lab, _results(board, 2)[1])  # the first start is of another kind
+        # The first start is of another kind.
+        return modules.size_of(["main", *_results(board, 2)[1]], lab.sizes)
 
 
 def blocks(lab):
     """Return how many blocks of an ESP32's littlefs all that a board gets takes."""
     image = FlashImage(lab.folder / "blocks.img", load_facts(modules.BOARD))
     return image.fill(_files(lab)) - image.fill({})
-
-
-def _size(lab, loaded):
-    paths = [name.replace(".", "/") for name in ["main", *loaded]]
-    names = [path + end for path in paths for end in (".mpy", "/__init__.mpy")]
-    sizes = [lab.sizes[name] for name in names if name in lab.sizes]
-    return [sum(sizes), len(sizes)]
 
 
 @contextlib.contextmanager

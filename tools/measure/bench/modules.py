@@ -35,9 +35,16 @@ def compile_into(folder):
 
 
 def size_of(modules, sizes):
-    """Return the bytes of the .mpy files of modules, as sys.modules names them."""
-    total = 0
-    for module in modules:
-        path = module.replace(".", "/")
-        total += sizes.get(path + ".mpy", 0) + sizes.get(path + "/__init__.mpy", 0)
-    return total
+    """Return (bytes, files) of the .mpy files of modules, as sys.modules names them.
+
+    `sizes` is {path: bytes}; modules of the firmware's own have none there.
+    """
+    ours = {_module(path): size for path, size in sizes.items()}
+    found = [ours[module] for module in modules if module in ours]
+    return sum(found), len(found)
+
+
+def _module(path):
+    """Return the name by which a file is imported: the interpreter's own folder has none."""
+    name = path.removesuffix(".mpy").removesuffix("/__init__")
+    return name.replace("/micropython/", "/").replace("/", ".")
