@@ -30,10 +30,10 @@ ASK = (
 @pytest.fixture
 def board(pico):
     words = []
-    for folder in (":lib", ":lib/aiot_port", ":lib/aiot_port/micropython"):
+    for folder in (":aiot_port", ":aiot_port/micropython"):
         words += ["+", "fs", "mkdir", folder]
     for module in MODULES:
-        words += ["+", "fs", "cp", str(ROOT / "lib" / f"{module}.py"), f":lib/{module}.py"]
+        words += ["+", "fs", "cp", str(ROOT / "lib" / f"{module}.py"), f":{module}.py"]
     mpremote(pico, "resume", *words[1:])
     return pico
 

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import re
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import jsonschema
 import pytest
@@ -228,11 +228,13 @@ def test_a_board_gets_every_file_that_it_needs(name):
         paths
     )
     assert f"boards/{name}/board_config.py" in paths
-    assert len(facts.install[":"]) == {"micropython": 2, "circuitpython": 4}[facts.runtime]
-    for remote, locals_ in facts.install.items():
-        for local in locals_:
-            folder = local.rpartition("/")[0]
-            assert remote == ":" + folder or (remote in (":", ":lib") and folder[:3] != "lib")
+    lib = {"micropython": ":", "circuitpython": ":lib"}[facts.runtime]
+    assert set(facts.install) - {":", lib} == {
+        str(PurePosixPath(lib, folder)).replace(":/", ":")
+        for folder in ("aiot_port", f"aiot_port/{facts.runtime}")
+    }
+    entries = [path for path in facts.install[":"] if path.endswith(("main.py", "/code.py"))]
+    assert len(entries) == 1
 
 
 @pytest.fixture
@@ -254,12 +256,12 @@ def tree(tmp_path, monkeypatch):
 
 def test_a_new_file_goes_to_the_boards_that_it_is_for(tree):
     assert installed.installed("micropython", "X") == {
-        ":": ["firmware/micropython/main.py", "boards/X/board_config.py"],
-        ":lib": [
+        ":": [
             "lib/aiot_hand_on.py", "lib/aiot_new.py", "firmware/app.py", "firmware/new.py",
+            "firmware/micropython/main.py", "boards/X/board_config.py",
         ],
-        ":lib/aiot_port": ["lib/aiot_port/__init__.py"],
-        ":lib/aiot_port/micropython": ["lib/aiot_port/micropython/base.py"],
+        ":aiot_port": ["lib/aiot_port/__init__.py"],
+        ":aiot_port/micropython": ["lib/aiot_port/micropython/base.py"],
     }  # fmt: skip
     assert installed.installed("circuitpython", "x") == {
         ":": [

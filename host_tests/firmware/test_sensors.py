@@ -1048,10 +1048,10 @@ print([sensors.read_all(attached) for _ in range(2)])
 def copy_sensors(board):
     """Bring the library and the sensors' files onto a board."""
     for folder, paths in sorted(board.facts.install.items()):
-        if folder == ":":
-            continue
-        mpremote(board, "resume", "exec", f"import os; os.mkdir('{folder[1:]}')")
-        mpremote(board, "fs", "cp", *[str(ROOT / path) for path in paths], folder + "/")
+        if folder != ":":
+            mpremote(board, "resume", "exec", f"import os; os.mkdir('{folder[1:]}')")
+        files = [str(ROOT / path) for path in paths if not path.endswith("main.py")]
+        mpremote(board, "fs", "cp", *files, folder + "/")
 
 
 @needs_micropython

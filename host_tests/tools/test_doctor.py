@@ -243,7 +243,7 @@ def test_an_outbox_that_was_never_used_is_not_made(bench, examine):
     board = bench()
     assert examine(board).details["outbox"] == "0 reports wait"
     board.cut_power()
-    assert [path for path in board.files() if "outbox" in path] == ["/lib/aiot_outbox.mpy"]
+    assert [path for path in board.files() if "outbox" in path] == ["/aiot_outbox.mpy"]
 
 
 def test_a_watchdog_that_runs_does_not_cut_it_off(deployed, tmp_path, platform, examine):
@@ -334,7 +334,7 @@ def test_a_board_without_the_library(tmp_path, examine):
 
 def test_a_damaged_file_of_the_library(bench, tmp_path, examine):
     board = bench()
-    mpremote(board, "exec", "with open('lib/aiot_conn.py', 'w') as f: f.write('def (')")
+    mpremote(board, "exec", "with open('aiot_conn.py', 'w') as f: f.write('def (')")
     shown = examine(board)
     assert shown.failed == ["library"]
     assert "SyntaxError" in shown.details["library"]

@@ -535,11 +535,11 @@ def test_the_firmware_comes_along_on_demand(bench, capsys):
         words = ("--deploy", "--board", "ESP32_GENERIC")
         assert bench.run("--count", "1", *words) == 0
         board.cut_power()
-        assert "/lib/aiot_http.mpy" in board.files()
+        assert "/aiot_http.mpy" in board.files()
     with bench.plug(image) as board:
         assert bench.run("--count", "1") == 0  # settings alone leave the firmware be
         board.cut_power()
-        assert "/lib/aiot_http.mpy" in board.files()
+        assert "/aiot_http.mpy" in board.files()
     assert bench.names("assigned") == ["device1"]
 
 

@@ -5,7 +5,7 @@ The rule stands here alone, so that a new file of the library needs no list. It 
 the standard library: boards/manifest.py runs it inside MicroPython's build.
 """
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 PROJECT = Path(__file__).resolve().parents[2]
 """The project's root."""
@@ -23,31 +23,44 @@ A MicroPython board has a boot.py too, but not of ours: its firmware brings one.
 _INTERPRETERS = (*ENTRY_FILES, "cpython")
 
 
-def library(runtime):
-    """Return {folder on a board: [paths here]} of the library for a runtime.
+_PROGRAM_FOLDERS = {"micropython": "", "circuitpython": "lib"}
+"""For each runtime the folder below a board's root for all that is not in `ENTRY_FILES`.
 
-    ":" is the board's root, ":lib" its lib; paths are relative to the project.
+MicroPython finds a file in the root in two thirds of the time that one in lib takes: a Pico W is
+ready to report after 800 ms instead of 1,030. On CircuitPython's FAT there is no such difference.
+"""
+
+
+def library(runtime):
+    """Return {path below a board's lib: path here} of the library for a runtime.
+
+    Paths here are relative to the project.
     """
-    found = {}
-    for path in sorted((PROJECT / "lib").rglob("*.py")):
-        if _is_for(runtime, path):
-            found.setdefault(":" + _relative(path.parent), []).append(_relative(path))
-    return found
+    paths = [path for path in (PROJECT / "lib").rglob("*.py") if _is_for(runtime, path)]
+    return {_relative(path).removeprefix("lib/"): _relative(path) for path in sorted(paths)}
 
 
 def program(runtime):
-    """Return the same of the firmware and the library. `KeyError` for a runtime without one.
+    """Return {folder on a board: [paths here]} of the firmware and the library for a runtime.
 
-    The root has what the runtime starts and what people change; all else is in lib, which
-    main.py has MicroPython look through first.
+    ":" is the board's root. `KeyError` for a runtime without a program.
     """
-    entries = ENTRY_FILES[runtime]
-    found = library(runtime)
-    found[":"] = []
-    for folder in ("firmware", f"firmware/{runtime}"):
-        for path in sorted((PROJECT / folder).glob("*.py")):
-            found[":" if path.name in entries else ":lib"].append(_relative(path))
+    found = {":": []}
+    for below, path in {**library(runtime), **_firmware(runtime)}.items():
+        place = PurePosixPath(":", _PROGRAM_FOLDERS[runtime], below)
+        is_entry = below in ENTRY_FILES[runtime]
+        found.setdefault(":" if is_entry else _folder(place), []).append(path)
     return found
+
+
+def _firmware(runtime):
+    folders = [PROJECT / "firmware", PROJECT / "firmware" / runtime]
+    paths = [path for folder in folders for path in sorted(folder.glob("*.py"))]
+    return {path.name: _relative(path) for path in paths}
+
+
+def _folder(place):
+    return ":" + "/".join(place.parts[1:-1])
 
 
 def installed(runtime, board_id):

@@ -91,19 +91,24 @@ def asked_for(copies, ca):
 
 
 def _hiding(copies):
-    """Return (path in the root, path in lib that it would hide): the root comes first."""
+    """Return (path in the root, path that it would hide): the root comes before lib.
+
+    Before each file comes a folder of its name, which is taken for a package.
+    """
     found = []
     for copy in copies:
-        if copy.remote.startswith("lib/") and copy.listed:
-            name, slash, _ = copy.remote.removeprefix("lib/").partition("/")
-            stem = name.rpartition(".")[0] or name
-            endings = ("",) if slash else (".py", ".mpy")
-            found += [(stem + ending, copy.remote) for ending in endings]
+        name, slash, _ = copy.remote.removeprefix("lib/").partition("/")
+        stem = name.rpartition(".")[0] or name
+        if not copy.listed or (slash and name == copy.remote.partition("/")[0]):
+            continue
+        in_lib = copy.remote.startswith("lib/")
+        endings = ("", ".py", ".mpy") if in_lib and not slash else ("",)
+        found += [(stem + ending, copy.remote) for ending in endings]
     return list(dict(found).items())
 
 
 def hidden(copies, survey):
-    """Return (path, path in lib) for what in the board's root would be imported instead."""
+    """Return (path, path of ours) for what in the board's root would be imported instead."""
     planned = {copy.remote for copy in copies}
     there = set(survey.files) - set(survey.listed) | survey.folders
     return [(name, path) for name, path in _hiding(copies) if name in there - planned]

@@ -29,5 +29,4 @@ def files(runtime):
     The ports of the other interpreters are left out. What only the firmware asks of aiot_port (its
     board.py and sensors.py) comes along: it takes some flash, and no RAM until it is imported.
     """
-    paths = [path for paths in installed.library(runtime).values() for path in paths]
-    return {Path(path).relative_to("lib").as_posix(): PROJECT / path for path in sorted(paths)}
+    return {below: PROJECT / path for below, path in installed.library(runtime).items()}

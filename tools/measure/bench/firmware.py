@@ -88,9 +88,8 @@ def _files(lab):
         if path.name in ("main.py", "board_config.py"):
             found[path.name] = source.read_bytes()
             continue
-        folder = "lib/" if path.parts[0] == "lib" else ""
         compiled = name.replace(".py", ".mpy")
-        found[folder + compiled] = (lab.folder / compiled).read_bytes()
+        found[compiled] = (lab.folder / compiled).read_bytes()
     return found
 
 
