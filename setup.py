@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Adds the type stubs of lib/*.pyi to the wheel; all else stands in pyproject.toml.
+"""Adds the type stubs in lib/ to the wheel; all else stands in pyproject.toml.
 
 A type checker finds a stub beside a module in a checkout, but not beside an installed one: there
 it looks into a folder "<module>-stubs" (PEP 561, "Stub-only Packages").
@@ -23,7 +23,8 @@ class BuildWithStubs(build_py):
         if self.editable_mode:
             return  # what is installed is lib itself, where the stubs are
         for stub in _stubs():
-            folder = Path(self.build_lib, stub.stem + "-stubs")
+            module = stub.parent.name if stub.stem == "__init__" else stub.stem
+            folder = Path(self.build_lib, module + "-stubs")
             self.mkpath(str(folder))
             self.copy_file(str(stub), str(folder / "__init__.pyi"))
 
@@ -33,7 +34,7 @@ class BuildWithStubs(build_py):
 
 
 def _stubs():
-    return sorted(Path("lib").glob("*.pyi"))
+    return sorted(Path("lib").rglob("*.pyi"))
 
 
 _NOTES = Path("build")

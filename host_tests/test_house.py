@@ -34,13 +34,6 @@ FLOORS = [
     "aiot_purehash",
     "aiot_store",
     "aiot_signing",
-    "aiot_record",
-    "aiot_layout",
-    "aiot_slots",
-    "aiot_segments",
-    "aiot_shelf",
-    "aiot_sleep",
-    "aiot_tally",
     "aiot_outbox",
     "aiot_json",
     "aiot_alink",
@@ -92,15 +85,64 @@ COMMON = {
 }  # fmt: skip
 
 
+# Within a package of several floors, the same of its own modules.
+INSIDE = {
+    "aiot_outbox": [
+        "tally",
+        "record",
+        "sleep",
+        "layout",
+        "slots",
+        "segments",
+        "shelf",
+        "flash",
+        "__init__",
+    ],
+    "aiot_port": [
+        "base",
+        "wifi",
+        "memory",
+        "net",
+        "sockets",
+        "connection",
+        "sensors",
+        "wires",
+        "safe_mode",
+        "board",
+        "drive",
+        "__init__",
+    ],
+}
+
+
 def floor_of(path: Path) -> str:
-    return "aiot_port" if "aiot_port" in path.parts else path.stem
+    return next((name for name in INSIDE if name in path.parts), path.stem)
+
+
+def inside(path: Path, package: str) -> set:
+    """The modules of its own package that a file imports when it is loaded."""
+    found = set()
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.ImportFrom) and node.module.partition(".")[0] == package:
+            below = node.module.removeprefix(package).strip(".")
+            found.update([below] if below else [alias.name for alias in node.names])
+    return found & set(INSIDE[package])
 
 
 @pytest.mark.parametrize("path", ON_BOARD, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_a_floor_imports_only_floors_below(path):
     above = FLOORS[FLOORS.index(floor_of(path)) + 1 :]
     assert not imports(path) & set(above)
-    assert floor_of(path) == "aiot_port" or floor_of(path) not in imports(path)
+    assert floor_of(path) in INSIDE or floor_of(path) not in imports(path)
+
+
+@pytest.mark.parametrize("package", INSIDE)
+def test_a_module_of_a_package_imports_only_what_is_below_it(package):
+    floors = INSIDE[package]
+    paths = [path for path in ON_BOARD if package in path.parts]
+    assert {path.stem for path in paths} == set(floors)
+    for path in paths:
+        assert not inside(path, package) & set(floors[floors.index(path.stem) :]), path
 
 
 @pytest.mark.parametrize("path", ON_BOARD, ids=lambda path: path.relative_to(ROOT).as_posix())

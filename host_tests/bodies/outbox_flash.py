@@ -185,7 +185,7 @@ def made_smaller_on_fat(cluster, max_bytes, size):
     behind = Outbox(PATH, max_bytes)
     for _ in range(len(behind)):
         waiting.append(int(behind.peek()[1].split(b" ")[0]))
-        behind._shelf._slots.forget()  # in RAM alone
+        behind._flash.shelf._slots.forget()  # in RAM alone
     box = Outbox(PATH, max_bytes)
     put = 4
     for number in range(4, 24):

@@ -3,10 +3,8 @@
 
 import os
 
-import aiot_layout
-import aiot_slots
 from aiot_errors import AiotError
-from aiot_outbox import Outbox
+from aiot_outbox import Outbox, layout, slots
 
 TOPIC = "/sys/a1GFjLPXXXX/device123/thing/event/property/post"
 
@@ -398,7 +396,7 @@ def last_of_a_group_is_damaged(path):
 def flash_fails_behind_the_first(path):
     """Return what comes together where flash cannot be read behind the first report."""
     box = settled(path, [payload(number, 30) for number in range(4)])
-    slots = box._shelf._slots
+    slots = box._flash.shelf._slots
     read = slots.read
 
     def fails(record):
@@ -422,7 +420,7 @@ def reset_at_each_slot(path, size):
 
     What sleep memory or flash has must be there afterwards, be it flushed halfway.
     """
-    real = aiot_slots.Slots._write_slot
+    real = slots.Slots._write_slot
     left = [0]
 
     def write(slots, slot, data):
@@ -431,7 +429,7 @@ def reset_at_each_slot(path, size):
             raise ResetError
         real(slots, slot, data)
 
-    aiot_slots.Slots._write_slot = write
+    slots.Slots._write_slot = write
     resets = 0
     try:
         while True:
@@ -451,7 +449,7 @@ def reset_at_each_slot(path, size):
                 assert found[:done] == list(range(done)), (resets, done, found)
                 resets += 1
     finally:
-        aiot_slots.Slots._write_slot = real
+        slots.Slots._write_slot = real
 
 
 def memory_is_full_while_a_group_waits(path):
@@ -498,8 +496,8 @@ def refused_by_a_full_file_system(path):
     box = Outbox(path)
     for number in range(2):
         box.put(TOPIC, payload(number, 300))
-    real = aiot_layout.free_blocks
-    aiot_layout.free_blocks = lambda path: 0
+    real = layout.free_blocks
+    layout.free_blocks = lambda path: 0
     refused = 0
     try:
         for number in range(2, 9):
@@ -508,7 +506,7 @@ def refused_by_a_full_file_system(path):
             except AiotError:
                 refused += 1
     finally:
-        aiot_layout.free_blocks = real
+        layout.free_blocks = real
     assert refused
     while box.peek():
         box.peek_many(8)
@@ -522,14 +520,14 @@ def given_up_while_shown(path):
     box.put(TOPIC, b"first")
     box.pop()
     broken = [True]
-    real = box._shelf.store
+    real = box._flash.shelf.store
 
     def store(reports):
         if broken[0]:
             raise OSError(5)
         real(reports)
 
-    box._shelf.store = store
+    box._flash.shelf.store = store
     for number in range(32):
         box.put(TOPIC, payload(number, 60))
     assert int(box.peek()[1]) == 0
@@ -561,22 +559,22 @@ def memory_lacks_after_it_was_stored(path):
 
 def flash_that_cannot_be_read_at_one_start(path):
     """Put a report while flash cannot be read; return whether it was kept, and what is there."""
-    import aiot_shelf
+    from aiot_outbox import shelf
 
     memory = Memory()
     for number in range(3):
         Outbox(path).put(TOPIC, payload(number, 50))
-    real = aiot_shelf.Shelf.load
+    real = shelf.Shelf.load
 
     def load(shelf):
         raise OSError(5)
 
-    aiot_shelf.Shelf.load = load
+    shelf.Shelf.load = load
     try:
         box = Outbox(path, memory=memory)
         box.put(TOPIC, payload(3, 50))
         kept = box.save_for_sleep()
     finally:
-        aiot_shelf.Shelf.load = real
+        shelf.Shelf.load = real
     box.flush()
     return [kept, drain(Outbox(path, memory=memory))]

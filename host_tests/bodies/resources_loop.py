@@ -3,7 +3,7 @@
 
 import os
 
-import aiot_outbox
+import aiot_port
 import looping  # first: it stands in for board_config, which app imports
 from aiot_errors import NetworkError, PlatformError
 from resources import Task, sweep
@@ -144,7 +144,7 @@ def run(folder, extra="", waiting=0, script=(), wifi=True, **sweeping):
     os.chdir(folder)
     # Here the sources would be compiled at each opening, where a board only loads bytecode: so
     # the modules stay, and the outbox alone comes and goes.
-    aiot_outbox.aiot_port.forget = _nothing
+    aiot_port.forget = _nothing
     with looping.OnPort(looping.Port(), _nothing):
         task = Turn(folder, extra, waiting, list(script), wifi)
         return sweep(task, **sweeping)

@@ -88,7 +88,7 @@ def test_segment_that_is_never_read_again_blocks_nothing_for_ever(files, path, c
 
 def test_listing_that_leaves_out_a_file_once_is_not_believed(monkeypatch, path):
     real = os.listdir
-    count = len(fill(path, 0, 60)._shelf._segments.sizes()) + 10
+    count = len(fill(path, 0, 60)._flash.shelf._segments.sizes()) + 10
     for left_out in range(count):
         calls = []
 

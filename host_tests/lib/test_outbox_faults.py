@@ -9,9 +9,9 @@ import shutil
 
 import pytest
 from aiot_errors import AiotError
-from aiot_layout import Doubts
 from aiot_outbox import Outbox
-from aiot_segments import Segments
+from aiot_outbox.layout import Doubts
+from aiot_outbox.segments import Segments
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -541,8 +541,8 @@ def test_text_without_utf_8_is_refused(path):
 
 
 def test_fat_has_fewer_slots_and_larger(monkeypatch, path):
-    monkeypatch.setattr("aiot_layout._ignores_case", lambda path: True)
-    monkeypatch.setattr("aiot_layout._space", lambda path: (512, 1000))
+    monkeypatch.setattr("aiot_outbox.layout._ignores_case", lambda path: True)
+    monkeypatch.setattr("aiot_outbox.layout._space", lambda path: (512, 1000))
     box = fill(path, 0, 100)
     assert sorted(name for name in os.listdir(path) if name[0] == "a") == [
         "a00", "a01", "a02", "a03",
@@ -553,8 +553,8 @@ def test_fat_has_fewer_slots_and_larger(monkeypatch, path):
 
 def test_a_report_that_the_new_box_turns_out_too_small_for(monkeypatch, path):
     """The folder tells what file system it is, and there was none before."""
-    monkeypatch.setattr("aiot_layout._ignores_case", lambda path: True)
-    monkeypatch.setattr("aiot_layout._space", lambda path: (4096, 1000))
+    monkeypatch.setattr("aiot_outbox.layout._ignores_case", lambda path: True)
+    monkeypatch.setattr("aiot_outbox.layout._space", lambda path: (4096, 1000))
     box = Outbox(path)
     put(box, 1, 32000)
     assert len(box) == 0
@@ -616,7 +616,7 @@ def test_what_is_written_is_settled(monkeypatch, path, missing, calls):
 
 
 def test_a_mark_across_two_pieces_is_found():
-    from aiot_record import find_record, record_head
+    from aiot_outbox.record import find_record, record_head
 
     record = record_head(7, b"t", b"payload") + b"tpayload"
     for before in range(500, 530):
@@ -626,7 +626,7 @@ def test_a_mark_across_two_pieces_is_found():
 
 
 def test_a_copy_that_ends_early_is_an_error():
-    from aiot_record import copy_bytes
+    from aiot_outbox.record import copy_bytes
 
     with pytest.raises(OSError, match="ends early"):
         copy_bytes(io.BytesIO(b"x" * 9), 0, 10, io.BytesIO(), bytearray(512))
@@ -733,7 +733,7 @@ class Lacking:
         monkeypatch.setattr(builtins, "__import__", self._import)
 
     def _import(self, name, *arguments):
-        if name == "aiot_shelf" and self.times:
+        if name == "aiot_outbox.shelf" and self.times:
             self.times -= 1
             raise MemoryError
         return self._real(name, *arguments)

@@ -10,7 +10,10 @@ import pytest
 from host_tests.conftest import ROOT
 
 LIB = ROOT / "lib"
-STUBS = sorted(path.stem for path in LIB.glob("*.pyi"))
+STUBS = sorted(
+    [path.stem for path in LIB.glob("*.pyi")]
+    + [path.parent.name for path in LIB.glob("*/__init__.pyi")]
+)
 
 RIGHT = """
 from pathlib import Path
@@ -89,7 +92,9 @@ def test_stubs_are_of_the_modules_that_users_import():
 
 
 def test_stubs_say_what_the_modules_have(folder):
-    shown, status = mypy(folder, "mypy.stubtest", *STUBS)
+    config = folder / "mypy.ini"
+    config.write_text("[mypy]\n[mypy-aiot_outbox.*]\nignore_errors = True\n")  # its own modules
+    shown, status = mypy(folder, "mypy.stubtest", "--mypy-config-file", str(config), *STUBS)
     assert status == 0, shown
 
 

@@ -8,7 +8,8 @@ failed in between, both are there: a record counts in the first file that has it
 import os
 
 from aiot_port import const
-from aiot_record import (
+
+from aiot_outbox.record import (
     ENOENT,
     FOLDER,
     LATER,

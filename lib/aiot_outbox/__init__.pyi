@@ -10,7 +10,8 @@ class _Memory(Protocol):
     def save(self, data: bytes, /) -> object: ...
 
 class Outbox:
-    storage: Literal["flash", "RAM"]
+    @property
+    def storage(self) -> Literal["flash", "RAM"]: ...
     def __init__(
         self,
         path: str,

@@ -11,7 +11,8 @@ import os
 
 import aiot_port
 from aiot_port import const
-from aiot_record import EIO, EISDIR, ENOENT, ENOTDIR, FOLDER, HEAD
+
+from aiot_outbox.record import EIO, EISDIR, ENOENT, ENOTDIR, FOLDER, HEAD
 
 _SEGMENT = const(4096)  # bytes: the block that NOR flash erases, and so littlefs' on these boards
 _ASIDE = const(2048)  # bytes of set_aside.txt, which SmallFile reads at once
@@ -128,7 +129,12 @@ def listed(path):
 
 
 class Doubts:
-    """Judges whether a file that cannot be read is gone for good, or may be read later."""
+    """Judges whether a file that cannot be read is gone for good, or may be read later.
+
+    What the file system says once is not believed where that would cost reports: it is asked
+    again, and what cannot be read now is read later. A file that cannot be read 100 times in one
+    start, while its folder can, is skipped as corrupt.
+    """
 
     def __init__(self):
         self._failures = {}  # of each file

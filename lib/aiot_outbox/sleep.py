@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """An outbox's reports in memory that outlives a deep sleep and a reset, but no power cut.
 
-They follow a head, as aiot_record writes them:
+They follow a head, as record.py writes them:
 
     AB 01, flags 1, number of the first report that waits on flash 4, number of the next to come 4,
     number behind the last that comes together with the first 4, reports dropped 4, CRC 4
@@ -14,7 +14,8 @@ import struct
 from binascii import crc32
 
 from aiot_port import const
-from aiot_record import RECORD_MARK, record_head, whole_records
+
+from aiot_outbox.record import RECORD_MARK, record_head, whole_records
 
 _MARK = const(b"\xab\x01")
 _FORM = const(">2sBIIII")

@@ -3,7 +3,7 @@
 
     cursor  AD 02, zero 2, number of the first report that waits 4, reports dropped 4, number
             behind the last that comes together with the first 4, CRC 4
-    part    AC 01, part 1, parts 1, number 4, CRC 4, a piece of a record (see aiot_record)
+    part    AC 01, part 1, parts 1, number 4, CRC 4, a piece of a record (see record.py)
 
 Numbers are big-endian, the CRC is CRC-32, over everything but itself.
 """
@@ -11,9 +11,10 @@ Numbers are big-endian, the CRC is CRC-32, over everything but itself.
 import struct
 from binascii import crc32
 
-from aiot_layout import LARGEST_SLOT
 from aiot_port import const
-from aiot_record import EISDIR, number_in, settle
+
+from aiot_outbox.layout import LARGEST_SLOT
+from aiot_outbox.record import EISDIR, number_in, settle
 
 _CURSOR_MARK = const(b"\xad\x02\0\0")
 _CURSOR_FORM = const(">4sIIII")

@@ -14,6 +14,13 @@ it to find a file.
 When the slots are full, what they hold moves into a segment; if what waits in the last segment
 leaves room, into a new one that replaces it. Numbers tell what was seen before, so the power
 may fail between any two steps. Loading only reads.
+
+What it costs on littlefs, in erases for each report of 150 bytes (test_outbox_flash measures it);
+to append each to a file and close that costs 1.0 on both:
+
+              put    put and pop at once    pop
+    ESP32     0.33          0.12            0.02
+    Pico W    0.44          0.21            0.09
 """
 
 import json
@@ -21,12 +28,13 @@ import os
 from binascii import hexlify
 
 # The largest first: a board compiles each file as it is imported, and needs most room for it.
-from aiot_segments import Segments  # isort: skip
-from aiot_slots import Cursor, Slots  # isort: skip
-import aiot_layout
+from aiot_outbox.segments import Segments  # isort: skip
+from aiot_outbox.slots import Cursor, Slots  # isort: skip
 from aiot_port import const
-from aiot_record import EEXIST, ENOSPC, FOLDER, HEAD, LATER, record_head, split_record
 from aiot_store import SmallFile
+
+from aiot_outbox import layout
+from aiot_outbox.record import EEXIST, ENOSPC, FOLDER, HEAD, LATER, record_head, split_record
 
 _FREE = const(4)  # blocks that a segment leaves to others: saving a token takes two on littlefs
 # Blocks that others may take between two looks at what is free: littlefs walks through all files.
@@ -38,7 +46,7 @@ _ASIDE_TOPIC = const(128)  # characters of a topic shown there: the platform tak
 class Shelf:
     """The reports on flash. A method that raises OSError has lost none that was stored.
 
-    `doubts` is an aiot_layout.Doubts and `tally` an aiot_tally.Tally, to be kept for another
+    `doubts` is a layout.Doubts and `tally` a tally.Tally, to be kept for another
     Shelf on the same folder.
     """
 
@@ -49,7 +57,7 @@ class Shelf:
         self._exists = False
         self._cursor = Cursor(path)
         self._segments = Segments(path, doubts)
-        self._slots = Slots(path, 0, aiot_layout.INLINED[1], doubts)  # none before the folder
+        self._slots = Slots(path, 0, layout.INLINED[1], doubts)  # none before the folder
         self._tally = tally
         self.stored = 0  # number behind the last report that is whole on flash, at the start
         self._layout = None
@@ -60,14 +68,14 @@ class Shelf:
         """Return the Layout of the box, as it would be while its folder is not there."""
         if self._layout is None:
             try:
-                self._layout = aiot_layout.planned(self._path, self._max_bytes)
+                self._layout = layout.planned(self._path, self._max_bytes)
             except OSError:
-                return aiot_layout.supposed(self._max_bytes)
+                return layout.supposed(self._max_bytes)
         return self._layout
 
     def _found(self):
         """Take the folder's place and nature into account, now that it is there."""
-        self._layout = aiot_layout.found(self._path, self._max_bytes)
+        self._layout = layout.found(self._path, self._max_bytes)
         count, size = self._layout.slots
         self._slots = Slots(self._path, count, size, self._doubts)
         self._exists = True
@@ -82,7 +90,7 @@ class Shelf:
 
     def load(self):
         """Find what lies there, and go on from it. Writes nothing. Raises OSError."""
-        files = aiot_layout.listed(self._path)
+        files = layout.listed(self._path)
         cursor = (0, 0, 0)
         begun = -1
         if files is not None:
@@ -223,7 +231,7 @@ class Shelf:
             return False
         blocks = max(1, needed * self.layout.unit // self.layout.block)
         if self._free < blocks + _UNSEEN:
-            self._free = aiot_layout.free_blocks(self._path)
+            self._free = layout.free_blocks(self._path)
         if self._free < blocks + _FREE:
             raise OSError(ENOSPC, "too few free blocks")
         self._free -= blocks

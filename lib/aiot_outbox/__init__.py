@@ -5,43 +5,24 @@ They pass through three tiers, and a report that cannot leave goes one further:
 
     RAM                 where each begins; while the network is good it leaves from here
     memory              outlives a deep sleep and a reset, but no power cut; a few boards have it
-    flash               aiot_shelf, which tells how they lie there
+    flash               a folder of files: shelf.py says how they lie there
 
 The box numbers its reports, and the numbers go with them: so a start knows what it has already.
-aiot_tally owns them, and stays in RAM; what knows of flash is loaded when something has to be
-stored or waits there, and let go of by `rest`.
-
-What it costs on littlefs, in erases for each report of 150 bytes (host_tests/test_outbox_flash.py
-measures it); to append each to a file and close that costs 1.0 on both:
-
-              put    put and pop at once    pop
-    ESP32     0.33          0.12            0.02
-    Pico W    0.44          0.21            0.09
+tally.py owns them, and stays in RAM; so does flash.py, which loads what reads and writes files
+when something has to be stored or waits there, and lets go of it.
 """
 
-import aiot_port
 from aiot_errors import NOT_NOW, AiotError
 from aiot_port import const
-from aiot_tally import Tally
 
-_SMALLEST = const(512)  # bytes of a box: less holds no report
+from aiot_outbox.flash import Flash
+from aiot_outbox.tally import Tally
 
 # In RAM, where flash cannot be written: as many reports as a board can spare.
 _RAM_REPORTS = const(32)
 _RAM_BYTES = const(8192)
-
-# Bytes of reports that `peek_many` holds in RAM at once: a board has that much to spare.
-_TOGETHER_BYTES = const(4096)
-
-# A report fits any box for sure that takes a sixteenth of it, or one segment, less these bytes.
-# For what is larger the file system is asked (aiot_layout).
-_SEGMENT = const(4096)
-_SPARE = const(24)
-
+_TOGETHER_BYTES = const(4096)  # of reports that `peek_many` holds in RAM at once
 _NONE = const((-1,))  # the number of no report
-
-# What is loaded for flash alone, the last first.
-_MODULES = ("aiot_shelf", "aiot_segments", "aiot_slots", "aiot_layout")
 
 
 class Outbox:
@@ -59,41 +40,34 @@ class Outbox:
 
     When the box is full, up to a block of the oldest reports is dropped; `dropped` counts them.
 
-    What the file system says once is not believed where that would cost reports: it is asked
-    again, and what cannot be read now is read later. A file that cannot be read 100 times in one
-    start, while its folder can, is skipped as corrupt.
-
     `memory` outlives a deep sleep, but no power cut (aiot_port.board.sleep_memory). With it
     reports go there first, and to flash together when it is full. `make_room()` is called where
     RAM lacks for what knows of flash, which is then loaded once more.
     """
 
     def __init__(self, path, max_bytes=65536, *, memory=None, make_room=None):
-        if max_bytes < _SMALLEST:
-            raise AiotError("max_bytes: at least %d" % _SMALLEST)
-        self._path = path.rstrip("/")
-        self._max_bytes = max_bytes
-        self._make_room = make_room
         self._tally = Tally()
+        has_memory = memory is not None
+        self._flash = Flash(path.rstrip("/"), max_bytes, self._tally, make_room, has_memory)
         self._held = []  # not on flash: (number, topic bytes, payload bytes)
         self._is_safe = True  # whether `memory` has all of them
         self._sleep = None  # the tier in `memory`
-        self._shelf = None  # while it is loaded
-        self._doubts = None  # of this start, about files that could not be read
-        self._is_bare = False  # whether nothing waits on flash for sure
         self._shown = ()  # numbers of the reports that peek showed
         self._most = 1  # reports that come together at most
-        #: "flash", or "RAM" while the flash cannot be read or written: a power cut loses those.
-        self.storage = "flash"
-        if memory is None:
-            self._load()
-        else:
+        if has_memory:
             self._recall(memory)
+        else:
+            self._load()
 
     def __len__(self):
         """Return how many reports wait; the first call after a start reads all of the box."""
         shelf = self._in_use()
         return (shelf.waiting() if shelf else 0) + len(self._held)
+
+    @property
+    def storage(self):
+        """Return "flash", or "RAM" while it cannot be used: a power cut then loses reports."""
+        return "flash" if self._flash.works else "RAM"
 
     @property
     def dropped(self):
@@ -146,8 +120,8 @@ class Outbox:
         topic = _to_bytes(topic)
         payload = _to_bytes(payload)
         size = len(topic) + len(payload)
-        if size > min(_SEGMENT, self._max_bytes // 16) - _SPARE:
-            most = self._largest()
+        if not self._flash.fits(size):
+            most = self._flash.largest()
             if len(topic) > 0xFFFF or size > most:
                 raise AiotError("a report of over %d bytes does not fit the outbox" % most)
         report = (self._tally.new_number(), topic, payload)
@@ -155,24 +129,15 @@ class Outbox:
         self._is_safe = False
         return report
 
-    def _largest(self):
-        """Return the bytes of topic and payload that a report may have."""
-        shelf = self._load()
-        if shelf:
-            return shelf.layout.largest
-        from aiot_layout import supposed
-
-        return supposed(self._max_bytes).largest
-
     def is_at_risk(self):
         """Return whether a power cut, or a reset without `memory`, would lose a report now."""
         return not (self._is_safe or not self._held)
 
     def flush(self):
         """Store what is in RAM. Raises AiotError when the file system is full."""
-        if not self._held and self._shelf is None and not self._tally.behind:
+        if not self._held and self._flash.shelf is None and not self._tally.behind:
             return
-        from aiot_record import EEXIST, ENOENT, ENOSPC
+        from aiot_outbox.record import EEXIST, ENOENT, ENOSPC
 
         trouble = None
         for _ in range(2):  # a passing fault of the device is no reason to give up
@@ -184,8 +149,7 @@ class Outbox:
             except OSError as error:
                 trouble = error.errno
                 if trouble in (EEXIST, ENOENT):  # the folder came or went behind our back
-                    self._shelf = None
-                    self._is_bare = self._tally.known = False
+                    self._flash.lose()
         if trouble == ENOSPC:
             raise AiotError("outbox: the file system is full")
         self._stay_in_ram()
@@ -193,9 +157,9 @@ class Outbox:
 
     def _store(self, shelf):
         if self._held and self._sleep:
-            self._sleep.doubt(self._has_none_on_flash())
+            self._sleep.doubt(self._flash.is_empty())
         shelf.store(self._held)
-        self.storage = "flash"
+        self._flash.works = True
         self._is_safe = True
         self._remember()
 
@@ -211,7 +175,7 @@ class Outbox:
         return not self.is_at_risk()
 
     def _stay_in_ram(self):
-        self.storage = "RAM"
+        self._flash.works = False
         held = self._held
         size = sum([len(topic) + len(payload) for _, topic, payload in held])
         while len(held) > _RAM_REPORTS or (size > _RAM_BYTES and len(held) > 1):
@@ -224,19 +188,16 @@ class Outbox:
         """Copy what is in RAM to the memory that outlives a deep sleep; return whether it fits."""
         if self._sleep is None:
             return False
-        return self._sleep.save(self._held, self._has_none_on_flash(), settled)
-
-    def _has_none_on_flash(self):
-        return self._shelf.is_empty() if self._shelf else self._is_bare
+        return self._sleep.save(self._held, self._flash.is_empty(), settled)
 
     def _recall(self, memory):
         """Take what the last start left in the memory that outlived it, and is not on flash."""
-        from aiot_sleep import SleepMemory
+        from aiot_outbox.sleep import SleepMemory
 
         self._sleep = SleepMemory(memory, self._tally)
         reports, is_clean, is_bare, settled = self._sleep.load()
         if is_clean:  # no need to look at flash
-            self._held, self._is_bare = reports, is_bare
+            self._held, self._flash.is_bare = reports, is_bare
             return
         shelf = self._load()
         tally = self._tally
@@ -248,65 +209,23 @@ class Outbox:
             tally.settle(settled)
 
     def rest(self):
-        """Let go of what knows of flash, until it is needed again: it takes much RAM.
-
-        Not while files could not be read: what is known of them is not on flash.
-        """
-        shelf = self._shelf
-        if shelf is None or self._doubts.has_any():
-            return
-        self._is_bare = shelf.is_empty()
-        self._shelf = self._doubts = None
-        self._forget_flash()
+        """Let go of what knows of flash, until it is needed again: it takes much RAM."""
+        self._flash.rest()
 
     def _load(self):
         """Return the Shelf, None while flash cannot be read. Raises MemoryError."""
-        if self._shelf:
-            return self._shelf
-        try:
-            shelf = self._new_shelf()
-        except MemoryError:
-            if self._make_room is None:
-                raise
-            self._make_room()
-            shelf = self._new_shelf()
         known = self._tally.known
-        try:
-            shelf.load()
-        except OSError:
-            self.storage = "RAM"
-            return None
-        if not known:
+        shelf = self._flash.load()
+        if shelf and not known:
             if self._shown:
                 self._shown = _NONE  # it gets another number below: then pop forgets nothing
             number = self._tally.new_number
             self._held[:] = [(number(), report[1], report[2]) for report in self._held]
-        self._shelf = shelf
-        self.storage = "flash"
         return shelf
-
-    def _new_shelf(self):
-        try:
-            from aiot_shelf import Shelf  # isort: skip - the largest first, as it needs most room
-            from aiot_layout import Doubts
-        except MemoryError:
-            self._forget_flash()  # what is loaded in part is of no use
-            raise
-        if self._doubts is None:
-            self._doubts = Doubts()
-        return Shelf(self._path, self._max_bytes, self._doubts, self._tally)
-
-    def _forget_flash(self):
-        for module in _MODULES:  # one by one, which takes no memory
-            aiot_port.forget(module)
-        if self._sleep is None:  # which needs it too
-            aiot_port.forget("aiot_record")
 
     def _in_use(self):
         """Return the Shelf where something may wait on flash, None where nothing does."""
-        if self._shelf is None and self._is_bare:
-            return None
-        return self._load()
+        return None if self._flash.is_resting() else self._load()
 
     def peek(self):
         """Return (topic str, payload bytes) of the oldest report, None if none waits.
@@ -426,7 +345,7 @@ class Outbox:
 
     def _forget(self, stored, held, settled):
         """Forget the reports with the numbers `stored` on flash, and in RAM all but `held`."""
-        shelf = self._load() if stored else self._shelf
+        shelf = self._load() if stored else self._flash.shelf
         if stored or held or (shelf and not shelf.is_empty()):
             self._tally.settle(settled)
         self._held = held
