@@ -128,7 +128,7 @@ def openings(count, timeout):
 
 
 def dns(answers, waits_ms, works):
-    """Post once more than there are waits; return [outcome, times that DNS was asked] of each.
+    """Post once more than there are waits; return of each how often DNS was asked by then.
 
     `answers` of DNS: a list of addresses, or None where it raises. `works` tells whether the
     addresses answer; each connection is closed before the next.
@@ -137,11 +137,11 @@ def dns(answers, waits_ms, works):
         network.answers = [OSError(-2) if a is None else a for a in answers]
         network.stream = _Stream() if works else None
         connection = aiot_conn.Connection("localhost", 443, None, 1)
-        found = [[_post(network, connection), network.asked]]
+        found = [{"outcome": _post(network, connection), "asked": network.asked}]
         for wait_ms in waits_ms:
             connection.close()
             network.now += wait_ms
-            found.append([_post(network, connection), network.asked])
+            found.append({"outcome": _post(network, connection), "asked": network.asked})
         return found
 
 
@@ -153,7 +153,11 @@ def broken_while_idle():
         connection = aiot_conn.Connection("localhost", 443, None, 1)
         first = _post(network, connection)
         network.stream.broken = True
-        return [first, _post(network, connection), network.stream.written]
+        return {
+            "first": first,
+            "second": _post(network, connection),
+            "written": network.stream.written,
+        }
 
 
 def stray_bytes(before):
@@ -212,7 +216,7 @@ class _Refusing(_Stream):
 
 
 def hung_up_on(reply):
-    """Post to a server that hangs up inside the request; return [outcome, closed, openings]."""
+    """Post to a server that hangs up inside the request; return what came of it."""
     with _Network() as network:
         network.answers = [[1]]
         network.stream = _Refusing(reply.encode())
@@ -221,7 +225,11 @@ def hung_up_on(reply):
             outcome = [connection.post("/topic/a", {}, bytes(300))[0]]
         except AiotError as error:
             outcome = [type(error).__name__, str(error)]
-        return [outcome, network.stream.closed, network.stream.written]
+        return {
+            "outcome": outcome,
+            "closed": network.stream.closed,
+            "written": network.stream.written,
+        }
 
 
 class _Line:
@@ -270,7 +278,9 @@ class _Line:
 
 
 def resting(lines, rests_ms, timeout, answers=None):
-    """Post after each of these rests; return [outcome, milliseconds, openings, asked] of each.
+    """Post after each of these rests; return what came of each.
+
+    "opened" are the addresses that a connection was tried to, "asked" how often DNS was.
 
     `lines` is [how, …] by address, as _Line takes it; `answers` of DNS, by default all of them.
     """
@@ -286,12 +296,12 @@ def resting(lines, rests_ms, timeout, answers=None):
             if isinstance(outcome, list):
                 outcome = outcome[0]
             found.append(
-                [
-                    outcome,
-                    network.now - started,
-                    network.opened[opened:],
-                    network.asked - asked,
-                ]
+                {
+                    "outcome": outcome,
+                    "took_ms": network.now - started,
+                    "opened": network.opened[opened:],
+                    "asked": network.asked - asked,
+                }
             )
         return found
 

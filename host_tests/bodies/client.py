@@ -127,7 +127,7 @@ def publish_sizes(sizes):
 
 
 def publish_with(script):
-    """Publish once; return [result or error, paths, whether all topic bodies were equal]."""
+    """Publish once; return what came of it, and what was sent."""
     client, connection, _ = _client(script)
     try:
         result = client.publish("user/pub", b"the same bytes")
@@ -136,7 +136,12 @@ def publish_with(script):
     paths = [path for path, _, _ in connection.sent]
     bodies = [body for path, _, body in connection.sent if path != "/auth"]
     tokens = [headers.get("password") for path, headers, _ in connection.sent if path != "/auth"]
-    return [result, paths, len(set(bodies)) <= 1, tokens]
+    return {
+        "outcome": result,
+        "paths": paths,
+        "same bytes": len(set(bodies)) <= 1,
+        "tokens": tokens,
+    }
 
 
 def outcomes(answers, phase):
@@ -144,7 +149,7 @@ def outcomes(answers, phase):
     found = []
     for answer in answers:
         script = [answer] if phase == "auth" else [granted("t0"), answer, granted("t1"), answer]
-        found.append(publish_with(script)[0])
+        found.append(publish_with(script)["outcome"])
     return found
 
 
@@ -278,7 +283,7 @@ def bad_arguments():
 
 
 def restart(saved, now_ms=NOW_MS, later_ms=NOW_MS):
-    """Sign in, restart with the flash as `saved` says, publish; return [sign-ins, saves, data]."""
+    """Sign in, restart with the flash as `saved` says, publish; return what it did."""
     first, _, flash = _client([granted("t0"), accepted(1)], clock=lambda: now_ms)
     first.publish("user/pub", b"1")
     flash.saves = 0
@@ -293,7 +298,7 @@ def restart(saved, now_ms=NOW_MS, later_ms=NOW_MS):
         connection.script.insert(0, granted("t1"))
     again.publish("user/pub", b"2")
     paths = [path for path, _, _ in connection.sent]
-    return [paths.count("/auth"), flash.saves]
+    return {"sign-ins": paths.count("/auth"), "saves": flash.saves}
 
 
 def renewals(ages_s, clock_right):
@@ -317,7 +322,10 @@ def renewal_refused():
     first.auth()
     later = NOW_MS + (604800 - 60) * 1000
     again, connection, _ = _client([refused(40000), accepted(5)], flash, lambda: later)
-    return [again.publish("user/pub", b""), connection.sent[1][1]["password"]]
+    return {
+        "messageId": again.publish("user/pub", b""),
+        "token": connection.sent[1][1]["password"],
+    }
 
 
 def damage_every_bit():
@@ -337,7 +345,7 @@ def damage_every_bit():
         if client.auth() == "t0":
             used += 1  # only where the file means the same: white space, letter case of \u
             assert json.loads(data.decode()) == json.loads(whole.decode())
-    return [len(damaged), used]
+    return {"damaged": len(damaged), "used all the same": used}
 
 
 def other_owner(change):
@@ -390,7 +398,11 @@ def token_file(path):
         second = file.read()
     again = aiot_http.Client(aiot_http.Device(*DEVICE), connection=Scripted([]), token_path=path)
     folder = path.rpartition("/")[0]
-    return [again.auth(), first != second, sorted(os.listdir(folder))]
+    return {
+        "token": again.auth(),
+        "was replaced": first != second,
+        "files": sorted(os.listdir(folder)),
+    }
 
 
 def token_file_beside_only(path):
@@ -405,7 +417,7 @@ def token_file_beside_only(path):
 
 
 def token_file_unwritable(path):
-    """A flash that takes no file: the token serves from RAM. Return [ids, what was said]."""
+    """A flash that takes no file: the token serves from RAM. Return ids, and what was said."""
     client = aiot_http.Client(
         aiot_http.Device(*DEVICE),
         connection=Scripted([granted("t0"), accepted(1), accepted(2), refused(20001),
@@ -419,7 +431,7 @@ def token_file_unwritable(path):
         ids = [client.publish("user/pub", b"1") for _ in range(3)]
     finally:
         aiot_port.warn = real
-    return [ids, said]
+    return {"messageIds": ids, "warnings": said}
 
 
 def no_token_file(folder):
@@ -427,7 +439,7 @@ def no_token_file(folder):
     client = aiot_http.Client(
         aiot_http.Device(*DEVICE), connection=Scripted([granted("t0")]), token_path=None
     )
-    return [client.auth(), os.listdir(folder)]
+    return {"token": client.auth(), "files": os.listdir(folder)}
 
 
 # The thing model.
@@ -540,7 +552,7 @@ class Bare:
 
 
 def in_a_block(fails):
-    """Use a client in a `with` block; return [what came out of it, closes]."""
+    """Use a client in a `with` block; return what came out of it, and how often it closed."""
     client, connection, _ = _client([granted("t0"), accepted(7)])
     try:
         with client as inside:
@@ -550,7 +562,7 @@ def in_a_block(fails):
                 raise OSError("in the block")
     except OSError as error:
         outcome = str(error)
-    return [outcome, connection.closed]
+    return {"outcome": outcome, "closes": connection.closed}
 
 
 def odd_memoryview():
@@ -586,7 +598,11 @@ def memory_lacks_for_the_token_file():
     """Publish three times; return the messageIds and how often the token was saved by then."""
     client, connection, _ = _client([granted("t0"), accepted(1), accepted(2), accepted(3)])
     client._token.store = store = ForgetfulStore()
-    return [[client.publish("user/pub", b"x"), len(store.saved)] for _ in range(3)]
+    found = []
+    for _ in range(3):
+        message_id = client.publish("user/pub", b"x")
+        found.append({"messageId": message_id, "saved": len(store.saved)})
+    return found
 
 
 def more_topics_than_are_kept():
@@ -609,15 +625,15 @@ def memory_lacks_for_the_sign_in():
             raise MemoryError
 
     sys.modules["aiot_signing"] = Lacking
-    found = []
+    found = {"first": "no error"}
     try:
         client.publish("user/pub", b"x")
     except MemoryError:
-        found.append("no memory")
+        found["first"] = "no memory"
     sys.modules.pop("aiot_signing", None)
-    found.append(client.publish("user/pub", b"x"))
+    found["with memory"] = client.publish("user/pub", b"x")
     client._token.renew_at, client._token._looked = 1, None  # it is near its end
     sys.modules["aiot_signing"] = Lacking
-    found.append(client.publish("user/pub", b"x"))
+    found["with an old token"] = client.publish("user/pub", b"x")
     sys.modules.pop("aiot_signing", None)
     return found

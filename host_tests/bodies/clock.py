@@ -220,7 +220,12 @@ def cold_start(folder, clock_ms, offline_turns):
         bench.world.wifi = True
         for _ in range(offline_turns // 9 + 2):
             bench.turn()
-        return [bench.readings(), bench.errors_ms(), bench.repeated_ids(), len(bench.loop._outbox)]
+        return {
+            "readings": bench.readings(),
+            "errors_ms": bench.errors_ms(),
+            "repeated": bench.repeated_ids(),
+            "waiting": len(bench.loop._outbox),
+        }
 
 
 def jump(folder, jump_ms, code):
@@ -240,7 +245,12 @@ def jump(folder, jump_ms, code):
             bench.turn()
         errors = bench.errors_ms()
         order = bench.readings() == list(range(79 if code is not None else 78))
-        return [order, errors[33], errors[-1], bench.repeated_ids()]
+        return {
+            "in order": order,
+            "soon_ms": errors[33],
+            "late_ms": errors[-1],
+            "repeated": bench.repeated_ids(),
+        }
 
 
 def a_day_of_seconds(folder):
@@ -253,7 +263,7 @@ def a_day_of_seconds(folder):
             bench.loop.turn()
             bench.loop._sleep_since(started)
             turns += 1
-        return [turns, bench.readings() == list(range(turns))]
+        return {"turns": turns, "in order": bench.readings() == list(range(turns))}
 
 
 def repeated_undated(folder, shift_ms):
@@ -279,7 +289,11 @@ def restart_by_itself(folder, store_first):
         for trouble in [None] * 3 + ["network"] * 24 + [None] * 6:
             bench.platform.trouble = trouble
             bench.turn()
-        return [bench.restarts, bench.readings(), len(bench.sensor.taken)]
+        return {
+            "restarts": bench.restarts,
+            "readings": bench.readings(),
+            "taken": len(bench.sensor.taken),
+        }
 
 
 class Verified(Platform):
@@ -305,9 +319,9 @@ class Verified(Platform):
 def lied_to(folder, lies_ms, clock_ms, turns):
     """Let NTP lie for some turns, then be right; return what became of it.
 
-    [turns until a report came through after that, readings in order, longest error in ms of those
-    that were dated, undated ones, resets, reports that came through meanwhile, readings that came
-    twice in a row]. Of one that came twice the second time counts.
+    "healed" are the turns until a report came through after that, "worst_ms" is the longest error
+    of the readings that were dated, "meanwhile" the reports that came through before, "again" the
+    readings that came twice in a row; of such a one the second time counts.
     """
     with Bench(folder, clock_ms, interval=600) as bench:
         bench.platform = Verified(bench.world)
@@ -331,4 +345,12 @@ def lied_to(folder, lies_ms, clock_ms, turns):
         order = [readings[place] for place in last] == list(range(len(bench.sensor.taken)))
         worst = max([abs(error) for error in errors if error is not None])
         again = len(readings) - len(last)
-        return [healed, order, worst, errors.count(None), bench.restarts, meanwhile, again]
+        return {
+            "healed": healed,
+            "in order": order,
+            "worst_ms": worst,
+            "undated": errors.count(None),
+            "resets": bench.restarts,
+            "meanwhile": meanwhile,
+            "again": again,
+        }

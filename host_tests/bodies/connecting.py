@@ -85,18 +85,18 @@ def delay_is_off(place):
 
 
 def publish_slowly(place, timeout):
-    """Publish twice; return [outcome, outcome, milliseconds that the second took]."""
+    """Publish twice; return both outcomes, and the milliseconds of the second."""
     client = _client(place, timeout)
     first = _outcome(client)
     started = aiot_port.ticks_ms()
     second = _outcome(client)
     took = aiot_port.ticks_diff(aiot_port.ticks_ms(), started)
     client.close()
-    return [first, second, took]
+    return {"first": first, "second": second, "took_ms": took}
 
 
 def try_often(place, count, timeout=5):
-    """Try to publish `count` times; return [the kinds of outcome, files left open, time in ms]."""
+    """Try to publish `count` times; return what came of it, and what it left open."""
     client = _client(place, timeout)
     kinds = set()
     texts = []
@@ -109,7 +109,12 @@ def try_often(place, count, timeout=5):
         longest = max(longest, aiot_port.ticks_diff(aiot_port.ticks_ms(), started))
         kinds.add(outcome[0] if isinstance(outcome, list) else "published")
         texts = outcome
-    return [sorted(kinds), _open_files() - before, longest, texts]
+    return {
+        "kinds": sorted(kinds),
+        "left open": _open_files() - before,
+        "longest_ms": longest,
+        "last": texts,
+    }
 
 
 def before_the_clock_is_set(place, year_ms):
@@ -150,7 +155,7 @@ def client_waits(place, timeout):
         client.auth()
         first = len(calls)
         outcome = _outcome(client)
-    return [outcome, first, len(calls) - first]
+    return {"outcome": outcome, "until the token": first, "after": len(calls) - first}
 
 
 def dates(place, count):

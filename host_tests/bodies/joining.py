@@ -96,7 +96,7 @@ def join(password="secret", joined_at=1000, status=0, refuses="", waits=1000):
     """Join; return what came of it, what the radio was asked, the fed times, and what was held.
 
     `waits` is the number of times that `on_wait` returns; after them it raises. What was held is
-    whether the file that joins was in RAM [while it waited, afterwards].
+    whether the file that joins was in RAM.
     """
     radio = Network(joined_at, status, refuses)
     held = []
@@ -117,4 +117,10 @@ def join(password="secret", joined_at=1000, status=0, refuses="", waits=1000):
         except OSError as error:
             outcome = "raised: " + str(error)
         after = WIFI in sys.modules or hasattr(aiot_port, "wifi")
-    return [outcome, radio.asked, len(held), [any(held), after]]
+    return {
+        "outcome": outcome,
+        "asked": radio.asked,
+        "fed": len(held),
+        "held while it waited": any(held),
+        "held afterwards": after,
+    }

@@ -101,7 +101,8 @@ def turns_that_break(folder, kind, step, clock_ms, wifi):
 def reset_while_the_connection_waits(folder, after_ms):
     """Let the second report's exchange wait so long, and the board be reset in it.
 
-    Return [values that arrived before, those that arrive after the next start, waiting then].
+    Return the values that arrived before, those that arrive after the next start, and how many
+    wait then.
     """
     try:
         os.mkdir(folder)
@@ -126,7 +127,11 @@ def reset_while_the_connection_waits(folder, after_ms):
     with OnPort(Port(clock_ms=NOW_MS + 86400000), _nothing) as port:
         loop = looping._loop_to_a_platform(port, "", [None])
         loop.turn()
-        return [before, values(loop._client), len(loop._outbox)]
+        return {
+            "before": before,
+            "after": values(loop._client),
+            "waiting": len(loop._outbox),
+        }
 
 
 def values(platform):
@@ -253,8 +258,8 @@ class Counted:
 def lives(folder, seed, starts, extra):
     """Live through as many starts of some turns, with trouble everywhere; then calm down.
 
-    Return [numbers read, numbers that arrived in order of their first arrival, numbers that a
-    reset met in RAM alone, bodies of a reading at most, what was met].
+    "arrived" are the numbers in order of their first arrival, "at risk" those that a reset met in
+    RAM alone, "bodies" how many differing ones a reading had at most.
     """
     os.chdir(folder)
     chaos = Chaos(seed)
@@ -291,13 +296,19 @@ def lives(folder, seed, starts, extra):
         now = port.clock_ms + 60000
     first = [n for place, n in enumerate(chaos.arrived) if n not in chaos.arrived[:place]]
     bodies = max([len(chaos.bodies[number]) for number in chaos.bodies])
-    return [sensor.number + 1, first, chaos.at_risk, bodies, chaos.met]
+    return {
+        "read": sensor.number + 1,
+        "arrived": first,
+        "at risk": chaos.at_risk,
+        "bodies": bodies,
+        "met": chaos.met,
+    }
 
 
 def backlog_without_memory_for_a_batch(folder, waiting):
     """Send as many reports as wait where memory lacks for two in one message.
 
-    Return [the bodies that were sent, the lines of the log, how many wait at the end].
+    Return the bodies that were sent, the lines of the log, and how many wait at the end.
     """
     os.chdir(folder)
     lines = []
@@ -315,4 +326,4 @@ def backlog_without_memory_for_a_batch(folder, waiting):
         port.wifi = True
         loop.turn()
     sent = [str(payload, "utf-8") for _, payload in loop._client.sent]
-    return [sent, lines, len(loop._outbox)]
+    return {"sent": sent, "lines": lines, "waiting": len(loop._outbox)}

@@ -401,7 +401,11 @@ def restart_with_readings_in_memory(folder):
         loop.turn()
         in_memory = len(loop._outbox) if "outbox" not in os.listdir(".") else 0
         loop._restart("a test")
-    return [in_memory, len(Outbox("outbox")), port.done[-1]]
+    return {
+        "in memory": in_memory,
+        "on flash then": len(Outbox("outbox")),
+        "last": port.done[-1],
+    }
 
 
 class _Desk(OnPort):
@@ -443,14 +447,18 @@ class Wordy:
 
 
 def reading_too_large_for_the_outbox(folder):
-    """Take two turns; return [messages sent, how many were dropped, lines of the log]."""
+    """Take two turns; return what was sent and dropped, and the log."""
     lines = []
     with _Desk(folder, lines.append) as port:
         loop = _loop(port, TEXT + EVERY_10_S + "outbox_bytes = 4096\n", (Wordy(),), _nothing)
         loop._client = Platform([])
         for _ in range(2):
             loop.turn()
-    return [len(loop._client.sent), loop._outbox.dropped, [line[-80:] for line in lines]]
+    return {
+        "sent": len(loop._client.sent),
+        "dropped": loop._outbox.dropped,
+        "lines": [line[-80:] for line in lines],
+    }
 
 
 def report_with_a_full_file_system(folder):
@@ -489,7 +497,6 @@ def _nothing(*_):
 
 def run_until_reset(folder, failing):
     """Run the loop with turns that raise what nobody foresaw; return what it did."""
-    lines = []
     calls = [0]
 
     def turn():
@@ -499,11 +506,15 @@ def run_until_reset(folder, failing):
         if calls[0] not in failing:
             raise MemoryError("scripted")
 
-    with _Desk(folder, lines.append) as port:
+    with _Desk(folder, _nothing) as port:
         loop = _loop(port, TEXT + EVERY_10_S, (), _nothing)
         loop.turn = turn
         loop.run()
-    return [calls[0], port.done.count("printed MemoryError"), port.done[-1], lines]
+    return {
+        "turns": calls[0],
+        "printed": port.done.count("printed MemoryError"),
+        "last": port.done[-1],
+    }
 
 
 def main_with(text, path):
@@ -530,7 +541,8 @@ def main_with(text, path):
 def start_that_fails(folder, error, place):
     """Run start() six times while a step of the start raises.
 
-    Return [what was done at the last, milliseconds that each gave a visitor, why it restarted].
+    Return what was done at the last, the milliseconds that each gave a visitor, and why it
+    restarted.
     """
     os.chdir(folder)
     sys.modules["board_config"] = _BoardConfig  # other tests of this process have theirs
@@ -565,7 +577,8 @@ def start_that_fails(folder, error, place):
             app._settings, _BoardConfig.attached = real
             firmware.Loop = real_loop
     with open("aiot_starts.json") as file:
-        return [port.done, slept, json.loads(file.read())["reason"]]
+        reason = json.loads(file.read())["reason"]
+    return {"done": port.done, "slept_ms": slept, "reason": reason}
 
 
 def log_lines():
@@ -732,7 +745,7 @@ def out_of_memory_at_the_end_of_a_turn(folder, deep_sleep):
             ended = "returned"
         except MemoryError:
             ended = "lost"
-    return [ended, turns[0], port.done[-1] if port.done else ""]
+    return {"ended": ended, "turns": turns[0], "last": port.done[-1] if port.done else ""}
 
 
 def fails_without_a_clock(folder, times):

@@ -29,6 +29,10 @@ def numbers(box):
     return drain(box, int)
 
 
+def stands(box):
+    return {"dropped": box.dropped, "waiting": len(box)}
+
+
 def first_in_first_out(path, count, size):
     """Fill, open anew, take half, add, open anew, and so on; return what came out."""
     fill(Outbox(path), 0, count, size)
@@ -98,7 +102,7 @@ def refused(path):
 
 
 def overflow(path, count, max_bytes, size=150):
-    """Put more than fits; return [numbers that wait, dropped] after a restart."""
+    """Put more than fits; return the numbers that wait after a restart, and how many went."""
     box = Outbox(path, max_bytes)
     fill(box, 0, count, size)
     assert len(box) + box.dropped == count
@@ -107,24 +111,24 @@ def overflow(path, count, max_bytes, size=150):
     assert box.dropped == before
     found = numbers(box)
     assert box.dropped == before
-    return [found, before]
+    return {"waiting": found, "dropped": before}
 
 
 def held(path):
     """Hold reports, flush, hold more and put; return how many a restart finds after each."""
     box = Outbox(path)
-    found = []
+    found = {}
     for number in range(3):
         box.hold("user/update", b"%d" % number)
-        found.append(len(Outbox(path)))
+    found["three held"] = len(Outbox(path))
     assert box.is_at_risk()
     box.flush()
-    found.append(len(Outbox(path)))
+    found["flushed"] = len(Outbox(path))
     assert not box.is_at_risk()
     box.hold("user/update", b"3")
-    found.append(len(Outbox(path)))
+    found["one more held"] = len(Outbox(path))
     box.put("user/update", b"4")
-    found.append(len(Outbox(path)))
+    found["one put"] = len(Outbox(path))
     assert numbers(box) == list(range(5))
     return found
 
@@ -142,7 +146,7 @@ def popped_from_memory(path):
 
 
 def set_aside(path, count, payload):
-    """Set the first reports aside; return [what waits, lines of the file]."""
+    """Set the first reports aside; return what waits, and the lines of the file."""
     box = Outbox(path)
     for _ in range(count):
         box.put("user/update", payload)
@@ -152,7 +156,7 @@ def set_aside(path, count, payload):
         box.set_aside(10001 + number)
     with open(path + "/set_aside.txt") as file:
         text = file.read()
-    return [numbers(Outbox(path)), text.split("\n")]
+    return {"waiting": numbers(Outbox(path)), "lines": text.split("\n")}
 
 
 def set_aside_bytes(path):
@@ -176,7 +180,7 @@ def pop_after_overflow(path, aside):
     else:
         box.pop()
     found = numbers(box)
-    return [found[0] - first, found[-1]]
+    return {"oldest, from the first that was kept": found[0] - first, "newest": found[-1]}
 
 
 def behind_the_oldest(path):
@@ -193,7 +197,7 @@ def behind_the_oldest(path):
 
 
 def memory_lacks_for_pop(path):
-    """Set a report aside twice, as memory lacks the first time; return [dropped, len] of each."""
+    """Set a report aside twice, as memory lacks the first time; return how the box stands."""
     box = Outbox(path)
     fill(box, 0, 3)
     flash = box._load()
@@ -205,15 +209,14 @@ def memory_lacks_for_pop(path):
 
     flash.forget = forget
     box.peek()
-    found = []
+    found = {}
     try:
         box.set_aside(10001)
     except MemoryError:
-        found.append([box.dropped, len(box)])
+        found["memory lacks"] = stands(box)
     box.set_aside(10001)
-    found.append([box.dropped, len(box)])
-    box = Outbox(path)
-    found.append([box.dropped, len(box)])
+    found["tried again"] = stands(box)
+    found["after a start"] = stands(Outbox(path))
     return found
 
 
@@ -221,17 +224,19 @@ def dropped_elsewhere(path):
     """Count reports that never got into the box; return `dropped` now, and after restarts."""
     box = Outbox(path)
     box.count_dropped()
-    found = [box.dropped]
+    found = {"one": box.dropped}
     fill(box, 0, 1)
     box.count_dropped(2)
-    found.append(Outbox(path).dropped)
+    found["two more, after a start"] = Outbox(path).dropped
     box = Outbox(path)
     box.count_dropped(0)
-    return found + [box.dropped, Outbox(path).dropped]
+    found["none more"] = box.dropped
+    found["none more, after a start"] = Outbox(path).dropped
+    return found
 
 
 def rests(path):
-    """Let go of flash between all steps; return [what came, dropped, len] and a restart's."""
+    """Let go of flash between all steps; return what came, and how the box stood."""
     box = Outbox(path)
     came = []
 
@@ -249,7 +254,8 @@ def rests(path):
     rest(box.peek, lambda: box.set_aside(10001))
     rest(box.count_dropped, lambda: box.hold("t", b"6"), box.flush, lambda: box.hold("t", b"7"))
     again = Outbox(path)
-    found = [came, box.dropped, len(box), again.dropped, len(again)]
+    found = {"came": came, "amid": stands(box), "amid, after a start": stands(again)}
     while box.peek():
         rest(lambda: came.append(int(box.peek()[1])), box.pop)
-    return found + [len(box), len(Outbox(path))]
+    found["waiting at the end"] = [len(box), len(Outbox(path))]
+    return found

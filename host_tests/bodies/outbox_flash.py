@@ -155,7 +155,7 @@ def mounted_fat(sectors, size):
 
 
 def on_fat(size, max_bytes):
-    """Fill a box on FAT over and over; return [blocks it may take, took, reports left]."""
+    """Fill a box on FAT over and over; return the blocks it took, and the reports left."""
     mounted_fat(1024 * 1024 // size, size)
     before = used()
     box = Outbox(PATH, max_bytes)
@@ -171,7 +171,11 @@ def on_fat(size, max_bytes):
         box.pop()
     assert numbers == list(range(number - len(numbers), number))
     assert box.dropped == number - len(numbers)
-    return [max_bytes // os.statvfs(ROOT)[0], most, len(numbers)]
+    return {
+        "blocks allowed": max_bytes // os.statvfs(ROOT)[0],
+        "blocks taken": most,
+        "left": len(numbers),
+    }
 
 
 def made_smaller_on_fat(cluster, max_bytes, size):
@@ -202,7 +206,7 @@ def made_smaller_on_fat(cluster, max_bytes, size):
 
 
 def power_cuts_on_fat(size):
-    """Cut at each sector's write; return [cuts, worst loss, worst repetition]."""
+    """Cut at each sector's write; return their number, and the worst loss and repetition."""
     device = mounted_fat(256 * 1024 // size, size)
     box = Outbox(PATH)
     number = 0
@@ -230,7 +234,7 @@ def power_cuts_on_fat(size):
         assert found == sorted(found)
         lost = max(lost, len(set(certain) - set(found)))
         repeated = max(repeated, len(set(found) - set(certain) - flying))
-    return [cuts, lost, repeated]
+    return {"cuts": cuts, "lost": lost, "repeated": repeated}
 
 
 def use_until_cut(device):

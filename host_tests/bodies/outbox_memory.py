@@ -55,7 +55,7 @@ def drain(box):
 
 
 def kept_through_sleeps(path, count, size):
-    """Put one report a start, with a deep sleep after each; return [numbers, is flash used]."""
+    """Put a report a start, and sleep; return the numbers, and whether flash was used."""
     memory = Memory()
     used = []
     for number in range(count):
@@ -70,7 +70,7 @@ def kept_through_sleeps(path, count, size):
             used.append(False)
     found = drain(Outbox(path, memory=memory))
     assert drain(Outbox(path, memory=memory)) == []
-    return [found, used]
+    return {"numbers": found, "flash is used": used}
 
 
 def power_cut(path, count, size):
@@ -263,20 +263,20 @@ def more_come_behind_a_group(path, memory, most):
     """Put reports behind a group that was shown; return which come together after each step."""
     kept = Memory() if memory else None
     box = settled(path, [payload(number, 60) for number in range(4)], kept)
-    found = [numbers(box)]
+    found = {"at first": numbers(box)}
     for number in range(4, 7):
         box.put(TOPIC, payload(number, 60))
-    found.append(numbers(box))
-    found.append(numbers(Outbox(path, memory=kept)))
+    found["others behind it"] = numbers(box)
+    found["after a start"] = numbers(Outbox(path, memory=kept))
     box.flush()
     if kept:
         kept.lose_power()
     box = Outbox(path, memory=kept)
-    found.append(numbers(box))
-    found.append(len(box.peek_many(most)))
+    found["after a power cut"] = numbers(box)
+    found["taken"] = len(box.peek_many(most))
     box.pop()
-    found.append(numbers(box))
-    found.append(numbers(Outbox(path, memory=kept)))
+    found["behind the taken"] = numbers(box)
+    found["behind the taken, after a start"] = numbers(Outbox(path, memory=kept))
     return found
 
 
@@ -286,17 +286,20 @@ def in_memory_they_come_at_once(path, size):
     box = Outbox(path, memory=kept)
     for number in range(4):
         box.put(TOPIC, payload(number, size))
-    found = [numbers(box)]
+    found = {"four": numbers(box)}
     for number in range(4, 7):
         box.put(TOPIC, payload(number, size))
-    found += [numbers(box), numbers(Outbox(path, memory=kept))]
+    found["seven"] = numbers(box)
+    found["after a start"] = numbers(Outbox(path, memory=kept))
     box = Outbox(path, memory=kept)
     box.peek_many(8)
     box.pop()
     box.put(TOPIC, payload(7, size))
-    found.append(numbers(box))
+    found["behind the four"] = numbers(box)
     box.pop()
-    return found + [numbers(box), len(box)]
+    found["of the last"] = numbers(box)
+    found["waiting"] = len(box)
+    return found
 
 
 def none_come_where_that_is_kept_nowhere(path):
@@ -314,19 +317,29 @@ def none_come_where_that_is_kept_nowhere(path):
         for number in range(1, 4):
             add(TOPIC, payload(number, 9))
     saved = kept.load()
-    found = [numbers(held), numbers(small), small.storage, numbers(behind), len(behind)]
-    return found + [kept.load() == saved]
+    return {
+        "in RAM": numbers(held),
+        "in memory that failed": numbers(small),
+        "storage of that": small.storage,
+        "behind some on flash": numbers(behind),
+        "waiting there": len(behind),
+        "memory is as it was": kept.load() == saved,
+    }
 
 
 def group_after_some_were_given_up(path):
-    """Let a box run over while a group waits; return [what comes together, again after a start]"""
+    """Let a box run over while a group waits; return what comes together, and the oldest."""
     box = settled(path, [payload(number, 600) for number in range(8)])
     assert numbers(box)[0] == 0
     number = 8
     while not box.dropped:
         box.put(TOPIC, payload(number, 600))
         number += 1
-    return [numbers(box), numbers(Outbox(path)), int(box.peek()[1])]
+    return {
+        "together": numbers(box),
+        "after a start": numbers(Outbox(path)),
+        "oldest": int(box.peek()[1]),
+    }
 
 
 def large_ones_come_alone(path):
@@ -335,7 +348,7 @@ def large_ones_come_alone(path):
 
 
 def a_damaged_one_is_passed_over(path):
-    """Damage a stored report of a group; return [what came together, what is left]."""
+    """Damage a stored report of a group; return what came together, and what is left."""
     box = settled(path, [payload(number, 30) for number in range(4)])
     for name in os.listdir(path):
         with open(path + "/" + name, "rb") as file:
@@ -346,13 +359,13 @@ def a_damaged_one_is_passed_over(path):
                 file.write(data[:found] + b"x" + data[found + 1 :])
     shown = numbers(box)
     box.pop()
-    return [shown, drain(box), drain(Outbox(path))]
+    return {"together": shown, "left": drain(box), "left after a start": drain(Outbox(path))}
 
 
 def damage_behind_its_back(path, count):
     """Damage the last report of each segment of an open box, and take what is left in groups.
 
-    Return [numbers that came, reports that seem to wait then, those in the box opened anew].
+    Return the numbers that came, and how many seem to wait then, in a box opened anew too.
     """
     box = Outbox(path)
     for number in range(count):
@@ -367,7 +380,7 @@ def damage_behind_its_back(path, count):
     while True:
         shown = box.peek_many(4) or ([box.peek()] if box.peek() else [])
         if not shown:
-            return [came, len(box), len(Outbox(path))]
+            return {"came": came, "waiting": len(box), "after a start": len(Outbox(path))}
         came += [int(body) for _, body in shown]
         box.pop()
 
@@ -376,10 +389,12 @@ def kept_without_such_a_memory(path):
     """Return whether what is held outlives a deep sleep, on flash and where there is none."""
     box = Outbox(path)
     box.hold(TOPIC, payload(1, 20))
-    found = [box.save_for_sleep(), len(Outbox(path))]
+    found = {"kept": box.save_for_sleep(), "waiting after it": len(Outbox(path))}
     lost = Outbox("/dev/null/outbox")  # no folder can be made there
     lost.hold(TOPIC, payload(1, 20))
-    return found + [lost.save_for_sleep(), lost.storage]
+    found["kept without flash"] = lost.save_for_sleep()
+    found["storage without flash"] = lost.storage
+    return found
 
 
 def last_of_a_group_is_damaged(path):
@@ -407,12 +422,13 @@ def flash_fails_behind_the_first(path):
     slots.read = fails
     try:
         box.peek_many(8)
-        found = [""]
+        found = {"error": ""}
     except AiotError as error:
-        found = [str(error)]
-    found.append(int(box.peek()[1]))
+        found = {"error": str(error)}
+    found["alone"] = int(box.peek()[1])
     slots.read = read
-    return found + [numbers(box)]
+    found["together once it can be read"] = numbers(box)
+    return found
 
 
 def reset_at_each_slot(path, size):
@@ -453,29 +469,29 @@ def reset_at_each_slot(path, size):
 
 
 def memory_is_full_while_a_group_waits(path):
-    """Show a group; let it go to flash in later starts; return [it, it after a power cut]."""
+    """Show a group; let it go to flash in later starts; return it before a power cut and after."""
     memory = Memory()
     box = Outbox(path, memory=memory)
     for number in range(3):
         box.put(TOPIC, payload(number, 300))
-    found = [numbers(box)]
+    shown = numbers(box)
     while box._held:  # until memory is full, and all goes to flash
         number += 1
         box = Outbox(path, memory=memory)
         box.put(TOPIC, payload(number, 300))
     memory.lose_power()
-    return found + [numbers(Outbox(path, memory=memory))]
+    return {"before": shown, "after": numbers(Outbox(path, memory=memory))}
 
 
 def _shown_and_shown_again(path, memory):
-    """Put a report and show it; return [what is shown, what is when others came behind it]."""
+    """Put a report and show it; return what is shown, and what is when others came behind it."""
     box = Outbox(path, memory=memory)
     box.put(TOPIC, payload(10, 30))
-    found = [numbers(box) or [int(box.peek()[1])]]
+    first = numbers(box) or [int(box.peek()[1])]
     for number in range(11, 14):
         box.put(TOPIC, payload(number, 30))
     box = Outbox(path, memory=memory)
-    return found + [numbers(box) or [int(box.peek()[1])]]
+    return {"first": first, "with others behind it": numbers(box) or [int(box.peek()[1])]}
 
 
 def lost_with_sleep_memory(path):
@@ -515,7 +531,7 @@ def refused_by_a_full_file_system(path):
 
 
 def given_up_while_shown(path):
-    """Give up the report that was shown, in RAM; return [reports then, their numbers]."""
+    """Give up the report that was shown, in RAM; return how many wait then, and which."""
     box = Outbox(path)
     box.put(TOPIC, b"first")
     box.pop()
@@ -538,7 +554,7 @@ def given_up_while_shown(path):
     waiting = len(box)
     found = drain(box)
     assert len(Outbox(path)) == 0
-    return [waiting, found]
+    return {"waiting": waiting, "numbers": found}
 
 
 def memory_lacks_after_it_was_stored(path):
@@ -577,4 +593,4 @@ def flash_that_cannot_be_read_at_one_start(path):
     finally:
         shelf.Shelf.load = real
     box.flush()
-    return [kept, drain(Outbox(path, memory=memory))]
+    return {"kept": kept, "numbers": drain(Outbox(path, memory=memory))}

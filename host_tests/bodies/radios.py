@@ -141,23 +141,27 @@ def _outcome(client, payload):
 
 
 def wiznet(place, count, trusted):
-    """Report by a WIZnet chip; return [outcomes, names asked of it, sockets opened]."""
+    """Report by a WIZnet chip; return what came of it, and what it was asked."""
     pool = WiznetPool()
     client = _client(place, socket_pool=pool, ca=place["ca"] if trusted else None)
     outcomes = [_outcome(client, b"%d" % number) for number in range(count)]
     client.close()
-    return [outcomes, pool.asked, pool.sockets]
+    return {"outcomes": outcomes, "names asked": pool.asked, "sockets": pool.sockets}
 
 
 def airlift(place, count, trusted):
-    """Report by an AirLift; return [outcomes, names asked of it, names it verified]."""
+    """Report by an AirLift; return what came of it, and what it was asked."""
     with open(place["ca"] if trusted else place["other_ca"]) as file:
         radio = AirLift(file.read())
     context = adafruit_connection_manager.create_fake_ssl_context(radio.pool, radio)
     client = _client(place, socket_pool=radio.pool, ssl_context=context)
     outcomes = [_outcome(client, b"%d" % number) for number in range(count)]
     client.close()
-    return [outcomes, radio.pool.asked, radio.pool.names]
+    return {
+        "outcomes": outcomes,
+        "names asked": radio.pool.asked,
+        "names verified": radio.pool.names,
+    }
 
 
 def refused(place):

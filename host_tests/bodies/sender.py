@@ -55,7 +55,8 @@ class Lines(Watcher):
 def sends(path, script, waits_ms):
     """Send reports 0, 1, … with a wait behind each, then start anew and send one more.
 
-    Return [what `send` returned, [what came before, at the end], how many wait, lines].
+    Return what `send` returned, what had come before the start and at the end, how many waited
+    at the start, and the lines.
     """
     real = aiot_sender.aiot_port
     aiot_sender.aiot_port = ticks = Ticks()
@@ -77,7 +78,13 @@ def sends(path, script, waits_ms):
         after = [payload for _, payload in client.sent]
     finally:
         aiot_sender.aiot_port = real
-    return [returned, before, after, waiting, watcher.lines]
+    return {
+        "returned": returned,
+        "before": before,
+        "at the end": after,
+        "waiting": waiting,
+        "lines": watcher.lines,
+    }
 
 
 def trusts_the_way(path, count):
@@ -93,14 +100,14 @@ def trusts_the_way(path, count):
 
 
 def refuses(path):
-    """Send what can never be kept; return [the error's text, what waits then]."""
+    """Send what can never be kept; return the error's text, and how many wait then."""
     box = Outbox(path, 4096)
     try:
         Sender(Client(["network"]), box).send("t", b"x" * 4096)
         text = "none"
     except AiotError as error:
         text = str(error)
-    return [text, len(box)]
+    return {"error": text, "waiting": len(box)}
 
 
 class Pairs(AsTheyAre):
@@ -136,17 +143,17 @@ class Unreadable(Outbox):
 
 
 def unreadable(path):
-    """Send where the outbox cannot be read; return [what send returned, lines, what came]."""
+    """Send where the outbox cannot be read; return what `send` returned, lines, and what came."""
     watcher, client = Lines(), Client(["network"])
     sender = Sender(client, Unreadable(path), watcher=watcher)
     returned = sender.send("t", b"1")
     sender.publish("status", "t", b"2")
     sender.publish("status", "t", b"3")
-    return [returned, watcher.lines, client.sent]
+    return {"returned": returned, "lines": watcher.lines, "came": client.sent}
 
 
 def bare_errors(path, script, tries):
-    """Let two reports meet bare HTTP errors; return [what came, lines, what waits]."""
+    """Let two reports meet bare HTTP errors; return what came, lines, and how many wait."""
     client, watcher = Client(script), Lines()
     box = Outbox(path)
     sender = Sender(client, box, watcher=watcher)
@@ -154,7 +161,7 @@ def bare_errors(path, script, tries):
         box.put("t", b"%d" % number)
     for _ in range(tries):
         sender.deliver()
-    return [client.sent, watcher.lines, len(box)]
+    return {"came": client.sent, "lines": watcher.lines, "waiting": len(box)}
 
 
 def bare_errors_of_pairs(path, script, tries):
@@ -170,7 +177,7 @@ def bare_errors_of_pairs(path, script, tries):
 
 
 def takes_where_memory_lacks(path):
-    """Take a report while memory lacks until flash is let go of; return [what came, rests]."""
+    """Take a report while memory lacks until flash is let go of; return what came."""
     rests = []
 
     class Lacking(Outbox):
@@ -184,4 +191,4 @@ def takes_where_memory_lacks(path):
 
     client = Client()
     Sender(client, Lacking(path)).send("t", b"0")
-    return [client.sent, len(rests) > 0]
+    return {"came": client.sent, "flash was let go of": len(rests) > 0}

@@ -47,50 +47,44 @@ def test_sixty_days_across_the_wraps_of_the_ticks(run, folder):
 @pytest.mark.parametrize("offline", [1, 12, 60], ids=["a turn", "an hour", "half a day"])
 def test_cold_clock(run, folder, cold_ms, offline):
     """What was read before the clock was set is dated rightly; the ticks wrap on the way."""
-    readings, errors, repeated, waiting = run(
-        "clock.cold_start", folder=folder, clock_ms=cold_ms, offline_turns=offline
-    )
-    assert waiting == 0
-    assert readings == list(range(len(readings)))
-    assert len(readings) > offline
-    assert all(error is not None and abs(error) <= MOST_OFF_MS for error in errors)
-    assert repeated == 0
+    found = run("clock.cold_start", folder=folder, clock_ms=cold_ms, offline_turns=offline)
+    assert found["waiting"] == 0
+    assert found["readings"] == list(range(len(found["readings"])))
+    assert len(found["readings"]) > offline
+    assert all(error is not None and abs(error) <= MOST_OFF_MS for error in found["errors_ms"])
+    assert found["repeated"] == 0
 
 
 @pytest.mark.parametrize("hours", [-30, -2, 2, 30])
 def test_clock_that_jumped_is_right_again_within_a_day(run, folder, hours):
-    in_order, soon, late, repeated = run(
-        "clock.jump", folder=folder, jump_ms=hours * 3600000, code=None
-    )
-    assert in_order
-    assert abs(soon) <= MOST_OFF_MS  # nobody confirmed the clock: its uptime tells better
-    assert abs(late) <= MOST_OFF_MS
-    assert repeated == 0
+    found = run("clock.jump", folder=folder, jump_ms=hours * 3600000, code=None)
+    assert found["in order"]
+    assert (
+        abs(found["soon_ms"]) <= MOST_OFF_MS
+    )  # nobody confirmed the clock: its uptime tells better
+    assert abs(found["late_ms"]) <= MOST_OFF_MS
+    assert found["repeated"] == 0
 
 
 @pytest.mark.parametrize("hours", [-30, 30])
 def test_clock_that_is_refused_is_set_at_once(run, folder, hours):
-    in_order, soon, late, repeated = run(
-        "clock.jump", folder=folder, jump_ms=hours * 3600000, code=20000
-    )
-    assert in_order
-    assert max(abs(soon), abs(late)) <= MOST_OFF_MS
-    assert repeated == 0
+    found = run("clock.jump", folder=folder, jump_ms=hours * 3600000, code=20000)
+    assert found["in order"]
+    assert max(abs(found["soon_ms"]), abs(found["late_ms"])) <= MOST_OFF_MS
+    assert found["repeated"] == 0
 
 
 def test_clock_that_jumped_out_of_all_sense_dates_nothing_wrongly(run, folder):
     """Back to the cold clock, as a brown-out leaves it: dated by uptime once NTP is asked."""
-    in_order, soon, late, repeated = run(
-        "clock.jump", folder=folder, jump_ms=COLD_2021_MS - 1795448457237, code=None
-    )
-    assert in_order
-    assert soon is None or abs(soon) <= MOST_OFF_MS
-    assert abs(late) <= MOST_OFF_MS
-    assert repeated == 0
+    found = run("clock.jump", folder=folder, jump_ms=COLD_2021_MS - 1795448457237, code=None)
+    assert found["in order"]
+    assert found["soon_ms"] is None or abs(found["soon_ms"]) <= MOST_OFF_MS
+    assert abs(found["late_ms"]) <= MOST_OFF_MS
+    assert found["repeated"] == 0
 
 
 def test_a_day_slept_second_by_second(run, folder):
-    assert run("clock.a_day_of_seconds", folder=folder) == [144, True]
+    assert run("clock.a_day_of_seconds", folder=folder) == {"turns": 144, "in order": True}
 
 
 @pytest.mark.parametrize("shift_ms", [0, 1])
@@ -101,11 +95,9 @@ def test_report_dated_by_uptime_is_repeated_with_the_same_bytes(run, folder, shi
 
 @pytest.mark.parametrize("store_first", ["true", "false"])
 def test_board_that_restarts_itself_loses_no_reading(run, folder, store_first):
-    restarts, readings, taken = run(
-        "clock.restart_by_itself", folder=folder, store_first=store_first
-    )
-    assert restarts > 0
-    assert readings == list(range(taken))
+    found = run("clock.restart_by_itself", folder=folder, store_first=store_first)
+    assert found["restarts"] > 0
+    assert found["readings"] == list(range(found["taken"]))
 
 
 DAY_MS = DAY_S * 1000
@@ -125,17 +117,15 @@ def test_lying_time_server_silences_no_board_for_longer_than_it_lies(
     """Two turns after the first right answer at the latest reports come again, rightly dated."""
     if clock_ms == COLD_2000_MS and lies_ms < 0:
         lies_ms = -3 * DAY_MS  # earlier than that is before the first time that can be right
-    healed, in_order, worst_ms, undated, resets, meanwhile, again = run(
-        "clock.lied_to", folder=folder, lies_ms=lies_ms, clock_ms=clock_ms, turns=turns
-    )
-    assert healed <= 2
-    assert in_order
+    found = run("clock.lied_to", folder=folder, lies_ms=lies_ms, clock_ms=clock_ms, turns=turns)
+    assert found["healed"] <= 2
+    assert found["in order"]
     # A report that came through under a wrong clock before its Date corrected it is gone, and of
     # a start that is over nobody knows by how much its clock was wrong.
     # A report that came through under a wrong clock is sent once more, as its Date corrects that.
-    assert again == (clock_ms == COLD_2000_MS and meanwhile > 0)
-    assert worst_ms <= MOST_OFF_MS
-    assert undated == 0 or resets
+    assert found["again"] == (clock_ms == COLD_2000_MS and found["meanwhile"] > 0)
+    assert found["worst_ms"] <= MOST_OFF_MS
+    assert found["undated"] == 0 or found["resets"]
 
 
 # The clock by itself: what it takes from whom, and when it asks.

@@ -403,7 +403,7 @@ def test_board_that_restarts_itself_stores_what_is_in_memory_first(run, tmp_path
     """RTC memory outlives a deep sleep; nobody promises that for a reset."""
     monkeypatch.chdir(tmp_path)
     found = run("looping.restart_with_readings_in_memory", folder=str(tmp_path))
-    assert found == [1, 1, "restart: a test"]
+    assert found == {"in memory": 1, "on flash then": 1, "last": "restart: a test"}
 
 
 def test_sleeping_board_repeats_its_message_with_the_same_bytes(wakes):
@@ -476,10 +476,11 @@ def test_reading_that_cannot_be_stored_first_is_sent_all_the_same(run, tmp_path,
 
 def test_reading_too_large_for_the_outbox_is_counted_and_ends_no_turn(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    sent, dropped, lines = run("looping.reading_too_large_for_the_outbox", folder=str(tmp_path))
-    assert (sent, dropped) == (1, 1)
-    assert lines[0].endswith("dropped (a report of over 2000 bytes does not fit the outbox)")
-    assert lines[1].endswith("report 2: text=short messageId=7001")
+    found = run("looping.reading_too_large_for_the_outbox", folder=str(tmp_path))
+    assert (found["sent"], found["dropped"]) == (1, 1)
+    first, second = found["lines"]
+    assert first.endswith("dropped (a report of over 2000 bytes does not fit the outbox)")
+    assert second.endswith("report 2: text=short messageId=7001")
 
 
 def test_report_that_has_arrived_is_not_sent_again_for_lack_of_a_line(run, tmp_path, monkeypatch):
@@ -503,12 +504,13 @@ def test_deep_sleep_that_the_chip_has_not_is_an_ordinary_one(turns):
 def test_turns_that_keep_failing_end_in_a_reset(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = str(tmp_path)
-    calls, printed, last, _ = run("looping.run_until_reset", folder=folder, failing=[])
-    assert (calls, printed, last) == (10, 10, "restart: 10 turns in a row failed")
+    found = run("looping.run_until_reset", folder=folder, failing=[])
+    end = "restart: 10 turns in a row failed"
+    assert found == {"turns": 10, "printed": 10, "last": end}
     failing = [5, 10, 15, 20, 25, 30]
-    calls, _, last, _ = run("looping.run_until_reset", folder=folder, failing=failing)
-    assert calls == 31
-    assert "restart" not in last
+    found = run("looping.run_until_reset", folder=folder, failing=failing)
+    assert found["turns"] == 31
+    assert "restart" not in found["last"]
 
 
 def test_wrong_settings_end_at_the_repl_with_the_line(run, tmp_path):
@@ -530,14 +532,12 @@ def test_certificate_file_that_is_none_ends_at_the_repl(run, tmp_path):
 @pytest.mark.parametrize("error", ["OSError", "RuntimeError", "MemoryError"])
 def test_start_that_fails_is_tried_again(run, tmp_path, error, place):
     """Such as a bus that is stuck, or a heap that is full: the board must not stand still."""
-    done, slept, reason = run(
-        "looping.start_that_fails", folder=str(tmp_path), error=error, place=place
-    )
+    found = run("looping.start_that_fails", folder=str(tmp_path), error=error, place=place)
     watched = [] if place == "settings" else ["watchdog 8388"]
-    assert done == [*watched, "printed " + error, "reset"]
+    assert found["done"] == [*watched, "printed " + error, "reset"]
     # The owner has time for Ctrl-C at each, and plenty once many have failed.
-    assert slept == [5000] * 5 * (place == "settings") + [120000]
-    assert reason.startswith("the start failed: ")
+    assert found["slept_ms"] == [5000] * 5 * (place == "settings") + [120000]
+    assert found["reason"].startswith("the start failed: ")
 
 
 def test_log_shows_the_time_only_where_it_is_right(run):
@@ -571,14 +571,15 @@ def test_memory_that_lacks_at_the_end_of_a_turn_ends_no_loop(
     run, tmp_path, monkeypatch, deep_sleep
 ):
     monkeypatch.chdir(tmp_path)
-    ended, turns, last = run(
+    found = run(
         "looping.out_of_memory_at_the_end_of_a_turn", folder=str(tmp_path), deep_sleep=deep_sleep
     )
-    assert ended == "goes on"
+    assert found["ended"] == "goes on"
     if deep_sleep:
-        assert turns == 21
+        assert found["turns"] == 21
     else:
-        assert (turns, last) == (10, "restart: 10 turns in a row failed")
+        assert found["turns"] == 10
+        assert found["last"] == "restart: 10 turns in a row failed"
 
 
 def test_radio_is_mended_while_a_reset_is_put_off(run, tmp_path, monkeypatch):

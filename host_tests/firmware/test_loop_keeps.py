@@ -80,8 +80,9 @@ def test_report_is_stored_when_an_exchange_takes_long(apart, tmp_path, monkeypat
         apart("keeping.reset_while_the_connection_waits", folder=str(tmp_path / name), after_ms=ms)
         for name, ms in (("quick", 4000), ("slow", 6000))
     )
-    assert quick == [[1.0], [], 0]  # flash is not written for a report that goes out at once
-    assert slow == [[1.0], [2.0], 0]
+    # Flash is not written for a report that goes out at once.
+    assert quick == {"before": [1.0], "after": [], "waiting": 0}
+    assert slow == {"before": [1.0], "after": [2.0], "waiting": 0}
 
 
 @pytest.mark.parametrize("mode", ["property", "topic"])
@@ -185,22 +186,19 @@ def test_erases_of_a_start_and_of_the_reports_behind_it(geometry, first):
 def test_nothing_read_is_lost_and_order_and_bytes_stay(apart, tmp_path, monkeypatch, seed, extra):
     """Whichever step raises or resets; but for what a reset meets in RAM alone."""
     monkeypatch.chdir(tmp_path)
-    read, arrived, at_risk, bodies, met = apart(
-        "keeping.lives", folder=str(tmp_path), seed=seed, starts=14, extra=extra
-    )
-    assert len(met) > 6
+    found = apart("keeping.lives", folder=str(tmp_path), seed=seed, starts=14, extra=extra)
+    arrived, at_risk = found["arrived"], found["at risk"]
+    assert len(found["met"]) > 6
     assert len(at_risk) <= (0 if extra else 8)
-    assert sorted(set(arrived) | set(at_risk)) == list(range(read))
+    assert sorted(set(arrived) | set(at_risk)) == list(range(found["read"]))
     assert arrived == sorted(arrived)
-    assert bodies == 1
+    assert found["bodies"] == 1
 
 
 def test_reports_go_one_by_one_where_memory_lacks_for_all_in_one(apart, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    sent, lines, waiting = apart(
-        "keeping.backlog_without_memory_for_a_batch", folder=str(tmp_path), waiting=6
-    )
-    values = [value for body in sent for _, value in readings_in(body)]
+    found = apart("keeping.backlog_without_memory_for_a_batch", folder=str(tmp_path), waiting=6)
+    values = [value for body in found["sent"] for _, value in readings_in(body)]
     assert values == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
-    assert len(sent) == 6 and waiting == 0
-    assert not any("refused" in line for line in lines)
+    assert len(found["sent"]) == 6 and found["waiting"] == 0
+    assert not any("refused" in line for line in found["lines"])

@@ -91,18 +91,20 @@ TOPIC = ROOT + "/user/pub"
 @pytest.mark.parametrize("code", [20001, 20002, 20003])
 def test_token_fault_is_one_sign_in_and_the_same_bytes(run, code):
     script = [granted("t0"), refused(code), granted("t1"), accepted(7)]
-    result, paths, same, tokens = run("client.publish_with", script=script)
-    assert (result, same) == (7, True)
-    assert paths == ["/auth", TOPIC, "/auth", TOPIC]
-    assert tokens == ["t0", "t1"]
+    assert run("client.publish_with", script=script) == {
+        "outcome": 7,
+        "paths": ["/auth", TOPIC, "/auth", TOPIC],
+        "same bytes": True,
+        "tokens": ["t0", "t1"],
+    }
 
 
 @pytest.mark.parametrize("code", [20001, 20002, 20003])
 def test_token_fault_twice_is_reported(run, code):
     script = [granted("t0"), refused(code), granted("t1"), refused(code)]
-    result, paths, _, _ = run("client.publish_with", script=script)
-    assert result == ["PlatformError", code, "said no", True]
-    assert len(paths) == 4
+    found = run("client.publish_with", script=script)
+    assert found["outcome"] == ["PlatformError", code, "said no", True]
+    assert len(found["paths"]) == 4
 
 
 @pytest.mark.parametrize(
@@ -230,7 +232,7 @@ def test_bad_arguments_are_an_aiot_error(run):
 
 
 def test_token_survives_a_restart_and_is_not_written_again(run):
-    assert run("client.restart", saved=None) == [0, 0]
+    assert run("client.restart", saved=None) == {"sign-ins": 0, "saves": 0}
 
 
 @pytest.mark.parametrize(
@@ -240,14 +242,14 @@ def test_token_survives_a_restart_and_is_not_written_again(run):
      '{"token":"t0","made":1.5,"seal":"x"}', '{"token":"t0","made":"0","seal":null}', "[" * 2000],
 )  # fmt: skip
 def test_damaged_token_file_means_signing_in(run, saved):
-    assert run("client.restart", saved=saved) == [1, 1]
+    assert run("client.restart", saved=saved) == {"sign-ins": 1, "saves": 1}
 
 
 def test_token_file_with_any_bit_flipped_or_cut_anywhere(run):
     run.heap = "512k"  # the test holds every damaged file at once
-    tried, used = run("client.damage_every_bit")
-    assert tried > 700
-    assert used <= tried // 100
+    found = run("client.damage_every_bit")
+    assert found["damaged"] > 700
+    assert found["used all the same"] <= found["damaged"] // 100
 
 
 @pytest.mark.parametrize(
@@ -268,7 +270,7 @@ def test_token_is_renewed_a_little_before_seven_days(run):
 
 
 def test_renewal_that_is_refused_leaves_the_old_token(run):
-    assert run("client.renewal_refused") == [5, "t0"]
+    assert run("client.renewal_refused") == {"messageId": 5, "token": "t0"}
 
 
 def test_renewal_that_is_refused_is_not_tried_with_every_report(run):
@@ -281,7 +283,8 @@ def test_same_token_is_not_written_again(run):
 
 def test_token_file_on_a_real_file_system(run, tmp_path):
     path = str(tmp_path / "aiot_token.json")
-    assert run("client.token_file", path=path) == ["t1", True, ["aiot_token.json"]]
+    found = run("client.token_file", path=path)
+    assert found == {"token": "t1", "was replaced": True, "files": ["aiot_token.json"]}
 
 
 def test_token_file_whose_rename_was_cut_short(run, tmp_path):
@@ -290,8 +293,9 @@ def test_token_file_whose_rename_was_cut_short(run, tmp_path):
 
 def test_token_file_that_cannot_be_written_is_said_once(run, tmp_path):
     path = str(tmp_path / "no such folder" / "token")
-    ids, warnings = run("client.token_file_unwritable", path=path)
-    assert ids == [1, 2, 3]
+    found = run("client.token_file_unwritable", path=path)
+    warnings = found["warnings"]
+    assert found["messageIds"] == [1, 2, 3]
     if run.interpreter == "circuitpython":
         assert warnings == []  # its spare memory has room for a token
         return
@@ -301,7 +305,7 @@ def test_token_file_that_cannot_be_written_is_said_once(run, tmp_path):
 
 def test_no_token_file(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert run("client.no_token_file", folder=str(tmp_path)) == ["t0", []]
+    assert run("client.no_token_file", folder=str(tmp_path)) == {"token": "t0", "files": []}
 
 
 # The thing model
@@ -497,7 +501,11 @@ def test_client_that_is_refused(run, host, method, what):
 
 
 def test_token_is_saved_as_soon_as_there_is_memory(run):
-    assert run("client.memory_lacks_for_the_token_file") == [[1, 0], [2, 1], [3, 1]]
+    assert run("client.memory_lacks_for_the_token_file") == [
+        {"messageId": 1, "saved": 0},
+        {"messageId": 2, "saved": 1},
+        {"messageId": 3, "saved": 1},
+    ]
 
 
 def test_more_topics_than_are_kept(run):
@@ -507,7 +515,8 @@ def test_more_topics_than_are_kept(run):
 
 def test_sign_in_that_memory_lacks_for_is_made_with_the_next_report(run):
     """A token that is only near its end serves on."""
-    assert run("client.memory_lacks_for_the_sign_in") == ["no memory", 1, 2]
+    found = run("client.memory_lacks_for_the_sign_in")
+    assert found == {"first": "no memory", "with memory": 1, "with an old token": 2}
 
 
 def test_own_connection_takes_no_second_way_to_wait(run):
@@ -523,4 +532,4 @@ def test_date_is_that_of_the_last_reply(run):
 
 @pytest.mark.parametrize(("fails", "outcome"), [(False, 7), (True, "in the block")])
 def test_block_closes_the_connection_whatever_happens(run, fails, outcome):
-    assert run("client.in_a_block", fails=fails) == [outcome, 1]
+    assert run("client.in_a_block", fails=fails) == {"outcome": outcome, "closes": 1}

@@ -159,17 +159,17 @@ def test_short_reply_is_noticed_when_tcp_ends(run, place, length, end):
 )
 def test_slow_reply_does_not_stretch_the_deadline(run, platform, place, fault, options):
     platform.misbehave(fault, times=1, first=3, **options)
-    first, second, took = run("connecting.publish_slowly", place=place, timeout=1)
-    assert isinstance(first, int)
-    assert second[0] == "NetworkError"
-    assert "1000 ms" in second[1]
-    assert 900 <= took < 1500
+    found = run("connecting.publish_slowly", place=place, timeout=1)
+    assert isinstance(found["first"], int)
+    assert found["second"][0] == "NetworkError"
+    assert "1000 ms" in found["second"][1]
+    assert 900 <= found["took_ms"] < 1500
 
 
 def test_drip_that_ends_in_time_is_read(run, platform, place):
     platform.misbehave("drip", times=1, first=3, gap=0.001)
-    first, second, _ = run("connecting.publish_slowly", place=place, timeout=5)
-    assert [first, second] == [report.message_id for report in platform.reports]
+    found = run("connecting.publish_slowly", place=place, timeout=5)
+    assert [found["first"], found["second"]] == [report.message_id for report in platform.reports]
 
 
 def test_waiting_calls_on_wait_every_second(run, platform, place):
@@ -179,10 +179,10 @@ def test_waiting_calls_on_wait_every_second(run, platform, place):
 
 def test_client_calls_on_wait_while_it_waits(run, platform, place):
     platform.misbehave("stall", times=1, first=2)
-    outcome, first, waited = run("connecting.client_waits", place=place, timeout=3)
-    assert outcome[0] == "NetworkError"
-    assert first >= 1
-    assert waited >= 2
+    found = run("connecting.client_waits", place=place, timeout=3)
+    assert found["outcome"][0] == "NetworkError"
+    assert found["until the token"] >= 1
+    assert found["after"] >= 2
 
 
 def test_date_of_the_client_is_the_platforms_and_never_an_old_one(run, platform, place):
@@ -355,11 +355,11 @@ def test_bad_certificate(run, place, name):
     run.apart = True
     with Platform(devices=[DEVICE], certificate=BAD_CERTIFICATES[name]()) as bad:
         place["port"] = bad.port
-        kinds, left, _, last = run("connecting.try_often", place=place, count=TRIES)
+        found = run("connecting.try_often", place=place, count=TRIES)
         assert bad.requests == []
-    assert kinds == ["NetworkError"]
-    assert left == 0
-    assert "certificate" in last[1]
+    assert found["kinds"] == ["NetworkError"]
+    assert found["left open"] == 0
+    assert "certificate" in found["last"][1]
 
 
 @pytest.mark.parametrize("behave", [plain_http, closes_mid_handshake])
@@ -367,9 +367,9 @@ def test_server_that_is_no_tls(run, place, behave):
     run.apart = True
     with raw_server(behave) as (port, got):
         place["port"] = port
-        kinds, left, _, _ = run("connecting.try_often", place=place, count=TRIES)
-    assert kinds == ["NetworkError"]
-    assert left == 0
+        found = run("connecting.try_often", place=place, count=TRIES)
+    assert found["kinds"] == ["NetworkError"]
+    assert found["left open"] == 0
     assert len(got) == TRIES + 1
     for data in got:
         assert data[:1] == b"\x16"  # a TLS handshake record
@@ -380,16 +380,16 @@ def test_nobody_listens(run, place):
     run.apart = True
     with socket.create_server(("127.0.0.1", 0)) as listener:
         place["port"] = listener.getsockname()[1]
-    kinds, left, longest, _ = run("connecting.try_often", place=place, count=20)
-    assert (kinds, left) == (["NetworkError"], 0)
-    assert longest < 1000
+    found = run("connecting.try_often", place=place, count=20)
+    assert (found["kinds"], found["left open"]) == (["NetworkError"], 0)
+    assert found["longest_ms"] < 1000
 
 
 def test_name_that_dns_does_not_know(run, place):
     run.apart = True
     place["host"] = "no-such-host.invalid"  # no name server knows such a one (RFC 6761, 6.4)
-    kinds, left, _, last = run("connecting.try_often", place=place, count=2)
-    assert (kinds, left) == (["NetworkError"], 0)
+    found = run("connecting.try_often", place=place, count=2)
+    assert (found["kinds"], found["left open"]) == (["NetworkError"], 0)
 
 
 def stalls_in_handshake(connection, got):
@@ -412,10 +412,10 @@ def test_slow_handshake_does_not_stretch_the_deadline(run, place, behave):
     run.apart = True
     with raw_server(behave) as (port, _):
         place["port"] = port
-        kinds, left, longest, last = run("connecting.try_often", place=place, count=1, timeout=0.5)
-    assert (kinds, left) == (["NetworkError"], 0)
-    assert longest < 1500  # opening may take twice the timeout
-    assert "1000 ms" in last[1]
+        found = run("connecting.try_often", place=place, count=1, timeout=0.5)
+    assert (found["kinds"], found["left open"]) == (["NetworkError"], 0)
+    assert found["longest_ms"] < 1500  # opening may take twice the timeout
+    assert "1000 ms" in found["last"][1]
 
 
 @pytest.mark.parametrize("year_ms", [946684800000, 1609459200000])
@@ -444,29 +444,30 @@ LOST = ["NetworkError", "localhost:443: no address from DNS"]
 
 
 @pytest.mark.parametrize(
-    ("answers", "waits_ms", "works", "expected"),
+    ("answers", "waits_ms", "outcomes", "asked"),
     [
-        ([[1]], [0, HOUR_MS - 1, 1], True, [[200, 1], [200, 1], [200, 1], [200, 2]]),
-        ([[1], None], [HOUR_MS], True, [[200, 1], [200, 2]]),
-        ([[1], []], [HOUR_MS], True, [[200, 1], [200, 2]]),
-        ([None, [1]], [0], True, [[LOST, 1], [200, 2]]),
-        ([[], [1]], [0], True, [[LOST, 1], [200, 2]]),
+        ([[1]], [0, HOUR_MS - 1, 1], [200] * 4, [1, 1, 1, 2]),
+        ([[1], None], [HOUR_MS], [200, 200], [1, 2]),
+        ([[1], []], [HOUR_MS], [200, 200], [1, 2]),
+        ([None, [1]], [0], [LOST, 200], [1, 2]),
+        ([[], [1]], [0], [LOST, 200], [1, 2]),
     ],
 )
 def test_dns_is_asked_once_an_hour_and_need_not_answer_then(
-    run, answers, waits_ms, works, expected
+    run, answers, waits_ms, outcomes, asked
 ):
-    found = run("blackhole.dns", answers=answers, waits_ms=waits_ms, works=works)
-    assert found == expected
+    found = run("blackhole.dns", answers=answers, waits_ms=waits_ms, works=True)
+    assert [each["outcome"] for each in found] == outcomes
+    assert [each["asked"] for each in found] == asked
 
 
 def test_dns_is_asked_anew_when_no_address_answers(run):
     found = run("blackhole.dns", answers=[[1], [2]], waits_ms=[0], works=False)
-    assert [asked for _, asked in found] == [1, 2]
+    assert [each["asked"] for each in found] == [1, 2]
 
 
 def test_nothing_is_sent_on_a_kept_connection_that_broke_while_idle(run):
-    assert run("blackhole.broken_while_idle") == [200, 200, 2]
+    assert run("blackhole.broken_while_idle") == {"first": 200, "second": 200, "written": 2}
 
 
 @pytest.mark.parametrize("before", [0, 1, 3])
@@ -497,10 +498,11 @@ def test_writes_that_take_a_part_go_on_behind_it(run, most):
 )
 def test_reply_of_a_server_that_hangs_up_inside_the_request_is_read(run, status, outcome):
     reply = f"HTTP/1.1 {status}\r\nContent-Length: 2\r\n\r\nno" if status else ""
-    found, closed, written = run("blackhole.hung_up_on", reply=reply)
-    assert found[0] == outcome[0]
-    assert found[1:] == outcome[1:] or found[1].startswith(outcome[1])
-    assert (closed, written) == (1, 1)
+    found = run("blackhole.hung_up_on", reply=reply)
+    came = found["outcome"]
+    assert came[0] == outcome[0]
+    assert came[1:] == outcome[1:] or came[1].startswith(outcome[1])
+    assert (found["closed"], found["written"]) == (1, 1)
 
 
 def test_authority_that_tls_does_not_take_is_an_aiot_error(run):

@@ -48,14 +48,15 @@ def test_refused(run, path):
 @pytest.mark.parametrize("max_bytes", [512, 1000, 4096, 16384, 24576, 65536])
 def test_the_oldest_are_dropped(run, path, tmp_path, max_bytes):
     count = 20 + max_bytes // 100
-    found, dropped = run("outbox.overflow", path=path, count=count, max_bytes=max_bytes, size=80)
-    assert found == list(range(dropped, count))
-    assert len(found) >= max_bytes // 400
+    found = run("outbox.overflow", path=path, count=count, max_bytes=max_bytes, size=80)
+    assert found["waiting"] == list(range(found["dropped"], count))
+    assert len(found["waiting"]) >= max_bytes // 400
     assert sum(file.stat().st_size for file in (tmp_path / "outbox").iterdir()) <= max_bytes
 
 
 def test_what_is_held_is_in_ram_until_it_is_flushed(run, path):
-    assert run("outbox.held", path=path) == [0, 0, 0, 3, 3, 5]
+    waiting = run("outbox.held", path=path)
+    assert waiting == {"three held": 0, "flushed": 3, "one more held": 3, "one put": 5}
 
 
 def test_what_was_read_before_it_was_stored_is_not_stored(run, path):
@@ -63,9 +64,10 @@ def test_what_was_read_before_it_was_stored_is_not_stored(run, path):
 
 
 def test_set_aside(run, path):
-    waiting, lines = run("outbox.set_aside", path=path, count=2, payload='{"a":"é\n"}')
-    assert waiting == [0, 1]
-    assert lines.pop() == ""
+    found = run("outbox.set_aside", path=path, count=2, payload='{"a":"é\n"}')
+    assert found["waiting"] == [0, 1]
+    *lines, end = found["lines"]
+    assert end == ""
     assert [json.loads(line) for line in lines] == [
         {"code": 10001, "topic": "user/update", "payload": '{"a":"é\n"}'},
         {"code": 10002, "topic": "user/update", "payload": '{"a":"é\n"}'},
@@ -73,12 +75,12 @@ def test_set_aside(run, path):
 
 
 def test_set_aside_keeps_the_newest_lines(run, path):
-    _, lines = run("outbox.set_aside", path=path, count=20, payload="x" * 300)
+    lines = run("outbox.set_aside", path=path, count=20, payload="x" * 300)["lines"]
     assert [json.loads(line)["code"] for line in lines[:-1]] == list(range(10016, 10021))
 
 
 def test_set_aside_cuts_a_long_payload(run, path):
-    _, lines = run("outbox.set_aside", path=path, count=1, payload="x" * 5000)
+    lines = run("outbox.set_aside", path=path, count=1, payload="x" * 5000)["lines"]
     found = json.loads(lines[0])["payload"]
     assert 1000 < len(found) < 2048
 
@@ -90,7 +92,8 @@ def test_set_aside_writes_bytes_in_hex(run, path):
 
 @pytest.mark.parametrize("aside", [False, True])
 def test_pop_forgets_no_other_report_than_peek_showed(run, path, aside):
-    assert run("outbox.pop_after_overflow", path=path, aside=aside) == [0, 39]
+    found = run("outbox.pop_after_overflow", path=path, aside=aside)
+    assert found == {"oldest, from the first that was kept": 0, "newest": 39}
 
 
 def test_peek_behind_shows_the_second_and_takes_none(run, path):
@@ -98,16 +101,25 @@ def test_peek_behind_shows_the_second_and_takes_none(run, path):
 
 
 def test_report_set_aside_with_too_little_memory_counts_once(run, path):
-    assert run("outbox.memory_lacks_for_pop", path=path) == [[0, 3], [1, 2], [1, 2]]
+    found = run("outbox.memory_lacks_for_pop", path=path)
+    assert found["memory lacks"] == {"dropped": 0, "waiting": 3}
+    assert found["tried again"] == found["after a start"] == {"dropped": 1, "waiting": 2}
 
 
 def test_reports_dropped_by_others_are_counted_and_outlive_restarts(run, path):
-    assert run("outbox.dropped_elsewhere", path=path) == [1, 3, 3, 3]
+    assert run("outbox.dropped_elsewhere", path=path) == {
+        "one": 1,
+        "two more, after a start": 3,
+        "none more": 3,
+        "none more, after a start": 3,
+    }
 
 
 def test_what_knows_of_flash_may_leave_at_any_time(run, path, compiled):
     """The last report is in RAM alone: a restart loses it."""
     run.library = compiled  # a board has no room for its compiler each time
-    came, *found = run("outbox.rests", path=path)
-    assert came == [0, 2, 3, 4, 5, 6, 7]
-    assert found == [2, 6, 2, 5, 0, 0]
+    found = run("outbox.rests", path=path)
+    assert found["came"] == [0, 2, 3, 4, 5, 6, 7]
+    assert found["amid"] == {"dropped": 2, "waiting": 6}
+    assert found["amid, after a start"] == {"dropped": 2, "waiting": 5}
+    assert found["waiting at the end"] == [0, 0]

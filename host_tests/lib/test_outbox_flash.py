@@ -83,19 +83,19 @@ def test_a_full_file_system_breaks_no_token(run, geometry):
 
 @pytest.mark.parametrize(("size", "max_bytes"), [(512, 65536), (512, 24576), (4096, 65536)])
 def test_fat(run, size, max_bytes):
-    most, took, left = run("outbox_flash.on_fat", size=size, max_bytes=max_bytes)
-    print(most, took, left)
-    assert took <= most
-    assert left > max_bytes // 700
+    found = run("outbox_flash.on_fat", size=size, max_bytes=max_bytes)
+    print(found["blocks allowed"], found["blocks taken"], found["left"])
+    assert found["blocks taken"] <= found["blocks allowed"]
+    assert found["left"] > max_bytes // 700
 
 
 def test_power_cuts_on_fat(run):
     """FAT promises little; where a sector is written whole or not, this is what comes of it."""
-    cuts, lost, repeated = run("outbox_flash.power_cuts_on_fat", size=512)
-    print(cuts, lost, repeated)
-    assert cuts > 140
-    assert lost == 0
-    assert repeated <= 1
+    found = run("outbox_flash.power_cuts_on_fat", size=512)
+    print(found["cuts"], found["lost"], found["repeated"])
+    assert found["cuts"] > 140
+    assert found["lost"] == 0
+    assert found["repeated"] <= 1
 
 
 SMALL_HEAP = """

@@ -10,16 +10,15 @@ def path(tmp_path) -> str:
 
 
 def test_sleep_memory_takes_reports_before_flash(run, path):
-    found, used = run("outbox_memory.kept_through_sleeps", path=path, count=12, size=150)
-    assert found == list(range(12))
+    found = run("outbox_memory.kept_through_sleeps", path=path, count=12, size=150)
+    assert found["numbers"] == list(range(12))
     # A report of 150 bytes takes 218 there, with its topic and its head: nine fit 2048 bytes.
-    assert used == [False] * 9 + [True] * 3
+    assert found["flash is used"] == [False] * 9 + [True] * 3
 
 
 def test_report_that_is_larger_than_sleep_memory_goes_to_flash(run, path):
-    found, used = run("outbox_memory.kept_through_sleeps", path=path, count=3, size=2500)
-    assert found == [0, 1, 2]
-    assert used == [True] * 3
+    found = run("outbox_memory.kept_through_sleeps", path=path, count=3, size=2500)
+    assert found == {"numbers": [0, 1, 2], "flash is used": [True] * 3}
 
 
 def test_power_cut_costs_what_is_in_sleep_memory_only(run, path):
@@ -39,7 +38,8 @@ def test_reset_at_each_change_of_sleep_memory_loses_nothing(run, path):
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_anything_in_any_order(run, path, seed):
+def test_anything_in_any_order(run, path, compiled, seed):
+    run.library = compiled  # a board has no room for its compiler each time
     counts = run("outbox_memory.anything", path=path, seed=seed, steps=150)
     assert min(counts.values()) > 5
 
@@ -66,26 +66,41 @@ def test_reports_come_together_as_the_pop_before_settled(run, path, restart, mem
 @pytest.mark.parametrize("most", [2, 8])
 def test_group_stays_as_it_is_while_others_come_behind_it(run, path, memory, most):
     found = run("outbox_memory.more_come_behind_a_group", path=path, memory=memory, most=most)
-    *same, shown, then, after_a_start = found
-    assert same == [[0, 1, 2, 3]] * 4
-    assert shown == min(4, most)
-    assert then == after_a_start == list(range(shown, 7))[:most]
+    for moment in ("at first", "others behind it", "after a start", "after a power cut"):
+        assert found[moment] == [0, 1, 2, 3], moment
+    assert found["taken"] == min(4, most)
+    rest = list(range(found["taken"], 7))[:most]
+    assert found["behind the taken"] == found["behind the taken, after a start"] == rest
 
 
 def test_reports_in_sleep_memory_come_together_at_once(run, path):
     found = run("outbox_memory.in_memory_they_come_at_once", path=path, size=30)
-    assert found == [[0, 1, 2, 3]] * 3 + [[4, 5, 6], [], 1]
+    assert found == {
+        "four": [0, 1, 2, 3],
+        "seven": [0, 1, 2, 3],
+        "after a start": [0, 1, 2, 3],
+        "behind the four": [4, 5, 6],
+        "of the last": [],
+        "waiting": 1,
+    }
 
 
 def test_reports_come_alone_where_nothing_keeps_that_they_came_together(run, path):
     found = run("outbox_memory.none_come_where_that_is_kept_nowhere", path=path)
-    assert found == [[], [], "RAM", [], 4, True]
+    assert found == {
+        "in RAM": [],
+        "in memory that failed": [],
+        "storage of that": "RAM",
+        "behind some on flash": [],
+        "waiting there": 4,
+        "memory is as it was": True,
+    }
 
 
 def test_group_is_what_is_left_of_it_where_some_were_given_up(run, path):
-    group, again, oldest = run("outbox_memory.group_after_some_were_given_up", path=path)
-    assert 0 < oldest < 7
-    assert group == again == list(range(oldest, 8))
+    found = run("outbox_memory.group_after_some_were_given_up", path=path)
+    assert 0 < found["oldest"] < 7
+    assert found["together"] == found["after a start"] == list(range(found["oldest"], 8))
 
 
 def test_large_reports_are_not_held_at_once(run, path):
@@ -93,20 +108,26 @@ def test_large_reports_are_not_held_at_once(run, path):
 
 
 def test_damaged_report_is_passed_over_and_its_group_forgotten(run, path):
-    shown, left, later = run("outbox_memory.a_damaged_one_is_passed_over", path=path)
-    assert (shown, left, later) == ([0, 2, 3], [], [])
+    found = run("outbox_memory.a_damaged_one_is_passed_over", path=path)
+    assert found == {"together": [0, 2, 3], "left": [], "left after a start": []}
 
 
 def test_damage_behind_its_back_costs_the_damaged_alone(run, path):
-    came, seeming, left = run("outbox_memory.damage_behind_its_back", path=path, count=60)
+    found = run("outbox_memory.damage_behind_its_back", path=path, count=60)
+    came = found["came"]
     assert came == sorted(set(came))
     assert 52 <= len(came) < 60  # one was lost for each segment
-    assert (seeming, left) == (0, 0)
+    assert found["waiting"] == found["after a start"] == 0
 
 
 def test_what_is_held_goes_to_flash_before_a_deep_sleep(run, path):
     found = run("outbox_memory.kept_without_such_a_memory", path=path)
-    assert found == [True, 1, False, "RAM"]
+    assert found == {
+        "kept": True,
+        "waiting after it": 1,
+        "kept without flash": False,
+        "storage without flash": "RAM",
+    }
 
 
 def test_what_can_be_read_of_a_group_comes_together(run, path):
@@ -115,9 +136,10 @@ def test_what_can_be_read_of_a_group_comes_together(run, path):
 
 def test_group_waits_for_flash_that_cannot_be_read_now(run, path):
     """A part of it would be another message than the whole that goes out later."""
-    error, alone, group = run("outbox_memory.flash_fails_behind_the_first", path=path)
-    assert error.startswith("outbox: cannot be read")
-    assert (alone, group) == (0, [0, 1, 2, 3])
+    found = run("outbox_memory.flash_fails_behind_the_first", path=path)
+    assert found["error"].startswith("outbox: cannot be read")
+    assert found["alone"] == 0
+    assert found["together once it can be read"] == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("size", [150, 260])
@@ -126,20 +148,19 @@ def test_reset_at_each_write_of_a_slot_loses_nothing(run, path, size):
 
 
 def test_group_settled_in_sleep_memory_is_known_on_flash_too(run, path):
-    shown, after = run("outbox_memory.memory_is_full_while_a_group_waits", path=path)
-    assert shown == after == [0, 1, 2]
+    found = run("outbox_memory.memory_is_full_while_a_group_waits", path=path)
+    assert found == {"before": [0, 1, 2], "after": [0, 1, 2]}
 
 
 def test_numbers_of_what_was_lost_do_not_come_again(run, path):
-    first, again = run("outbox_memory.lost_with_sleep_memory", path=path)
-    assert (first, again) == ([10], [10])
-    first, again = run("outbox_memory.refused_by_a_full_file_system", path=path + "2")
-    assert (first, again) == ([10], [10])
+    shown = {"first": [10], "with others behind it": [10]}
+    assert run("outbox_memory.lost_with_sleep_memory", path=path) == shown
+    assert run("outbox_memory.refused_by_a_full_file_system", path=path + "2") == shown
 
 
 def test_report_that_was_given_up_while_it_was_shown_costs_no_other(run, path):
-    waiting, found = run("outbox_memory.given_up_while_shown", path=path)
-    assert (waiting, found) == (33, list(range(1, 34)))
+    found = run("outbox_memory.given_up_while_shown", path=path)
+    assert found == {"waiting": 33, "numbers": list(range(1, 34))}
 
 
 def test_put_that_was_stored_is_no_failure(run, path):
@@ -147,5 +168,5 @@ def test_put_that_was_stored_is_no_failure(run, path):
 
 
 def test_report_is_not_kept_by_a_number_that_may_be_another_s(run, path):
-    kept, found = run("outbox_memory.flash_that_cannot_be_read_at_one_start", path=path)
-    assert (kept, found) == (False, [0, 1, 2, 3])
+    found = run("outbox_memory.flash_that_cannot_be_read_at_one_start", path=path)
+    assert found == {"kept": False, "numbers": [0, 1, 2, 3]}

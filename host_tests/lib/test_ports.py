@@ -165,19 +165,25 @@ def test_socket_is_closed_when_wrapping_it_fails(platform):
 ASKED = [["active", True], ["config", 0xA11140], ["disconnect"], ["connect", "home", "secret"]]
 
 
-def stays(run):
-    """Whether a module that is let go of stays all the same: a desk has memory enough."""
-    return run.interpreter == "cpython"
+def joined(run, outcome, asked, fed, held=True):
+    """What `joining.join` returns. A desk has memory enough: what is let go of stays there."""
+    return {
+        "outcome": outcome,
+        "asked": asked,
+        "fed": fed,
+        "held while it waited": held and fed > 0,
+        "held afterwards": held and run.interpreter == "cpython",
+    }
 
 
 def test_board_that_is_joined_loads_nothing_to_join(run):
     run.apart = True
-    assert run("joining.join", joined_at=0) == ["", [], 0, [False, False]]
+    assert run("joining.join", joined_at=0) == joined(run, "", [], 0, held=False)
 
 
 def test_what_joins_is_in_ram_only_while_it_joins(run):
     run.apart = True
-    assert run("joining.join", joined_at=3) == ["", ASKED, 2, [True, stays(run)]]
+    assert run("joining.join", joined_at=3) == joined(run, "", ASKED, 2)
 
 
 @pytest.mark.parametrize(
@@ -191,14 +197,13 @@ def test_what_joins_is_in_ram_only_while_it_joins(run):
 )
 def test_why_a_network_could_not_be_joined(run, status, words):
     run.apart = True
-    assert run("joining.join", status=status) == [words, ASKED, 4, [True, stays(run)]]
+    assert run("joining.join", status=status) == joined(run, words, ASKED, 4)
 
 
 def test_radio_that_refuses_is_believed_and_nothing_stays_in_ram(run):
     run.apart = True
+    asked = ASKED[:3] + [["connect", "home", None]]
     found = run("joining.join", refuses="connect", password="")
-    assert found == [
-        "Wifi Internal Error", ASKED[:3] + [["connect", "home", None]], 0, [False, stays(run)],
-    ]  # fmt: skip
+    assert found == joined(run, "Wifi Internal Error", asked, 0)
     found = run("joining.join", waits=1)
-    assert found == ["raised: interrupted", ASKED, 2, [True, stays(run)]]
+    assert found == joined(run, "raised: interrupted", ASKED, 2)

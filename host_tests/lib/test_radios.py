@@ -15,40 +15,40 @@ def run():
 
 
 def test_wiznet_reports_over_one_verified_connection(run, platform, place):
-    ids, asked, sockets = run("radios.wiznet", place=place, count=COUNT, trusted=True)
-    assert ids == [report.message_id for report in platform.reports]
-    assert (asked, sockets) == (["localhost"], 1)
+    found = run("radios.wiznet", place=place, count=COUNT, trusted=True)
+    assert found["outcomes"] == [report.message_id for report in platform.reports]
+    assert (found["names asked"], found["sockets"]) == (["localhost"], 1)
     assert platform.connections == 1
 
 
 def test_wiznet_sends_nothing_to_a_server_of_another_authority(run, platform, place):
-    outcomes, _, _ = run("radios.wiznet", place=place, count=1, trusted=False)
-    assert outcomes[0][0] == "NetworkError" and "certificate" in outcomes[0][1]
+    found = run("radios.wiznet", place=place, count=1, trusted=False)
+    assert found["outcomes"][0][0] == "NetworkError" and "certificate" in found["outcomes"][0][1]
     assert platform.requests == []
 
 
 def test_airlift_verifies_the_host_by_name_and_keeps_its_connection(run, platform, place):
-    ids, asked, names = run("radios.airlift", place=place, count=COUNT, trusted=True)
-    assert ids == [report.message_id for report in platform.reports]
-    assert (asked, names) == (["localhost"], ["localhost"])
+    found = run("radios.airlift", place=place, count=COUNT, trusted=True)
+    assert found["outcomes"] == [report.message_id for report in platform.reports]
+    assert (found["names asked"], found["names verified"]) == (["localhost"], ["localhost"])
     assert platform.connections == 1
 
 
 def test_airlift_whose_connection_was_closed_meanwhile_opens_another(run, platform, place):
     """Its sockets do not say so: it is found out by the request, which goes out once more."""
     platform.misbehave("close-idle", times=1, first=2)
-    ids, _, names = run("radios.airlift", place=place, count=COUNT, trusted=True)
-    assert ids == [report.message_id for report in platform.reports]
-    assert names == ["localhost"] * 2
+    found = run("radios.airlift", place=place, count=COUNT, trusted=True)
+    assert found["outcomes"] == [report.message_id for report in platform.reports]
+    assert found["names verified"] == ["localhost"] * 2
 
 
 def test_airlift_sends_nothing_to_a_server_of_another_authority(run, platform, place, tmp_path):
     other = tmp_path / "other.pem"
     other.write_bytes(certificates.Authority().ca_pem)
     place["other_ca"] = str(other)
-    outcomes, _, names = run("radios.airlift", place=place, count=1, trusted=False)
-    assert outcomes[0][0] == "NetworkError"
-    assert names == ["localhost"]
+    found = run("radios.airlift", place=place, count=1, trusted=False)
+    assert found["outcomes"][0][0] == "NetworkError"
+    assert found["names verified"] == ["localhost"]
     assert platform.requests == []
 
 

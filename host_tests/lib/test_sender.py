@@ -12,53 +12,51 @@ def path(tmp_path):
 
 
 def test_reports_go_at_once_and_tell_their_number(run, path):
-    returned, before, after, waiting, _ = run(
-        "sender.sends", path=path, script=[], waits_ms=[0] * 3
-    )
-    assert returned == [1, 2, 3]
-    assert (before, after, waiting) == (["0", "1", "2"], ["0", "1", "2", "last"], 0)
+    found = run("sender.sends", path=path, script=[], waits_ms=[0] * 3)
+    assert found["returned"] == [1, 2, 3]
+    assert found["before"] == ["0", "1", "2"]
+    assert found["at the end"] == ["0", "1", "2", "last"]
+    assert found["waiting"] == 0
 
 
 def test_what_could_not_go_is_kept_over_a_restart_and_goes_first(run, path):
     """The first failure is waited for; nothing is tried meanwhile, and order stays."""
-    returned, before, after, waiting, lines = run(
-        "sender.sends", path=path, script=[None, "network"], waits_ms=[0, 0, 500, 0]
-    )
-    assert returned == [1, None, None, None]
-    assert (before, waiting) == (["0"], 3)
-    assert after == ["0", "1", "2", "3", "last"]
-    assert "scripted" in "".join(lines)
+    found = run("sender.sends", path=path, script=[None, "network"], waits_ms=[0, 0, 500, 0])
+    assert found["returned"] == [1, None, None, None]
+    assert found["before"] == ["0"]
+    assert found["waiting"] == 3
+    assert found["at the end"] == ["0", "1", "2", "3", "last"]
+    assert "scripted" in "".join(found["lines"])
 
 
 def test_after_the_wait_it_is_tried_again(run, path):
-    returned, _, after, waiting, _ = run(
-        "sender.sends", path=path, script=["network"], waits_ms=[3000, 0, 0]
-    )
-    assert returned == [None, 2, 3]
-    assert (after, waiting) == (["0", "1", "2", "last"], 0)
+    found = run("sender.sends", path=path, script=["network"], waits_ms=[3000, 0, 0])
+    assert found["returned"] == [None, 2, 3]
+    assert found["at the end"] == ["0", "1", "2", "last"]
+    assert found["waiting"] == 0
 
 
 def test_a_wait_does_not_outlast_ticks_that_wrap(run, path):
     """Seven days without a call look like a step back."""
     week = 7 * 86400000
-    returned, *_ = run("sender.sends", path=path, script=["network"], waits_ms=[week, 0])
-    assert returned == [None, 2]
+    found = run("sender.sends", path=path, script=["network"], waits_ms=[week, 0])
+    assert found["returned"] == [None, 2]
 
 
 def test_what_is_refused_is_set_aside_and_holds_up_nothing(run, path, tmp_path):
-    returned, before, after, waiting, _ = run(
-        "sender.sends", path=path, script=[None, 10001], waits_ms=[0, 0, 0]
-    )
-    assert returned == [1, None, 2]
-    assert (before, after, waiting) == (["0", "2"], ["0", "2", "last"], 0)
+    found = run("sender.sends", path=path, script=[None, 10001], waits_ms=[0, 0, 0])
+    assert found["returned"] == [1, None, 2]
+    assert found["before"] == ["0", "2"]
+    assert found["at the end"] == ["0", "2", "last"]
+    assert found["waiting"] == 0
     (line,) = (tmp_path / "outbox" / "set_aside.txt").read_text().splitlines()
     assert json.loads(line) == {"code": 10001, "topic": "user/update", "payload": "1"}
 
 
 def test_memory_that_lacks_costs_no_report(run, path):
-    returned, _, after, _, _ = run("sender.sends", path=path, script=["memory"], waits_ms=[0, 0])
-    assert returned[0] is None
-    assert after == ["0", "1", "last"]
+    found = run("sender.sends", path=path, script=["memory"], waits_ms=[0, 0])
+    assert found["returned"][0] is None
+    assert found["at the end"] == ["0", "1", "last"]
 
 
 def test_flash_is_written_once_a_start_while_the_network_is_good(run, path):
@@ -67,9 +65,9 @@ def test_flash_is_written_once_a_start_while_the_network_is_good(run, path):
 
 
 def test_what_can_never_be_kept_is_an_error(run, path):
-    text, waiting = run("sender.refuses", path=path)
-    assert text == "a report of over 2000 bytes does not fit the outbox"
-    assert waiting == 0
+    found = run("sender.refuses", path=path)
+    assert found["error"] == "a report of over 2000 bytes does not fit the outbox"
+    assert found["waiting"] == 0
 
 
 def test_a_maker_of_ones_own_puts_reports_together(run, path):
@@ -79,10 +77,11 @@ def test_a_maker_of_ones_own_puts_reports_together(run, path):
 
 
 def test_outbox_that_cannot_be_read_is_said_and_raises_nothing(run, path):
-    returned, lines, sent = run("sender.unreadable", path=path)
-    assert (returned, lines[0]) == (None, "outbox: cannot be read")
-    assert "scripted" in lines[1]
-    assert sent == [["t", "3"]]  # a message that is kept nowhere is tried once
+    found = run("sender.unreadable", path=path)
+    assert found["returned"] is None
+    assert found["lines"][0] == "outbox: cannot be read"
+    assert "scripted" in found["lines"][1]
+    assert found["came"] == [["t", "3"]]  # a message that is kept nowhere is tried once
 
 
 def test_what_is_set_aside_is_shown_as_it_is(run, path, tmp_path):
@@ -100,9 +99,10 @@ def test_what_is_set_aside_is_shown_as_it_is(run, path, tmp_path):
 def test_bare_errors_of_one_report_alone_are_about_it(run, path, last, line):
     """The fifth in a row, while the one behind it passes, and the first again does not."""
     script = [413] * 5 + [None, last]
-    sent, lines, waiting = run("sender.bare_errors", path=path, script=script, tries=5)
-    assert (sent, waiting) == ([["t", "1"]], 0)
-    assert lines[-1] == line
+    found = run("sender.bare_errors", path=path, script=script, tries=5)
+    assert found["came"] == [["t", "1"]]
+    assert found["waiting"] == 0
+    assert found["lines"][-1] == line
 
 
 def test_bare_errors_of_a_common_message_take_it_apart(run, path):
@@ -112,17 +112,18 @@ def test_bare_errors_of_a_common_message_take_it_apart(run, path):
 
 
 def test_memory_is_made_for_a_report_where_it_lacks(run, path):
-    assert run("sender.takes_where_memory_lacks", path=path) == [[["t", "0"]], True]
+    found = run("sender.takes_where_memory_lacks", path=path)
+    assert found == {"came": [["t", "0"]], "flash was let go of": True}
 
 
 @pytest.mark.parametrize("rest", [[413], [None, "network"]])
 def test_bare_errors_of_all_are_of_the_way(run, path, rest):
     """So where the one behind fails too, or the network does before it is known."""
-    _, lines, waiting = run("sender.bare_errors", path=path, script=[413] * 5 + rest, tries=5)
-    assert waiting == 2
-    assert "refused" not in "".join(lines)
+    found = run("sender.bare_errors", path=path, script=[413] * 5 + rest, tries=5)
+    assert found["waiting"] == 2
+    assert "refused" not in "".join(found["lines"])
 
 
 def test_bare_errors_of_a_report_with_none_behind_it_wait(run, path):
-    _, _, waiting = run("sender.bare_errors", path=path, script=[None] + [413] * 6, tries=6)
-    assert waiting == 1
+    found = run("sender.bare_errors", path=path, script=[None] + [413] * 6, tries=6)
+    assert found["waiting"] == 1
