@@ -33,7 +33,10 @@ class Connection:
     `ca` as in aiot_ca. `timeout` is in seconds, for an exchange; one that has to open the
     connection, be it because a kept one gives no answer, may take twice that, and none takes
     longer. `on_wait` is called between the steps of waiting, at least every second: feed a
-    watchdog there. `first` tells whether the last reply was the first on its connection.
+    watchdog there. `first` tells whether the last reply was the first on its connection. `root`
+    is the number of the shipped root that fitted last: set it to what an earlier start found.
+
+    The shipped roots are trusted one at a time, by the rule in aiot_peer; a `ca` is as a whole.
 
     An address is good once it has shown a certificate that is; until then the next one is
     tried, and DNS asked again the next time. A connection is kept whatever the interval, unless
@@ -47,7 +50,9 @@ class Connection:
         self._timeout_ms = int(timeout * 1000)
         self._on_wait = on_wait
         self._peer = Peer()
+        self.root = 0
         self._context = None
+        self._trusted = None  # the root that it trusts
         self._stream = None
         self.first = True
         self._answered = None  # tick of the last reply
@@ -242,13 +247,24 @@ class Connection:
 
     def _find(self):
         """Return the host's addresses; what verifies the server is at hand then."""
-        if self._context is None:
-            try:
-                self._context = aiot_port.tls_context(self._ca)
-            except (OSError, ValueError) as error:
-                raise ca_error("ca: not a certificate (%s)" % error) from None
+        self._peer.begin(self.root)
+        self._trust()
         self._waited()
         return self._peer.addresses(self._resolve)
+
+    def _trust(self):
+        """See that what verifies the server trusts `ca`, or the shipped root whose turn it is."""
+        root = self._peer.root
+        if self._context is not None and self._trusted == root:
+            return
+        self._context = None  # there is no memory for two
+        try:
+            self._context = aiot_port.tls_context(self._ca, root)
+        except (OSError, ValueError) as error:
+            if self._ca is None:  # a root that this TLS cannot read fits no server
+                raise
+            raise ca_error("ca: not a certificate (%s)" % error) from None
+        self._trusted = root
 
     def _open(self, addresses, view):
         """Connect, shake hands and begin to send `view`; return how many bytes of it were taken.
@@ -256,17 +272,28 @@ class Connection:
         TLS shakes hands at the first write, and takes nothing before the server is verified.
         """
         failure = None
-        for tried, address in enumerate(addresses):
+        tried = 0
+        while tried < len(addresses):
+            address = addresses[tried]
             try:
+                self._trust()
                 count = self._open_at(address, len(addresses) - tried - 1, view)
             except aiot_port.NETWORK_ERRORS as error:
-                failure = error
                 self._hang_up()
+                failure = _more_telling(failure, error)
+                if not self._has_another_root(error):
+                    self._peer.begin(self.root)
+                    tried += 1
             else:
                 self._peer.verified(address)
+                self.root = self._peer.root
                 self._expired = False
                 return count
         raise failure
+
+    def _has_another_root(self, error):
+        """Go on to the next shipped root, if it is for a certificate that a server is refused."""
+        return self._ca is None and isinstance(error, ValueError) and self._peer.next_root()
 
     def _resolve(self):
         return aiot_port.resolve(self._host, self._port, self._left_ms(), self._waited)
@@ -350,3 +377,16 @@ class Connection:
         ours = NetworkError("%s:%d: %s" % (self._host, self._port, text))
         ours.clock = doubted
         return ours
+
+
+def _more_telling(former, error):
+    """Return the one of two errors of opening a connection that says more.
+
+    Of a certificate the root that fits knows what is wrong with it; all others, that they do not
+    know it. To find that out may take all of the time: then it is no lack of time that is said.
+    """
+    if isinstance(former, ValueError) and (
+        not isinstance(error, ValueError) or aiot_port.is_unknown_authority(error)
+    ):
+        return former
+    return error

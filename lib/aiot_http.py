@@ -96,6 +96,7 @@ class _Token:
         self.headers = None  # of a topic request; made anew with each token
         self.secrets = [device.device_secret]  # what no error may show
         self.made = 0  # seconds since 1970 at which the token was given, 0 if unknown
+        self.root = 0  # number of the shipped root that fits the platform, kept with the token
         self.renew_at = None  # seconds since 1970, where that is known
         self._looked = None  # tick at which the clock was last looked at for that
         self.is_loaded = False  # flash has nothing to tell that is not known here
@@ -141,6 +142,12 @@ class _Token:
         self.secrets = [text, self.text, self.former, self.device.device_secret]
         self.text = text
         self.is_loaded = True
+
+    def note(self, root):
+        """Note which shipped root fits the platform; flash is written only for another one."""
+        if root != self.root:
+            self.root = root
+            self.is_unsaved = True
 
     def drop(self):
         """Drop a token that the platform does not take any more."""
@@ -229,7 +236,10 @@ class Client:
         if len(body) > _MAX_PAYLOAD:
             raise AiotError("payload: %d bytes, %d at most" % (len(body), _MAX_PAYLOAD))
         self.auth()
-        return self._send(path, body)
+        message_id = self._send(path, body)
+        if self._token.is_unsaved:  # another root fits: a board may sleep next, and forget it
+            self._token.renew(self)
+        return message_id
 
     @aiot_port.serialised
     def post_properties(self, params, time_ms=None):
@@ -332,6 +342,7 @@ class Client:
         status, reply = self._connection.post(path, headers, body)
         if getattr(self._connection, "first", True):
             self._ids.clear()
+            self._token.note(getattr(self._connection, "root", 0))
         try:
             info = read_reply(status, reply, self._token.secrets)
             check(info)

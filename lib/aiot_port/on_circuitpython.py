@@ -47,6 +47,11 @@ def explain(error):
     return text
 
 
+def is_not_verified(error):
+    """Return whether an error says that a server's certificate is no good, for whatever reason."""
+    return isinstance(error, OSError) and error.errno == _NOT_VERIFIED
+
+
 def is_bad_authority(error):
     """Return whether an error of wrapping a socket says that the authority is none."""
     if isinstance(error, ValueError):
