@@ -66,7 +66,7 @@ def test_what_a_circuitpython_board_loads_keeps_its_budget(loaded):
 def test_what_is_needed_seldom_is_let_go_of(loaded):
     names = {path.stem for path in loaded}
     assert {"loop", "aiot_http", "adafruit_requests"} <= names
-    assert not names & {"settings", "setting_rules", "aiot_ca", "aiot_ca.r1", "aiot_dns"}
+    assert not names & {"settings", "setting_rules", "aiot_ca", "aiot_roots", "aiot_dns"}
 
 
 def test_the_connection_of_other_runtimes_is_not_loaded(loaded):

@@ -36,7 +36,7 @@ class Connection:
     watchdog there. `first` tells whether the last reply was the first on its connection. `root`
     is the number of the shipped root that fitted last: set it to what an earlier start found.
 
-    The shipped roots are trusted one at a time, by the rule in aiot_peer; a `ca` is as a whole.
+    The shipped roots are trusted one at a time, by the rule of aiot_roots; a `ca` is as a whole.
 
     An address is good once it has shown a certificate that is; until then the next one is
     tried, and DNS asked again the next time. A connection is kept whatever the interval, unless
@@ -51,6 +51,7 @@ class Connection:
         self._on_wait = on_wait
         self._peer = Peer()
         self.root = 0
+        self._roots = None  # the rule of aiot_roots, while a server's certificate is refused
         self._context = None
         self._trusted = None  # the root that it trusts
         self._stream = None
@@ -247,14 +248,14 @@ class Connection:
 
     def _find(self):
         """Return the host's addresses; what verifies the server is at hand then."""
-        self._peer.begin(self.root)
-        self._trust()
+        if self._roots is not None:
+            self._roots.begin()
+        self._trust(self.root)
         self._waited()
         return self._peer.addresses(self._resolve)
 
-    def _trust(self):
-        """See that what verifies the server trusts `ca`, or the shipped root whose turn it is."""
-        root = self._peer.root
+    def _trust(self, root):
+        """See that what verifies the server trusts `ca`, or else this shipped root."""
         if self._context is not None and self._trusted == root:
             return
         self._context = None  # there is no memory for two
@@ -272,28 +273,36 @@ class Connection:
         TLS shakes hands at the first write, and takes nothing before the server is verified.
         """
         failure = None
+        root = self.root
         tried = 0
         while tried < len(addresses):
             address = addresses[tried]
             try:
-                self._trust()
+                self._trust(root)
                 count = self._open_at(address, len(addresses) - tried - 1, view)
             except aiot_port.NETWORK_ERRORS as error:
+                failure = error
                 self._hang_up()
-                failure = _more_telling(failure, error)
-                if not self._has_another_root(error):
-                    self._peer.begin(self.root)
-                    tried += 1
             else:
                 self._peer.verified(address)
-                self.root = self._peer.root
+                self.root = root
+                self._roots = None
                 self._expired = False
                 return count
-        raise failure
+            root = self._root_after(failure)
+            if root is None:
+                root = self.root
+                tried += 1
+        raise (self._roots and self._roots.error) or failure
 
-    def _has_another_root(self, error):
-        """Go on to the next shipped root, if it is for a certificate that a server is refused."""
-        return self._ca is None and isinstance(error, ValueError) and self._peer.next_root()
+    def _root_after(self, error):
+        """Return the shipped root to try after this error, None where that would be no help."""
+        if self._ca is not None or not isinstance(error, ValueError):
+            return None
+        if self._roots is None:
+            self._roots = aiot_port.load("aiot_roots").Roots(self.root)
+            aiot_port.forget("aiot_roots")
+        return self._roots.after(error)
 
     def _resolve(self):
         return aiot_port.resolve(self._host, self._port, self._left_ms(), self._waited)
@@ -377,16 +386,3 @@ class Connection:
         ours = NetworkError("%s:%d: %s" % (self._host, self._port, text))
         ours.clock = doubted
         return ours
-
-
-def _more_telling(former, error):
-    """Return the one of two errors of opening a connection that says more.
-
-    Of a certificate the root that fits knows what is wrong with it; all others, that they do not
-    know it. To find that out may take all of the time: then it is no lack of time that is said.
-    """
-    if isinstance(former, ValueError) and (
-        not isinstance(error, ValueError) or aiot_port.is_unknown_authority(error)
-    ):
-        return former
-    return error

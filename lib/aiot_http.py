@@ -143,12 +143,6 @@ class _Token:
         self.text = text
         self.is_loaded = True
 
-    def note(self, root):
-        """Note which shipped root fits the platform; flash is written only for another one."""
-        if root != self.root:
-            self.root = root
-            self.is_unsaved = True
-
     def drop(self):
         """Drop a token that the platform does not take any more."""
         self.former, self.text = self.text, None
@@ -236,8 +230,9 @@ class Client:
         if len(body) > _MAX_PAYLOAD:
             raise AiotError("payload: %d bytes, %d at most" % (len(body), _MAX_PAYLOAD))
         self.auth()
+        root = self._token.root
         message_id = self._send(path, body)
-        if self._token.is_unsaved:  # another root fits: a board may sleep next, and forget it
+        if self._token.root != root:  # now, as a board may sleep next, and forget it
             self._token.renew(self)
         return message_id
 
@@ -342,7 +337,10 @@ class Client:
         status, reply = self._connection.post(path, headers, body)
         if getattr(self._connection, "first", True):
             self._ids.clear()
-            self._token.note(getattr(self._connection, "root", 0))
+            root = getattr(self._connection, "root", 0)
+            if root != self._token.root:
+                self._token.root = root
+                self._token.is_unsaved = True
         try:
             info = read_reply(status, reply, self._token.secrets)
             check(info)

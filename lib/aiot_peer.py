@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is learned of a server: its good addresses, its root, how long its connections may rest.
+"""What is learned of a server: which addresses are good, how long its connections may rest.
 
 It is kept in RAM, and opens nothing: the connection of each runtime asks it, and says what it
 met.
@@ -7,8 +7,6 @@ met.
 
 import aiot_port
 from aiot_port import const
-
-ROOTS = const(6)  # as many as aiot_ca has
 
 _ADDRESS_AGE_MS = const(3600000)  # an hour; the service's own records live minutes to an hour
 
@@ -20,21 +18,9 @@ _LEARNED_AGE_MS = const(86400000)
 
 
 class Peer:
-    """What one server, and the way to it, have shown. Times in milliseconds.
-
-    The rule of the roots: one is trusted at a time, and the first is the one that fitted last.
-    Where a server shows a certificate that is no good under it, all others are tried at once,
-    each in a handshake of its own. That is done one time: from then on, until a server was
-    verified, each attempt has the first and one other, in turn. So a router that answers in the
-    server's place costs six handshakes, then two an attempt; and a server that has changed its
-    root is found within five. It is the same for a certificate out of date, as a root may be.
-    """
+    """What one server, and the way to it, have shown. Times in milliseconds."""
 
     def __init__(self):
-        self.root = 0  # the shipped root (its number in aiot_ca) that is trusted now
-        self._first = 0
-        self._others = ROOTS - 1  # how many more may be tried at once
-        self._turn = 0  # the place behind the first of the one that was tried last
         self._found = []  # the addresses at hand, in the order in which they are to be tried
         self._good = []  # the same, as they were when one of them was good: that one comes first
         self._asked = None  # tick of the last answer of DNS
@@ -71,27 +57,11 @@ class Peer:
         self._good = [address] + [other for other in self._found if other is not address]
         self._found = self._good
         self._is_good = True
-        self._others = ROOTS - 1
-        self._turn = 0
 
     def failed(self):
         """Note that no address brought an answer: DNS is asked before the next try."""
         self._is_good = False
         self._failures += 1
-        self._others = max(self._others, 1)
-
-    def begin(self, root):
-        """Begin with this root, the one that fitted last: an attempt, or another address."""
-        self.root = self._first = root % ROOTS
-
-    def next_root(self):
-        """Go on to another root; return False where none is to be tried in this attempt."""
-        if not self._others:
-            return False
-        self._others -= 1
-        self._turn = self._turn % (ROOTS - 1) + 1
-        self.root = (self._first + self._turn) % ROOTS
-        return True
 
     def may_rest(self, idle_ms):
         """Return whether a connection that was idle for so long may be used again.

@@ -203,26 +203,28 @@ def sealed(device, where, token, made, root):
 
     `where` is "host:port", `made` the time at which it was given, in seconds since 1970.
     """
-    seal = _seal(device, where, token, made)
-    return json.dumps({"token": token, "made": made, "root": root, "seal": seal}).encode()
+    fields = {"token": token, "made": made, "seal": _seal(device, where, token, made, root)}
+    if root:  # the first is left out, as in files of earlier versions
+        fields["root"] = root
+    return json.dumps(fields).encode()
 
 
 def unsealed(device, where, data):
     """Return (token, made, root) that `sealed` kept for this very device and place.
 
-    The root is not sealed, as a wrong one costs a handshake and no more. Raises ValueError,
-    TypeError, KeyError, RuntimeError or AiotError for anything else.
+    Raises ValueError, TypeError, KeyError, RuntimeError or AiotError for anything else.
     """
     saved = json.loads(str(data, "utf-8"))
-    token, made = saved["token"], saved["made"]
+    token, made, root = saved["token"], saved["made"], saved.get("root", 0)
     token_in(saved)
-    if type(made) is not int or saved["seal"] != _seal(device, where, token, made):
+    if type(made) is not int or type(root) is not int:
         raise ValueError
-    root = saved.get("root")  # an earlier version kept none
-    return token, made, root if type(root) is int else 0
+    if saved["seal"] != _seal(device, where, token, made, root):
+        raise ValueError
+    return token, made, root
 
 
-def _seal(device, where, token, made):
+def _seal(device, where, token, made, root):
     """Return a sign over what a token belongs to: it finds flipped bits and other owners."""
     bound = {
         "fileVersion": _TOKEN_FILE_VERSION,
@@ -233,4 +235,6 @@ def _seal(device, where, token, made):
         "deviceName": device.device_name,
         "clientId": device.client_id,
     }
+    if root:
+        bound["root"] = root
     return sign(bound, device.device_secret, "hmacsha1")

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Look after the root certificates that the library ships: one module each, in lib/aiot_ca/.
+"""Look after the root certificates that the library ships, each in a lib/aiot_root_*.py.
 
 `python -m tools.roots FILE...` takes them from files that hold them, in PEM: the source of the
 vendor's SDK does, and so does a distribution's bundle. Without a file it only says whether each
 module holds the certificate whose fingerprint stands here.
 
 To ship another one: find its fingerprint in two sources, give it a row in ROOTS here, take it
-from a file, and put its module's name into SHIPPED in lib/aiot_ca/__init__.py.
+from a file, and put its module's name into SHIPPED in lib/aiot_ca.py.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from tools import console
 
-FOLDER = Path(__file__).resolve().parent.parent / "lib" / "aiot_ca"
+FOLDER = Path(__file__).resolve().parent.parent / "lib"
 
 # The vendor's Python SDK; its source archive on PyPI has the SHA-256
 # e992703e3f665e0b5be2761a8c652c2e4402eaeedef05761ac86cb8a3195f251.
@@ -38,6 +38,11 @@ class Root:
     name: str
     sha256: str  # of its DER bytes
     sources: str  # where it was found with this very fingerprint
+
+    @property
+    def path(self) -> Path:
+        """Where its module is."""
+        return FOLDER / f"aiot_root_{self.module}.py"
 
 
 # The vendor's SDKs ship R1, R6, E46, R46 and its own; its storage service asks for R3 too.
@@ -120,14 +125,14 @@ def take(files: list[Path]) -> list[str]:
             certificate = x509.load_pem_x509_certificate(pem)
             root = known.get(certificate.fingerprint(SHA256()).hex())
             if root is not None:
-                (FOLDER / f"{root.module}.py").write_text(source(root, certificate))
+                root.path.write_text(source(root, certificate))
                 taken.append(root.module)
     return taken
 
 
 def trouble(root: Root) -> str:
     """Return what is wrong with a root's module, "" where nothing is."""
-    path = FOLDER / f"{root.module}.py"
+    path = root.path
     try:
         text = path.read_text()
         der = ast.literal_eval(ast.parse(text).body[-1].value)
@@ -159,7 +164,7 @@ def main(arguments: list[str] | None = None) -> int:
     for text in wrong:
         console.warn(f"roots: {text}")
     if not wrong:
-        console.say(f"{len(ROOTS)} roots in {FOLDER.name}, each with its fingerprint")
+        console.say(f"{len(ROOTS)} roots, each with its fingerprint")
     return 1 if wrong else 0
 
 

@@ -294,7 +294,8 @@ def stays_in_ram(place):
     assert client.date
     client.close()
     seldom = (
-        "aiot_ca.r1",
+        "aiot_root_r1",
+        "aiot_roots",
         "aiot_signing",
         "aiot_purehash",
         "aiot_store",

@@ -30,7 +30,7 @@ class Connection:
 
     `peer` is the aiot_peer.Peer that keeps what is learned of the server. `socket_pool` and
     `ssl_context` are those of another radio than the board's own, None for that one. With neither
-    that nor `ca` the shipped roots are trusted one at a time, by the rule in aiot_peer; `root` is
+    that nor `ca` the shipped roots are trusted one at a time, by the rule of aiot_roots; `root` is
     the number of the one that fitted last.
     """
 
@@ -50,7 +50,9 @@ class Connection:
         self._wire = Wire(on_wait, self._verified)
         self._session = None
         self.root = 0
-        self._trusted = None  # the root that TLS trusts
+        self._turn = 0  # the root whose turn it is
+        self._trusted = None  # the one that TLS trusts
+        self._roots = None  # the rule of aiot_roots, while a server's certificate is refused
         self._date = self._retry_after = b""
         self._answered = 0  # tick of the last reply
         self.first = True
@@ -101,7 +103,9 @@ class Connection:
         self.first = True
         self._wire.allow(self._timeout_ms * _OPENING)
         self._wire.begin()
-        self._peer.begin(self.root)
+        self._turn = self.root
+        if self._roots is not None:
+            self._roots.begin()
         try:
             left = list(self._addresses())
             answer = None
@@ -138,21 +142,28 @@ class Connection:
         except NetworkError:
             if wire.verified:
                 raise
-            if not self._has_another_root():
-                self._peer.begin(self.root)
+            root = self._root_after(wire.trouble)
+            if root is None:
+                root = self.root
                 left.pop(0)
+            self._turn = root
             if not left:
                 raise
         return None
 
-    def _has_another_root(self):
-        """Go on to the next shipped root, if it is for a certificate that a server is refused."""
-        ours = self._ca is None and self._context is None
-        return ours and is_not_verified(self._wire.trouble) and self._peer.next_root()
+    def _root_after(self, error):
+        """Return the shipped root to try after this error, None where that would be no help."""
+        if self._ca is not None or self._context is not None or not is_not_verified(error):
+            return None
+        if self._roots is None:
+            self._roots = aiot_port.load("aiot_roots").Roots(self.root)
+            aiot_port.forget("aiot_roots")
+        return self._roots.after(error)
 
     def _verified(self, address):
         self._peer.verified(address)
-        self.root = self._peer.root
+        self.root = self._turn
+        self._roots = None
 
     def close(self):
         if self._session is None:
@@ -186,7 +197,7 @@ class Connection:
 
     def _trust(self):
         """See that TLS trusts `ca`, or the shipped root whose turn it is."""
-        root = self._peer.root
+        root = self._turn
         if self._trusted == root:
             return
         context = self._context

@@ -4,7 +4,7 @@
 `ca` is, as everywhere in this library: None for the shipped roots, DER bytes, PEM text (or its
 bytes), or the path of a file with either. Several certificates may follow one another, and are
 trusted together. Of the shipped roots one at a time is: each takes 3 KB while its context lives.
-In which order they are tried is told in aiot_peer.
+In which order they are tried is the rule of aiot_roots.
 """
 
 import binascii
@@ -17,25 +17,20 @@ _END = "-----END CERTIFICATE-----"
 _GIVE = "give DER bytes, PEM text or a path to either"
 _SEQUENCE = b"\x30\x82"  # how a certificate of 256 to 65535 bytes begins (X.690, 8.1.3)
 
-# The modules beside this one that hold a root each; tools/roots.py looks after them. The likeliest
-# comes first: the vendor's SDKs have had R1 for long, new instances were seen under the vendor's
-# own root, and its other services go over to R46. A board remembers a place in this list, so one
-# that comes later goes to the end.
+# Each is in a module aiot_root_…; tools/roots.py looks after them. The likeliest comes first: the
+# vendor's SDKs have had R1 for long, new instances were seen under the vendor's own root, and its
+# other services go over to R46. A board remembers a place in this list, so one that comes later
+# goes to the end.
 SHIPPED = ("r1", "aliyun", "r46", "r3", "r6", "e46")
 
 
 def shipped(number):
-    """Return the DER bytes of one of the shipped roots, by its place in SHIPPED.
-
-    Its module leaves RAM again, on a desk too.
-    """
-    name = SHIPPED[number]
-    module = "aiot_ca." + name
+    """Return the DER bytes of one of the shipped roots, by its place in SHIPPED."""
+    name = "aiot_root_" + SHIPPED[number % len(SHIPPED)]
     try:
-        return __import__(module, None, None, ("DER",)).DER
+        return __import__(name).DER
     finally:
-        sys.modules.pop(module, None)
-        globals().pop(name, None)  # the package holds its modules too
+        sys.modules.pop(name, None)  # a board has no RAM for bytes that TLS has read
 
 
 def ders(ca, root=0):
