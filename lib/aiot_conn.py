@@ -51,7 +51,6 @@ class Connection:
         self._on_wait = on_wait
         self._peer = Peer()
         self.root = 0
-        self._roots = None  # the rule of aiot_roots, while a server's certificate is refused
         self._context = None
         self._trusted = None  # the root that it trusts
         self._stream = None
@@ -248,14 +247,14 @@ class Connection:
 
     def _find(self):
         """Return the host's addresses; what verifies the server is at hand then."""
-        if self._roots is not None:
-            self._roots.begin()
-        self._trust(self.root)
+        self._peer.begin(self.root)
+        self._trust()
         self._waited()
         return self._peer.addresses(self._resolve)
 
-    def _trust(self, root):
-        """See that what verifies the server trusts `ca`, or else this shipped root."""
+    def _trust(self):
+        """See that what verifies the server trusts `ca`, or the shipped root that is tried."""
+        root = self._peer.root
         if self._context is not None and self._trusted == root:
             return
         self._context = None  # there is no memory for two
@@ -273,36 +272,24 @@ class Connection:
         TLS shakes hands at the first write, and takes nothing before the server is verified.
         """
         failure = None
-        root = self.root
         tried = 0
         while tried < len(addresses):
             address = addresses[tried]
             try:
-                self._trust(root)
+                self._trust()
                 count = self._open_at(address, len(addresses) - tried - 1, view)
             except aiot_port.NETWORK_ERRORS as error:
                 failure = error
                 self._hang_up()
             else:
                 self._peer.verified(address)
-                self.root = root
-                self._roots = None
+                self.root = self._peer.root
                 self._expired = False
                 return count
-            root = self._root_after(failure)
-            if root is None:
-                root = self.root
+            refused = self._ca is None and isinstance(failure, ValueError)
+            if not (refused and self._peer.has_another_root(failure)):
                 tried += 1
-        raise (self._roots and self._roots.error) or failure
-
-    def _root_after(self, error):
-        """Return the shipped root to try after this error, None where that would be no help."""
-        if self._ca is not None or not isinstance(error, ValueError):
-            return None
-        if self._roots is None:
-            self._roots = aiot_port.load("aiot_roots").Roots(self.root)
-            aiot_port.forget("aiot_roots")
-        return self._roots.after(error)
+        raise self._peer.reason(failure)
 
     def _resolve(self):
         return aiot_port.resolve(self._host, self._port, self._left_ms(), self._waited)

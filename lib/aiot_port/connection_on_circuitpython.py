@@ -50,9 +50,7 @@ class Connection:
         self._wire = Wire(on_wait, self._verified)
         self._session = None
         self.root = 0
-        self._turn = 0  # the root whose turn it is
-        self._trusted = None  # the one that TLS trusts
-        self._roots = None  # the rule of aiot_roots, while a server's certificate is refused
+        self._trusted = None  # the root that TLS trusts
         self._date = self._retry_after = b""
         self._answered = 0  # tick of the last reply
         self.first = True
@@ -103,9 +101,7 @@ class Connection:
         self.first = True
         self._wire.allow(self._timeout_ms * _OPENING)
         self._wire.begin()
-        self._turn = self.root
-        if self._roots is not None:
-            self._roots.begin()
+        self._peer.begin(self.root)
         try:
             left = list(self._addresses())
             answer = None
@@ -142,28 +138,19 @@ class Connection:
         except NetworkError:
             if wire.verified:
                 raise
-            root = self._root_after(wire.trouble)
-            if root is None:
-                root = self.root
+            if not self._has_another_root(wire.trouble):
                 left.pop(0)
-            self._turn = root
             if not left:
                 raise
         return None
 
-    def _root_after(self, error):
-        """Return the shipped root to try after this error, None where that would be no help."""
-        if self._ca is not None or self._context is not None or not is_not_verified(error):
-            return None
-        if self._roots is None:
-            self._roots = aiot_port.load("aiot_roots").Roots(self.root)
-            aiot_port.forget("aiot_roots")
-        return self._roots.after(error)
+    def _has_another_root(self, error):
+        ours = self._ca is None and self._context is None
+        return ours and is_not_verified(error) and self._peer.has_another_root(error)
 
     def _verified(self, address):
         self._peer.verified(address)
-        self.root = self._turn
-        self._roots = None
+        self.root = self._peer.root
 
     def close(self):
         if self._session is None:
@@ -197,7 +184,7 @@ class Connection:
 
     def _trust(self):
         """See that TLS trusts `ca`, or the shipped root whose turn it is."""
-        root = self._turn
+        root = self._peer.root
         if self._trusted == root:
             return
         context = self._context
