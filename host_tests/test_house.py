@@ -120,11 +120,11 @@ def test_ports_have_the_same_names(prefix):
             elif isinstance(node, ast.ImportFrom) and node.module == "micropython":
                 defined.update(alias.name for alias in node.names)
         # What the two files of one port share is not for others, and const is the compiler's.
-        own = {"const", "EPOCH_MS", "gpio", "is_bad_authority", "is_not_verified", "socket_pool"}
+        own = {"const", "EPOCH_MS", "gpio", "is_bad_authority", "socket_pool"}
         return {name for name in defined - own if not name.startswith("_")}
 
     # What only the kept socket of aiot_conn needs; CircuitPython brings its own connection.
-    socket_names = {"tls_context", "open_stream", "is_unknown_authority"}
+    socket_names = {"tls_context", "open_stream"}
     assert names("micropython") == names("cpython")
     assert names("circuitpython") == names("cpython") - socket_names
     assert names("cpython")

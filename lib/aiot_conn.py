@@ -261,8 +261,6 @@ class Connection:
         try:
             self._context = aiot_port.tls_context(self._ca, root)
         except (OSError, ValueError) as error:
-            if self._ca is None:  # a root that this TLS cannot read fits no server
-                raise
             raise ca_error("ca: not a certificate (%s)" % error) from None
         self._trusted = root
 

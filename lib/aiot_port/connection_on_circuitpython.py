@@ -10,7 +10,7 @@ import aiot_port
 from aiot_port.on_circuitpython import (
     NETWORK_ERRORS,
     explain,
-    is_not_verified,
+    is_unknown_authority,
     socket_pool,
     ticks_diff,
     ticks_ms,
@@ -146,7 +146,7 @@ class Connection:
 
     def _has_another_root(self, error):
         ours = self._ca is None and self._context is None
-        return ours and is_not_verified(error) and self._peer.has_another_root(error)
+        return ours and is_unknown_authority(error) and self._peer.has_another_root(error)
 
     def _verified(self, address):
         self._peer.verified(address)

@@ -47,8 +47,8 @@ def explain(error):
     return text
 
 
-def is_not_verified(error):
-    """Return whether an error says that a server's certificate is no good, for whatever reason."""
+def is_unknown_authority(error):
+    # Or another fault of a server's certificate: this TLS gives no reason.
     return isinstance(error, OSError) and error.errno == _NOT_VERIFIED
 
 
