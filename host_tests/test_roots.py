@@ -4,12 +4,8 @@
 Authorities of the tests play them: their modules lie in a folder that is looked through first.
 """
 
-import contextlib
 import shutil
-import socket
-import ssl
 import tempfile
-import threading
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -23,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 
 from host_tests.conftest import DEVICE
 from host_tests.interpreters import Run
+from host_tests.tls_door import Door
 from tools import registration, roots
 from tools.platform import Platform, certificates
 
@@ -61,79 +58,6 @@ def folder(authorities, tmp_path):
     for name, authority in zip(aiot_ca.SHIPPED, authorities, strict=True):
         module(folder, name, der_of(authority.ca_pem))
     return folder
-
-
-class Door:
-    """Stands before a platform and ends its clients' TLS, each with the certificate at hand.
-
-    `shows` is that certificate; `refused` the number of connections after which it turns into
-    `later`. `opened` counts connections, and so handshakes.
-    """
-
-    def __init__(self, platform, shows, refused=None, later=None):
-        self.shows = shows
-        self.opened = 0
-        self._platform = platform
-        self._change = refused, later
-
-    def __enter__(self):
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join(60)
-
-    def _serve(self):
-        while True:
-            try:
-                raw, _ = self._listener.accept()
-            except OSError:
-                return
-            if self.opened == self._change[0]:
-                self.shows = self._change[1]
-            self.opened += 1
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            self.shows.configure(context)
-            threading.Thread(target=self._carry, args=(raw, context), daemon=True).start()
-
-    def _carry(self, raw, context):
-        onward = ssl.create_default_context(cadata=self._platform.ca_pem.decode())
-        raw.settimeout(60)
-        with (
-            contextlib.suppress(OSError),
-            context.wrap_socket(raw, server_side=True) as client,
-            socket.create_connection(("127.0.0.1", self._platform.port)) as plain,
-            onward.wrap_socket(plain, server_hostname="localhost") as server,
-        ):
-            while True:
-                if not self._pass_request(client, server):
-                    return
-                client.sendall(self._whole(server))
-
-    def _pass_request(self, client, server):
-        data = self._whole(client)
-        server.sendall(data)
-        return data
-
-    @staticmethod
-    def _whole(tls):
-        """Read one message of HTTP; b"" where there is none any more."""
-        data = b""
-        while b"\r\n\r\n" not in data:
-            piece = tls.recv(4096)
-            if not piece:
-                return b""
-            data += piece
-        head, _, body = data.partition(b"\r\n\r\n")
-        length = int(head.lower().partition(b"content-length:")[2].split()[0])
-        while len(body) < length:
-            body += tls.recv(4096)
-        return head + b"\r\n\r\n" + body
 
 
 @pytest.fixture
@@ -192,7 +116,7 @@ def test_right_one_is_found_behind_a_server_that_none_fitted(
 ):
     """A router answered first: the server itself is found in so many attempts more."""
     door.shows = stranger
-    door._change = COUNT, chain(authorities[number])
+    door.change = COUNT, chain(authorities[number])
     outcomes, writes = start(count=COUNT)
     failed = [outcome for outcome in outcomes if isinstance(outcome, list)]
     assert len(failed) == max(number, 1)
@@ -208,7 +132,7 @@ def test_remembered_one_comes_first_once_the_router_is_gone(
     door.shows = chain(authorities[3])
     start()
     door.shows, door.opened = stranger, 0
-    door._change = COUNT + 2, chain(authorities[3])
+    door.change = COUNT + 2, chain(authorities[3])
     outcomes, writes = start(count=3)
     assert [isinstance(outcome, list) for outcome in outcomes] == [True, True, False]
     assert (door.opened, writes) == (COUNT + 2 + 1, 0)
@@ -232,7 +156,7 @@ def test_another_root_is_found_later_and_kept_in_the_same_report(
 def test_all_are_tried_at_once_again_after_one_fitted(
     start, door, platform, authorities, stranger
 ):
-    door._change = 1, chain(authorities[5])
+    door.change = 1, chain(authorities[5])
     outcomes, writes = start(count=3, forget=True)
     assert outcomes == [report.message_id for report in platform.reports]
     assert (door.opened, writes) == (1 + 6 + 1, 2)
