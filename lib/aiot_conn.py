@@ -247,7 +247,7 @@ class Connection:
 
     def _find(self):
         """Return the host's addresses; what verifies the server is at hand then."""
-        self._peer.begin(self.root)
+        self._peer.root = self.root
         self._trust()
         self._waited()
         return self._peer.addresses(self._resolve)
@@ -287,7 +287,7 @@ class Connection:
             refused = self._ca is None and isinstance(failure, ValueError)
             if not (refused and self._peer.has_another_root(failure)):
                 tried += 1
-        raise self._peer.reason(failure)
+        raise self._peer.refusal or failure
 
     def _resolve(self):
         return aiot_port.resolve(self._host, self._port, self._left_ms(), self._waited)

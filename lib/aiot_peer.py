@@ -21,8 +21,9 @@ class Peer:
     """What one server, and the way to it, have shown. Times in milliseconds."""
 
     def __init__(self):
-        self.root = self._first = 0  # the shipped root that is tried, the one that fitted last
-        self._roots = None  # the rule of aiot_roots, while the server's certificate is refused
+        self.root = 0  # number of the shipped root to trust: at first the one that fitted last
+        self.refusal = None  # what says most of why no root fits, where certificates were refused
+        self._roots = None  # the rule of aiot_roots, until one fits
         self._found = []  # the addresses at hand, in the order in which they are to be tried
         self._good = []  # the same, as they were when one of them was good: that one comes first
         self._asked = None  # tick of the last answer of DNS
@@ -56,7 +57,7 @@ class Peer:
 
     def verified(self, address):
         """Note that a server with a good certificate, under `root`, is at one of the addresses."""
-        self._roots = None
+        self._roots = self.refusal = None
         self._good = [address] + [other for other in self._found if other is not address]
         self._found = self._good
         self._is_good = True
@@ -65,10 +66,7 @@ class Peer:
         """Note that no address brought an answer: DNS is asked before the next try."""
         self._is_good = False
         self._failures += 1
-
-    def begin(self, root):
-        """Begin an attempt; `root` is the number of the shipped root that fitted last."""
-        self.root = self._first = root
+        self.refusal = None
         if self._roots is not None:
             self._roots.begin()
 
@@ -78,15 +76,11 @@ class Peer:
         Where none is left for this attempt, the one that fitted last has its turn again.
         """
         if self._roots is None:
-            self._roots = aiot_port.load("aiot_roots").Roots(self._first)
+            self._roots = aiot_port.load("aiot_roots").Roots(self.root)
             aiot_port.forget("aiot_roots")
-        root = self._roots.after(error)
-        self.root = self._first if root is None else root
-        return root is not None
-
-    def reason(self, error):
-        """Return the error that says most of why this attempt failed; the last one was `error`."""
-        return (self._roots and self._roots.error) or error
+        self.root = self._roots.after(error)
+        self.refusal = self._roots.error
+        return self.root != self._roots.first
 
     def may_rest(self, idle_ms):
         """Return whether a connection that was idle for so long may be used again.

@@ -22,7 +22,7 @@ class Roots:
     """
 
     def __init__(self, first):
-        self._first = first
+        self.first = first  # the one that fitted last
         self._others = COUNT - 1  # how many more may be tried in this attempt
         self._turn = 0  # the last one's place behind the first
         self.error = None  # what says most of why this attempt fails
@@ -33,12 +33,12 @@ class Roots:
         self.error = None
 
     def after(self, error):
-        """Return the number of the root to try after this error, None for no more."""
+        """Return the number of the root to try after this error: the first one for no more."""
         # Roots that do not fit only say so; the one that does says what else is wrong.
         if self.error is None or not aiot_port.is_unknown_authority(error):
             self.error = error
         if not self._others:
-            return None
+            return self.first
         self._others -= 1
         self._turn = self._turn % (COUNT - 1) + 1
-        return (self._first + self._turn) % COUNT
+        return (self.first + self._turn) % COUNT

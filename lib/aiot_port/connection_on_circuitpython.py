@@ -101,7 +101,7 @@ class Connection:
         self.first = True
         self._wire.allow(self._timeout_ms * _OPENING)
         self._wire.begin()
-        self._peer.begin(self.root)
+        self._peer.root = self.root
         try:
             left = list(self._addresses())
             answer = None
