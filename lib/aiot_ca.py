@@ -2,10 +2,13 @@
 """Certificate authorities in the two forms that runtimes take: DER one by one, or PEM text.
 
 `ca` is, as everywhere in this library: None for the shipped roots, DER bytes, PEM text (or its
-bytes), or the path of a file with either. Several certificates may follow one another.
+bytes), or the path of a file with either. Several certificates may follow one another, and are
+trusted together. Of the shipped roots one at a time is: each takes 3 KB while its context lives.
+In which order they are tried is the rule of aiot_roots.
 """
 
 import binascii
+import sys
 
 from aiot_errors import ca_error
 
@@ -14,26 +17,40 @@ _END = "-----END CERTIFICATE-----"
 _GIVE = "give DER bytes, PEM text or a path to either"
 _SEQUENCE = b"\x30\x82"  # how a certificate of 256 to 65535 bytes begins (X.690, 8.1.3)
 
+# Each is in a module aiot_root_…; tools/roots.py looks after them. The likeliest comes first: the
+# vendor's SDKs have had R1 for long, new instances were seen under the vendor's own root, and its
+# other services go over to R46. A board remembers a place in this list, so one that comes later
+# goes to the end.
+SHIPPED = ("r1", "aliyun", "r46", "r3", "r6", "e46")
 
-def ders(ca):
+
+def shipped(number):
+    """Return the DER bytes of one of the shipped roots, by its place in SHIPPED."""
+    name = "aiot_root_" + SHIPPED[number % len(SHIPPED)]
+    try:
+        return __import__(name).DER
+    finally:
+        sys.modules.pop(name, None)  # a board has no RAM for bytes that TLS has read
+
+
+def ders(ca, root=0):
     """Return the certificates, an iterable of DER bytes (MicroPython takes one a call).
 
-    Raises AiotError when there is none, one is damaged, or the file cannot be read.
+    Where `ca` is None it is one, the shipped root of this number. Raises AiotError when there is
+    none, one is damaged, or the file cannot be read.
     """
     if ca is None:
-        import aiot_roots
-
-        return aiot_roots.ROOTS
+        return (shipped(root),)
     data = _data(ca)
     if data[:2] == _SEQUENCE:
         return _split_der(data)
     return _decode_pem(data)
 
 
-def pem(ca):
-    """Return the certificates as one PEM string (CircuitPython takes no other form)."""
+def pem(ca, root=0):
+    """Return them as `ders`, but as one PEM string (CircuitPython takes no other form)."""
     lines = []
-    for der in ders(ca):
+    for der in ders(ca, root):
         lines.append(_BEGIN)
         text = binascii.b2a_base64(der).decode().strip()
         lines.extend([text[place : place + 64] for place in range(0, len(text), 64)])

@@ -33,7 +33,10 @@ class Connection:
     `ca` as in aiot_ca. `timeout` is in seconds, for an exchange; one that has to open the
     connection, be it because a kept one gives no answer, may take twice that, and none takes
     longer. `on_wait` is called between the steps of waiting, at least every second: feed a
-    watchdog there. `first` tells whether the last reply was the first on its connection.
+    watchdog there. `first` tells whether the last reply was the first on its connection. `root`
+    is the number of the shipped root that fitted last: set it to what an earlier start found.
+
+    The shipped roots are trusted one at a time, by the rule of aiot_roots; a `ca` is as a whole.
 
     An address is good once it has shown a certificate that is; until then the next one is
     tried, and DNS asked again the next time. A connection is kept whatever the interval, unless
@@ -47,7 +50,9 @@ class Connection:
         self._timeout_ms = int(timeout * 1000)
         self._on_wait = on_wait
         self._peer = Peer()
+        self.root = 0
         self._context = None
+        self._trusted = None  # the root that it trusts
         self._stream = None
         self.first = True
         self._answered = None  # tick of the last reply
@@ -242,13 +247,22 @@ class Connection:
 
     def _find(self):
         """Return the host's addresses; what verifies the server is at hand then."""
-        if self._context is None:
-            try:
-                self._context = aiot_port.tls_context(self._ca)
-            except (OSError, ValueError) as error:
-                raise ca_error("ca: not a certificate (%s)" % error) from None
+        self._peer.root = self.root
+        self._trust()
         self._waited()
         return self._peer.addresses(self._resolve)
+
+    def _trust(self):
+        """See that what verifies the server trusts `ca`, or the shipped root that is tried."""
+        root = self._peer.root
+        if self._context is not None and self._trusted == root:
+            return
+        self._context = None  # there is no memory for two
+        try:
+            self._context = aiot_port.tls_context(self._ca, root)
+        except (OSError, ValueError) as error:
+            raise ca_error("ca: not a certificate (%s)" % error) from None
+        self._trusted = root
 
     def _open(self, addresses, view):
         """Connect, shake hands and begin to send `view`; return how many bytes of it were taken.
@@ -256,17 +270,24 @@ class Connection:
         TLS shakes hands at the first write, and takes nothing before the server is verified.
         """
         failure = None
-        for tried, address in enumerate(addresses):
+        tried = 0
+        while tried < len(addresses):
+            address = addresses[tried]
             try:
+                self._trust()
                 count = self._open_at(address, len(addresses) - tried - 1, view)
             except aiot_port.NETWORK_ERRORS as error:
                 failure = error
                 self._hang_up()
             else:
                 self._peer.verified(address)
+                self.root = self._peer.root
                 self._expired = False
                 return count
-        raise failure
+            refused = self._ca is None and isinstance(failure, ValueError)
+            if not (refused and self._peer.has_another_root(failure)):
+                tried += 1
+        raise self._peer.refusal or failure
 
     def _resolve(self):
         return aiot_port.resolve(self._host, self._port, self._left_ms(), self._waited)

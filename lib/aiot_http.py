@@ -96,6 +96,7 @@ class _Token:
         self.headers = None  # of a topic request; made anew with each token
         self.secrets = [device.device_secret]  # what no error may show
         self.made = 0  # seconds since 1970 at which the token was given, 0 if unknown
+        self.root = 0  # number of the shipped root that fits the platform, kept with the token
         self.renew_at = None  # seconds since 1970, where that is known
         self._looked = None  # tick at which the clock was last looked at for that
         self.is_loaded = False  # flash has nothing to tell that is not known here
@@ -229,7 +230,11 @@ class Client:
         if len(body) > _MAX_PAYLOAD:
             raise AiotError("payload: %d bytes, %d at most" % (len(body), _MAX_PAYLOAD))
         self.auth()
-        return self._send(path, body)
+        root = self._token.root
+        message_id = self._send(path, body)
+        if self._token.root != root:  # now, as a board may sleep next, and forget it
+            self._token.renew(self)
+        return message_id
 
     @aiot_port.serialised
     def post_properties(self, params, time_ms=None):
@@ -332,6 +337,10 @@ class Client:
         status, reply = self._connection.post(path, headers, body)
         if getattr(self._connection, "first", True):
             self._ids.clear()
+            root = getattr(self._connection, "root", 0)
+            if root != self._token.root:
+                self._token.root = root
+                self._token.is_unsaved = True
         try:
             info = read_reply(status, reply, self._token.secrets)
             check(info)

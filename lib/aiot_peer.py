@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is learned of a server: which addresses are good, how long its connections may rest.
+"""What is learned of a server: its good addresses, its root, how long its connections may rest.
 
 It is kept in RAM, and opens nothing: the connection of each runtime asks it, and says what it
 met.
@@ -21,6 +21,9 @@ class Peer:
     """What one server, and the way to it, have shown. Times in milliseconds."""
 
     def __init__(self):
+        self.root = 0  # number of the shipped root to trust: at first the one that fitted last
+        self.refusal = None  # what says most of why no root fits, where certificates were refused
+        self._roots = None  # the rule of aiot_roots, until one fits
         self._found = []  # the addresses at hand, in the order in which they are to be tried
         self._good = []  # the same, as they were when one of them was good: that one comes first
         self._asked = None  # tick of the last answer of DNS
@@ -53,7 +56,8 @@ class Peer:
         return self._found
 
     def verified(self, address):
-        """Note that a server with a good certificate is at one of the addresses."""
+        """Note that a server with a good certificate, under `root`, is at one of the addresses."""
+        self._roots = self.refusal = None
         self._good = [address] + [other for other in self._found if other is not address]
         self._found = self._good
         self._is_good = True
@@ -62,6 +66,21 @@ class Peer:
         """Note that no address brought an answer: DNS is asked before the next try."""
         self._is_good = False
         self._failures += 1
+        self.refusal = None
+        if self._roots is not None:
+            self._roots.begin()
+
+    def has_another_root(self, error):
+        """Return whether to try another root, now `root`, after a certificate that was refused.
+
+        Where none is left for this attempt, the one that fitted last has its turn again.
+        """
+        if self._roots is None:
+            self._roots = aiot_port.load("aiot_roots").Roots(self.root)
+            aiot_port.forget("aiot_roots")
+        self.root = self._roots.after(error)
+        self.refusal = self._roots.error
+        return self.root != self._roots.first
 
     def may_rest(self, idle_ms):
         """Return whether a connection that was idle for so long may be used again.

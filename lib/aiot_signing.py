@@ -35,7 +35,7 @@ def see_to(token, ask, connection):
     whose `date`, where it has one, shows whether it is the board's clock that was refused.
     """
     if not token.is_loaded:
-        _load(token)
+        _load(token, connection)
     if token.text is None:
         _sign_in(token, ask, connection)
     elif token.is_old():
@@ -74,10 +74,16 @@ def _why_refused(now_ms, date):
     return "check ProductKey, DeviceName and DeviceSecret; is the device deleted or disabled?"
 
 
-def _load(token):
-    """Take the token from flash if it is whole and this very device's, host's, clientId's."""
+def _load(token, connection):
+    """Take the token from flash if it is whole and this very device's, host's, clientId's.
+
+    With it comes the root that fitted last: the connection tries that one first.
+    """
     try:
-        token.use(*unsealed(token.device, token.where, _store_of(token).load()))
+        text, made, root = unsealed(token.device, token.where, _store_of(token).load())
+        if hasattr(connection, "root"):
+            connection.root = token.root = root
+        token.use(text, made)
     except MemoryError:
         return  # sign in; if there is no memory for that either, look again next time
     except (OSError, ValueError, TypeError, KeyError, RuntimeError, AiotError):
@@ -88,7 +94,7 @@ def _load(token):
 def _save(token):
     """Keep the token on flash; where memory lacks for it, the next report does so."""
     try:
-        kept = sealed(token.device, token.where, token.text, token.made)
+        kept = sealed(token.device, token.where, token.text, token.made, token.root)
         trouble = _store_of(token).save(kept)
     except MemoryError:
         return
@@ -192,29 +198,33 @@ def token_in(info):
     return token
 
 
-def sealed(device, where, token, made):
-    """Return the bytes that keep a token on flash.
+def sealed(device, where, token, made, root):
+    """Return the bytes that keep a token on flash, and the number of the root that fits.
 
     `where` is "host:port", `made` the time at which it was given, in seconds since 1970.
     """
-    fields = {"token": token, "made": made, "seal": _seal(device, where, token, made)}
+    fields = {"token": token, "made": made, "seal": _seal(device, where, token, made, root)}
+    if root:  # the first is left out, as in files of earlier versions
+        fields["root"] = root
     return json.dumps(fields).encode()
 
 
 def unsealed(device, where, data):
-    """Return (token, made) that `sealed` kept for this very device and place.
+    """Return (token, made, root) that `sealed` kept for this very device and place.
 
     Raises ValueError, TypeError, KeyError, RuntimeError or AiotError for anything else.
     """
     saved = json.loads(str(data, "utf-8"))
-    token, made = saved["token"], saved["made"]
+    token, made, root = saved["token"], saved["made"], saved.get("root", 0)
     token_in(saved)
-    if type(made) is not int or saved["seal"] != _seal(device, where, token, made):
+    if type(made) is not int or type(root) is not int:
         raise ValueError
-    return token, made
+    if saved["seal"] != _seal(device, where, token, made, root):
+        raise ValueError
+    return token, made, root
 
 
-def _seal(device, where, token, made):
+def _seal(device, where, token, made, root):
     """Return a sign over what a token belongs to: it finds flipped bits and other owners."""
     bound = {
         "fileVersion": _TOKEN_FILE_VERSION,
@@ -225,4 +235,6 @@ def _seal(device, where, token, made):
         "deviceName": device.device_name,
         "clientId": device.client_id,
     }
+    if root:
+        bound["root"] = root
     return sign(bound, device.device_secret, "hmacsha1")

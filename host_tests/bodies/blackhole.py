@@ -38,7 +38,7 @@ class _Network:
     def _ticks_diff(self, later, earlier):
         return later - earlier
 
-    def _tls_context(self, ca):
+    def _tls_context(self, ca, root):
         if self.context_error:
             raise self.context_error
 
@@ -123,7 +123,7 @@ def openings(count, timeout):
     """
     with _Network() as network:
         network.answers = [list(range(count))]
-        connection = aiot_conn.Connection("localhost", 443, None, timeout, network.on_wait)
+        connection = aiot_conn.Connection("localhost", 443, b"", timeout, network.on_wait)
         return [network.given, _post(network, connection)[0]]
 
 
@@ -136,7 +136,7 @@ def dns(answers, waits_ms, works):
     with _Network() as network:
         network.answers = [OSError(-2) if a is None else a for a in answers]
         network.stream = _Stream() if works else None
-        connection = aiot_conn.Connection("localhost", 443, None, 1)
+        connection = aiot_conn.Connection("localhost", 443, b"", 1)
         found = [{"outcome": _post(network, connection), "asked": network.asked}]
         for wait_ms in waits_ms:
             connection.close()
@@ -150,7 +150,7 @@ def broken_while_idle():
     with _Network() as network:
         network.answers = [[1]]
         network.stream = _Stream()
-        connection = aiot_conn.Connection("localhost", 443, None, 1)
+        connection = aiot_conn.Connection("localhost", 443, b"", 1)
         first = _post(network, connection)
         network.stream.broken = True
         return {
@@ -168,7 +168,7 @@ def stray_bytes(before):
     with _Network() as network:
         network.answers = [[1]]
         stream = network.stream = _Stream()
-        connection = aiot_conn.Connection("localhost", 443, None, 1)
+        connection = aiot_conn.Connection("localhost", 443, b"", 1)
         headers = {}
         found = []
         for number in range(before + 2):
@@ -193,7 +193,7 @@ def written_in_pieces(most):
         network.stream = _Stream()
         network.stream.most = most
         network.stream.needs = 5200
-        connection = aiot_conn.Connection("localhost", 443, None, 1)
+        connection = aiot_conn.Connection("localhost", 443, b"", 1)
         connection.post("/topic/a", {"password": "t"}, bytes(range(65, 91)) * 200)
         return str(network.stream.bytes, "utf-8")
 
@@ -220,7 +220,7 @@ def hung_up_on(reply):
     with _Network() as network:
         network.answers = [[1]]
         network.stream = _Refusing(reply.encode())
-        connection = aiot_conn.Connection("localhost", 443, None, 1)
+        connection = aiot_conn.Connection("localhost", 443, b"", 1)
         try:
             outcome = [connection.post("/topic/a", {}, bytes(300))[0]]
         except AiotError as error:
@@ -287,7 +287,7 @@ def resting(lines, rests_ms, timeout, answers=None):
     with _Network() as network:
         network.lines = dict(enumerate(lines))
         network.answers = answers or [list(range(len(lines)))]
-        connection = aiot_conn.Connection("localhost", 443, None, timeout)
+        connection = aiot_conn.Connection("localhost", 443, b"", timeout)
         found = []
         for rest_ms in rests_ms:
             network.now += rest_ms
@@ -373,7 +373,7 @@ def chances(numbers, sizes, timeout):
 
         aiot_port.resolve = resolve
         aiot_port.open_stream = open_stream
-        connection = aiot_conn.Connection("localhost", 443, None, timeout)
+        connection = aiot_conn.Connection("localhost", 443, b"", timeout)
         took = []
         for size in sizes:
             network.now += dice.next(100000)

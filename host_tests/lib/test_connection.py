@@ -310,8 +310,9 @@ def test_authority_in_every_form(run, platform, place, tmp_path):
         assert (kind, text[:3]) == ("AiotError", "ca:")
 
 
-def test_shipped_roots_are_three_that_tls_takes(run):
-    assert run("connecting.shipped_roots") == [889, 867, 1415]  # R1, R3, R6
+def test_shipped_roots_are_six_that_tls_takes(run):
+    # R1, the vendor's own, R46, R3, R6, E46
+    assert run("connecting.shipped_roots") == [889, 995, 1374, 867, 1415, 527]
 
 
 def test_what_reads_certificates_does_not_stay_in_ram(run, place):

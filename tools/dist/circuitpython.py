@@ -27,6 +27,7 @@ _OUR_PORT = (
     "aiot_port/circuitpython/connection.py",
     "aiot_port/circuitpython/sockets.py",
 )
+_ROOTS = "aiot_root_"  # aiot_ca imports one of these by a name that it puts together
 _LOADS = ("load", "aiot_port.load")  # import the module that they name
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the format's first, so that the same files make the same zip
 
@@ -87,6 +88,7 @@ def requirements(files):
         for other in imports(source):
             if other != module and (other in ours or other.startswith("adafruit_")):
                 found[module].add(other)
+    found["aiot_ca"].update(module for module in ours if module.startswith(_ROOTS))
     return {module: sorted(needed) for module, needed in found.items()}
 
 

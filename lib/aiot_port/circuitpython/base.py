@@ -48,6 +48,11 @@ def explain(error):
     return text
 
 
+def is_unknown_authority(error):
+    # Or another fault of a server's certificate: this TLS gives no reason.
+    return isinstance(error, OSError) and error.errno == _NOT_VERIFIED
+
+
 def is_bad_authority(error):
     """Return whether an error of wrapping a socket says that the authority is none."""
     if isinstance(error, ValueError):

@@ -8,6 +8,7 @@ from aiot_errors import AiotError, NetworkError, ReplyError
 from aiot_port.base import (
     NETWORK_ERRORS,
     explain,
+    is_unknown_authority,
     socket_pool,
     ticks_diff,
     ticks_ms,
@@ -27,7 +28,9 @@ class Connection:
     """Does what aiot_conn.Connection does, by an adafruit_requests session; same arguments.
 
     `peer` is the aiot_peer.Peer that keeps what is learned of the server. `socket_pool` and
-    `ssl_context` are those of another radio than the board's own, None for that one.
+    `ssl_context` are those of another radio than the board's own, None for that one. With neither
+    that nor `ca` the shipped roots are trusted one at a time, by the rule of aiot_roots; `root` is
+    the number of the one that fitted last.
     """
 
     def __init__(self, peer, host, port, ca, timeout, on_wait, socket_pool, ssl_context):
@@ -43,8 +46,10 @@ class Connection:
         self._place = host if port == 443 else "%s:%d" % (host, port)
         self._ca = ca
         self._timeout_ms = int(timeout * 1000)
-        self._wire = Wire(on_wait, peer.verified)
+        self._wire = Wire(on_wait, self._verified)
         self._session = None
+        self.root = 0
+        self._trusted = None  # the root that TLS trusts
         self._date = self._retry_after = b""
         self._answered = 0  # tick of the last reply
         self.first = True
@@ -95,13 +100,12 @@ class Connection:
         self.first = True
         self._wire.allow(self._timeout_ms * _OPENING)
         self._wire.begin()
+        self._peer.root = self.root
         try:
-            addresses = self._addresses()
-            others = len(addresses)
+            left = list(self._addresses())
             answer = None
-            while answer is None:  # the last one has no others: it answers, or raises
-                others -= 1
-                answer = self._at(addresses[-1 - others], others, path, headers, body)
+            while answer is None:
+                answer = self._at(left, path, headers, body)
         except NetworkError:
             self._peer.failed()
             raise
@@ -121,17 +125,31 @@ class Connection:
         wire.feed()  # another radio's look-up has a time limit of its own
         return pool.getaddrinfo(self._host, self._port, 0, pool.SOCK_STREAM)
 
-    def _at(self, address, others, path, headers, body):
-        """Do it at one address; return None where that is not good, and there are others."""
+    def _at(self, left, path, headers, body):
+        """Do it at the first of these addresses; return None where there is more to try.
+
+        That is another root, or else the next address, which is the first one then.
+        """
         wire = self._wire
-        wire.aim(address, others)
+        wire.aim(left[0], len(left) - 1)
         try:
-            answer = self._exchange(path, headers, body)
+            return self._exchange(path, headers, body)
         except NetworkError:
-            if wire.verified or not others:
+            if wire.verified:
                 raise
-            return None
-        return answer
+            if not self._has_another_root(wire.trouble):
+                left.pop(0)
+            if not left:
+                raise
+        return None
+
+    def _has_another_root(self, error):
+        ours = self._ca is None and self._context is None
+        return ours and is_unknown_authority(error) and self._peer.has_another_root(error)
+
+    def _verified(self, address):
+        self._peer.verified(address)
+        self.root = self._peer.root
 
     def close(self):
         if self._session is None:
@@ -145,8 +163,7 @@ class Connection:
         wire.begin()
         kept = False
         try:
-            if self._session is None:
-                self._session = self._new_session()
+            self._trust()
             status, reply, kept = self._request(path, headers, body)
         except AiotError:
             raise
@@ -164,12 +181,18 @@ class Connection:
             return ReplyError(text)
         return NetworkError(text)
 
-    def _new_session(self):
+    def _trust(self):
+        """See that TLS trusts `ca`, or the shipped root whose turn it is."""
+        root = self._peer.root
+        if self._trusted == root:
+            return
         context = self._context
         if context is None:
-            context = _new_context(self._ca)
+            context = _new_context(self._ca, root)
         self._wire.use(socket_pool() if self._pool is None else self._pool, context)
-        return adafruit_requests.Session(self._wire, self._wire)
+        if self._session is None:
+            self._session = adafruit_requests.Session(self._wire, self._wire)
+        self._trusted = root
 
     def _request(self, path, headers, body):
         """Return (status, body, whether the connection may be kept)."""
@@ -195,18 +218,17 @@ class Connection:
             response.close()
 
 
-def _new_context(ca):
+def _new_context(ca, root):
     import ssl
 
     try:
         import aiot_ca
 
         context = ssl.create_default_context()  # verifies certificates and names
-        context.load_verify_locations(cadata=aiot_ca.pem(ca))  # and now by these alone
+        context.load_verify_locations(cadata=aiot_ca.pem(ca, root))  # and now by these alone
         return context
     finally:
         aiot_port.forget("aiot_ca")
-        aiot_port.forget("aiot_roots")
 
 
 def _body(response):

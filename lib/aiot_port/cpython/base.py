@@ -18,6 +18,9 @@ import warnings
 
 import aiot_ca
 
+# OpenSSL's verify codes for an authority that is not trusted (X509_V_ERR_…, x509_vfy.h).
+_UNKNOWN = (2, 18, 19, 20, 21)
+
 _STEP_MS = 1000  # between two calls of on_wait
 
 # What TLS, TCP and DNS raise when the network fails (lib/TRAPS.md, 9).
@@ -48,15 +51,16 @@ def wall_clock_ms():
     return time.time_ns() // 1000000
 
 
-def tls_context(ca):
+def tls_context(ca, root=0):
     """Return a context that verifies certificates and host names against `ca` (see aiot_ca).
 
-    Raises AiotError where `ca` holds no certificate.
+    Where that is None, against the shipped root of this number. Raises AiotError where `ca` holds
+    no certificate.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies both by default
     # As Mbed TLS does: what is given is trusted, be it an intermediate authority.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
-    for der in aiot_ca.ders(ca):
+    for der in aiot_ca.ders(ca, root):
         context.load_verify_locations(cadata=der)
     return context
 
@@ -143,6 +147,11 @@ class _Stream:
         """Close the connection and its socket."""
         self._selector.close()
         self._tls.close()
+
+
+def is_unknown_authority(error):
+    """Return whether a certificate was refused for its authority, and not for what it says."""
+    return getattr(error, "verify_code", 0) in _UNKNOWN
 
 
 def explain(error):

@@ -36,6 +36,7 @@ _NODELAY = const(1)
 _MEMORY_MASK = const(-17040)  # a public-key error of Mbed TLS's, where memory was what lacked
 _EPIPE = const(32)  # errno has no name for it
 _TCP_ENDED = const(-29312)  # Mbed TLS's MBEDTLS_ERR_SSL_CONN_EOF
+_UNKNOWN = const("not correctly signed")  # Mbed TLS's words where the authority is not trusted
 _TLS_CODES = const(-256)  # Mbed TLS's error codes are below it, those of DNS and errno above
 
 
@@ -43,28 +44,27 @@ def wall_clock_ms():
     return time.time_ns() // 1000000 + EPOCH_MS
 
 
-def tls_context(ca):
+def tls_context(ca, root=0):
     gc.collect()
     try:
-        return _tls_context(ca)
+        return _tls_context(ca, root)
     except (OSError, ValueError):
         if free_memory() < _TLS_HEAP:  # a certificate is called bad where memory is what lacks
             raise MemoryError from None
         raise
 
 
-def _tls_context(ca):
+def _tls_context(ca, root):
     try:
         import aiot_ca
 
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.verify_mode = ssl.CERT_REQUIRED  # this module's default is CERT_NONE
-        for der in aiot_ca.ders(ca):
+        for der in aiot_ca.ders(ca, root):
             context.load_verify_locations(cadata=der)
         return context
     finally:
-        forget("aiot_ca")  # one by one, which takes no memory
-        forget("aiot_roots")
+        forget("aiot_ca")
 
 
 def resolve(host, port, timeout_ms, on_wait):
@@ -139,6 +139,10 @@ def _close(part):
         pass  # it was closed by the other side
 
 
+def is_unknown_authority(error):
+    return _UNKNOWN in str(error)
+
+
 def explain(error):
     free = free_memory()
     code = error.args[0] if error.args else None
@@ -154,7 +158,7 @@ def explain(error):
         text = "closed by the other side"
     else:
         text = errno.errorcode.get(code, str(error))
-    if free < _TLS_HEAP and (code == _MEMORY_MASK or "not correctly signed" in text):
+    if free < _TLS_HEAP and (code == _MEMORY_MASK or _UNKNOWN in text):
         text += " (or too little memory: %d bytes free)" % free
     return text
 
