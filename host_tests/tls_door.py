@@ -4,10 +4,11 @@
 import contextlib
 import socket
 import ssl
-import threading
+
+from host_tests.tls_script import TlsScript
 
 
-class Door:
+class Door(TlsScript):
     """Stands before a platform and ends its clients' TLS, each with the certificate at hand.
 
     `shows` is that certificate; from the connection of the number `change[0]` on, counted from 0,
@@ -15,37 +16,16 @@ class Door:
     """
 
     def __init__(self, platform, shows):
+        super().__init__(())
         self.shows = shows
         self.change = None, None
-        self.opened = 0
         self._platform = platform
 
-    def __enter__(self):
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join(60)
-
-    def _serve(self):
-        while True:
-            try:
-                raw, _ = self._listener.accept()
-            except OSError:
-                return
-            if self.opened == self.change[0]:
-                self.shows = self.change[1]
-            self.opened += 1
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            self.shows.configure(context)
-            threading.Thread(target=self._carry, args=(raw, context), daemon=True).start()
-
-    def _carry(self, raw, context):
+    def _carry(self, raw, number):
+        if number == self.change[0]:
+            self.shows = self.change[1]
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.shows.configure(context)
         onward = ssl.create_default_context(cadata=self._platform.ca_pem.decode())
         raw.settimeout(60)
         with (
