@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 
 from host_tests.conftest import DEVICE
 from host_tests.interpreters import Run
-from host_tests.tls_door import Door
+from host_tests.lib.tls_door import Door
 from tools.check import roots
 from tools.provision import registration
 from tools.simulate.platform import Platform, certificates

@@ -5,7 +5,7 @@ import contextlib
 import socket
 import ssl
 
-from host_tests.tls_script import TlsScript
+from host_tests.lib.tls_script import TlsScript
 
 
 class Door(TlsScript):
