@@ -23,17 +23,18 @@ option = $(if $(value $(2)),$(1) $(call one_word,$(2)))
 # The one tool that is in no requirements.txt: it makes it.
 UV := uv==0.13.9
 
-# A worker for each processor: who is done first takes over tests of another. WORKERS=0 runs them
-# one after the other.
+# Two workers for each processor, as tests wait half of their time (host_tests/conftest.py); one
+# that is done takes over tests of another. WORKERS=0 runs them one after the other.
 SPREAD = -n $(call one_word,WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast soak lint boards flash deploy provision monitor doctor sign platform bench fleet life dist lock clean
+.PHONY: help demo test test-lib test-fast soak lint boards flash deploy provision monitor doctor sign platform bench fleet life dist lock clean
 
 help:
 	@echo "make demo [SECONDS=n]                 a board reports to a local platform, on this desk"
 	@echo "make test                             all tests, on CPython and real MicroPython"
-	@echo "make test-fast                        those that take little time"
+	@echo "make test-fast                        those that take little time: four minutes in all"
+	@echo "make test-lib                         of these the library's: under a minute"
 	@echo "make soak [ARGS='--reports n']        power cuts, network faults and a soak at full length"
 	@echo "make lint                             ruff, the format, and types against each board's stubs"
 	@echo "make platform [ARGS=--help]           a local IoT Platform to try boards and clients on"
@@ -60,6 +61,9 @@ test: $(READY)
 
 test-fast: $(READY)
 	$(BIN)/python -m pytest $(SPREAD) -m "not slow" $(ARGS)
+
+test-lib: $(READY)
+	$(BIN)/python -m pytest $(SPREAD) -m "not slow" -k "not circuitpython" host_tests/lib $(ARGS)
 
 # Some 20 minutes: power cuts, a reset at every byte, then boards under random faults.
 soak: $(READY)

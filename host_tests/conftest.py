@@ -36,6 +36,11 @@ os.fsync = os.fstat  # which raises too for a file that is closed
 DEVICE = ("a1GFjLPXXXX", "device123", "0123456789abcdef0123456789abcdef")
 
 
+def pytest_xdist_auto_num_workers():
+    """Two workers for each processor: half of its time a test waits, mostly for a virtual board."""
+    return 2 * (os.cpu_count() or 1)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def names_of_their_own():
     """Give each virtual board a name that no other one gets, for as long as the tests run.

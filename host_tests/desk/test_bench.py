@@ -43,6 +43,7 @@ def run(*arguments, **more):
 
 
 @pytest.mark.usefixtures("needs_micropython")
+@pytest.mark.slow
 def test_some_rows_are_measured_and_written(tmp_path):
     files = ["--json", str(tmp_path / "new" / "a.json"), "--svg", str(tmp_path / "a.svg")]
     chosen = ["mpy-client", "kept", "payload"]
@@ -268,6 +269,7 @@ def test_umqtt_that_is_another_or_not_there_is_told(pinned, tmp_path):
 
 
 @pytest.mark.usefixtures("needs_micropython")
+@pytest.mark.slow
 def test_bytes_are_counted_where_umqtt_cannot_be_had(pinned):
     pinned.unlink()
     with Lab(quick=True) as lab:

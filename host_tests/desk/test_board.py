@@ -30,6 +30,7 @@ pytestmark = needs_micropython
 # mpremote
 
 
+@pytest.mark.slow
 def test_mpremote_copies_files_both_ways(esp32, tmp_path):
     content = bytes(range(256)) * 240  # 60 KB with every byte value
     (tmp_path / "big.bin").write_bytes(content)

@@ -46,6 +46,7 @@ def ask(board, module, host="pool.ntp.org"):
     return value(board, ASK.format(module=module, host=host))
 
 
+@pytest.mark.slow
 def test_names(board):
     assert look_up(board) == [(2, 1)]
     board.set_dns("unknown")
@@ -56,6 +57,7 @@ def test_names(board):
     assert look_up(board, ms=2000) == "no name server answers"
 
 
+@pytest.mark.slow
 def test_silent_name_servers_do_not_outlast_the_watchdog_as_the_boards_own_look_up_does(board):
     board.set_dns("silent", spare="silent", servers=2)
     armed = "import machine\ndog = machine.WDT(timeout=8388)\n"
@@ -77,12 +79,14 @@ def test_silent_name_servers_do_not_outlast_the_watchdog_as_the_boards_own_look_
         ("zeros", "pool.ntp.org gives no time that can be believed"),
     ],
 )
+@pytest.mark.slow
 def test_time_server(board, answer, expected):
     board.set_ntp(answer)
     found = ask(board, "aiot_sntp")
     assert found == expected or abs(found - time.time() - expected) < 30
 
 
+@pytest.mark.slow
 def test_web_server(board):
     said = ask(board, "aiot_webtime", "www.aliyun.com")
     assert said == "www.aliyun.com: gives no time that can be believed"

@@ -63,6 +63,7 @@ def small():
     return fleet(*SMALL, "--json")
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_and_all_comes_back(small):
     assert small.returncode == 0, small.stderr
     for run in runs(small):
@@ -78,6 +79,7 @@ def test_each_device_signs_in_once_and_shakes_hands_once_after_the_outage(small)
         assert sum(per_second["handshakes"].values()) == 12
 
 
+@pytest.mark.slow
 def test_what_waits_is_counted_on_the_flash_of_its_device(tmp_path):
     """Each device has a box of the same relative name, which is opened when it is needed."""
     command = [sys.executable, "-c", WAITING, str(tmp_path)]
@@ -85,17 +87,20 @@ def test_what_waits_is_counted_on_the_flash_of_its_device(tmp_path):
     assert done.stdout == "[1, 2]\n", done.stderr
 
 
+@pytest.mark.slow
 def test_a_run_is_repeatable(small):
     assert [run["per_second"] for run in runs(fleet(*SMALL, "--json"))] == [
         run["per_second"] for run in runs(small)
     ]
 
 
+@pytest.mark.slow
 def test_another_seed_is_another_run(small):
     other = runs(fleet(*SMALL, "--json", "--seed", "2"))
     assert other[0]["per_second"] != runs(small)[0]["per_second"]
 
 
+@pytest.mark.slow
 def test_jitter_spreads_the_return_over_several_intervals():
     on, off = runs(fleet("30", "--start", "scattered", "--json"))
     assert on["jitter"] and not off["jitter"]
@@ -106,6 +111,7 @@ def test_jitter_spreads_the_return_over_several_intervals():
     assert spans[0] > 2 * 60 and spans[1] < 60
 
 
+@pytest.mark.slow
 def test_a_throttle_that_is_passed_makes_it_fail_but_loses_nothing():
     done = fleet(*SMALL, "--throttle", "2", "--json")
     on = runs(done)[0]
@@ -133,6 +139,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+@pytest.mark.slow
 def test_a_lost_reading_is_found():
     command = [sys.executable, "-c", LOSING, *SMALL, "--json"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S)
@@ -140,12 +147,14 @@ def test_a_lost_reading_is_found():
     assert runs(done)[0]["lost"] > 0
 
 
+@pytest.mark.slow
 def test_an_outage_of_over_half_an_hour_resets_devices_that_then_deliver_all():
     on = runs(fleet("4", "--outage", "4000", "--start", "scattered", "--json"))[0]
     assert on["resets"] >= 4
     assert on["lost"] == on["waiting"] == 0
 
 
+@pytest.mark.slow
 def test_it_tells_what_it_found():
     done = fleet("60", "--start", "scattered", "--outage", "120")
     assert done.returncode == 0, done.stderr
@@ -161,6 +170,7 @@ def test_wrong_options_are_refused(wrong):
     assert "usage" in done.stderr
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_it_cleanly():
     command = [sys.executable, "-m", "tools.fleet", "200"]
     process = subprocess.Popen(

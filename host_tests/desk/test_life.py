@@ -167,6 +167,7 @@ def measured():
     return measure.counts(CASES)
 
 
+@pytest.mark.slow
 def test_what_is_measured(measured):
     for case, found in measured.items():
         assert found.search_s == 30  # three tries of ten seconds

@@ -216,6 +216,7 @@ def test_a_client_that_does_not_speak_http_is_one_line(program):
         (["--port", "0", "--ca-out", "/dev/null/ca.pem"], "name a file that can be written"),
     ],
 )
+@pytest.mark.slow
 def test_wrong_arguments_are_one_clear_line(arguments, words):
     done = run(*arguments)
     assert (done.returncode, done.stdout) == (2, "")

@@ -41,6 +41,7 @@ def test_short_soak(tmp_path):
 
 
 @needs_micropython
+@pytest.mark.slow
 def test_ctrl_c_ends_it_cleanly(tmp_path):
     soak = subprocess.Popen(
         [*SOAK, "--boards", "1"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

@@ -95,6 +95,7 @@ def endless_head(tls):
         (endless_head, {"ReplyError"}),
     ],
 )
+@pytest.mark.slow
 def test_fifty_failures_in_a_row_leave_no_socket(run, place, end, kinds):
     with tls_server(end) as port:
         place["port"] = port
@@ -108,6 +109,7 @@ def test_fifty_failures_in_a_row_leave_no_socket(run, place, end, kinds):
     [("truncate", "ReplyError"), ("garbage", "ReplyError"), ("oversize", "ReplyError"),
      ("http", "PlatformError"), ("stall", "NetworkError")],
 )  # fmt: skip
+@pytest.mark.slow
 def test_after_each_of_many_failures_the_next_report_goes_out(run, platform, place, fault, kind):
     count = 10 if fault == "stall" else 50
     for number in range(0, count, 2):
@@ -249,6 +251,7 @@ def test_start_under_a_computer_keeps_the_token_in_nvm(board, platform):
     assert platform.sign_ins == 1
 
 
+@pytest.mark.slow
 def test_token_of_nvm_is_used_when_the_computer_is_gone_and_replaced_by_the_next(board, platform):
     board.start()  # the first token, on the drive
     platform.expire_tokens()
@@ -369,6 +372,7 @@ def test_report_that_cannot_go_waits_in_ram_while_the_drive_is_the_computers(boa
     assert board.files() == set()
 
 
+@pytest.mark.slow
 def test_watchdog_bites_a_program_that_hangs_and_not_one_that_sleeps(board):
     hangs = """
         from aiot_port import board

@@ -24,6 +24,7 @@ def folder(tmp_path):
     return str(tmp_path)
 
 
+@pytest.mark.slow
 def test_sixty_days_across_the_wraps_of_the_ticks(run, folder):
     """The ticks wrap every 12.4 days: on days 0, 12, 24, 37 and 49. Each outage takes a day."""
     outages = [[12, 10000], [24, 429], [37, 20000], [49, 30001]]
@@ -45,6 +46,7 @@ def test_sixty_days_across_the_wraps_of_the_ticks(run, folder):
 
 @pytest.mark.parametrize("cold_ms", [COLD_2000_MS, COLD_2021_MS])
 @pytest.mark.parametrize("offline", [1, 12, 60], ids=["a turn", "an hour", "half a day"])
+@pytest.mark.slow
 def test_cold_clock(run, folder, cold_ms, offline):
     """What was read before the clock was set is dated rightly; the ticks wrap on the way."""
     found = run("clock.cold_start", folder=folder, clock_ms=cold_ms, offline_turns=offline)
@@ -56,6 +58,7 @@ def test_cold_clock(run, folder, cold_ms, offline):
 
 
 @pytest.mark.parametrize("hours", [-30, -2, 2, 30])
+@pytest.mark.slow
 def test_clock_that_jumped_is_right_again_within_a_day(run, folder, hours):
     found = run("clock.jump", folder=folder, jump_ms=hours * 3600000, code=None)
     assert found["in order"]
@@ -67,6 +70,7 @@ def test_clock_that_jumped_is_right_again_within_a_day(run, folder, hours):
 
 
 @pytest.mark.parametrize("hours", [-30, 30])
+@pytest.mark.slow
 def test_clock_that_is_refused_is_set_at_once(run, folder, hours):
     found = run("clock.jump", folder=folder, jump_ms=hours * 3600000, code=20000)
     assert found["in order"]
@@ -74,6 +78,7 @@ def test_clock_that_is_refused_is_set_at_once(run, folder, hours):
     assert found["repeated"] == 0
 
 
+@pytest.mark.slow
 def test_clock_that_jumped_out_of_all_sense_dates_nothing_wrongly(run, folder):
     """Back to the cold clock, as a brown-out leaves it: dated by uptime once NTP is asked."""
     found = run("clock.jump", folder=folder, jump_ms=COLD_2021_MS - 1795448457237, code=None)
@@ -94,6 +99,7 @@ def test_report_dated_by_uptime_is_repeated_with_the_same_bytes(run, folder, shi
 
 
 @pytest.mark.parametrize("store_first", ["true", "false"])
+@pytest.mark.slow
 def test_board_that_restarts_itself_loses_no_reading(run, folder, store_first):
     found = run("clock.restart_by_itself", folder=folder, store_first=store_first)
     assert found["restarts"] > 0
@@ -111,6 +117,7 @@ YEARS_OFF_MS = 290530000000  # to 2036-02-07, which zeros in an NTP answer mean
     [YEARS_OFF_MS, -22 * DAY_MS, 61 * DAY_MS, 3600000, -3600000],
     ids=["2036", "weeks early", "two months late", "an hour late", "an hour early"],
 )  # fmt: skip
+@pytest.mark.slow
 def test_lying_time_server_silences_no_board_for_longer_than_it_lies(
     run, folder, lies_ms, clock_ms, turns
 ):

@@ -93,6 +93,7 @@ def payloads(platform):
 
 
 @needs_micropython
+@pytest.mark.slow
 def test_one_reading(deployed, platform):
     shown = mpremote(deployed(), "run", str(EXAMPLES / "one_reading.py"))
     (payload,) = payloads(platform)
@@ -101,6 +102,7 @@ def test_one_reading(deployed, platform):
 
 
 @needs_micropython
+@pytest.mark.slow
 def test_own_sensor(deployed, platform):
     board = deployed()
     mpremote(board, "cp", str(EXAMPLES / "own_sensor.py"), ":board_config.py")
@@ -113,6 +115,7 @@ def test_own_sensor(deployed, platform):
 
 
 @needs_micropython
+@pytest.mark.slow
 def test_mistake_in_an_example_that_was_changed_is_named_at_the_start(
     deployed, tmp_path, platform
 ):
@@ -135,6 +138,7 @@ def settings_of(name):
 
 
 @needs_micropython
+@pytest.mark.slow
 def test_battery_node(deployed, platform):
     """As told, but for a minute that lasts a second: two wakes for each joining of Wi-Fi."""
     lines = settings_of("battery_node.py")
@@ -167,6 +171,7 @@ wires.digital_input = lambda pin, pull: lambda: next(levels, 1)
 
 
 @needs_micropython
+@pytest.mark.slow
 def test_button(deployed, platform, tmp_path):
     board = deployed()
     put(board, tmp_path, "main.py", HAND + (EXAMPLES / "button.py").read_text())
@@ -199,6 +204,7 @@ TRIPLE = dict(
 
 
 @needs_micropython
+@pytest.mark.slow
 def test_library_on_micropython(platform, tmp_path):
     changes = {"your network": "virtual-wifi", "its password": "virtual-password", **TRIPLE}
     program = tmp_path / "program.py"

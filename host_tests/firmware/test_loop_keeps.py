@@ -170,6 +170,7 @@ def test_throttling_without_json_blames_no_report(turns):
 
 
 @pytest.mark.parametrize(("geometry", "first"), [("esp32", 1), ("pico", 1)])
+@pytest.mark.slow
 def test_erases_of_a_start_and_of_the_reports_behind_it(geometry, first):
     """On real littlefs. While the network is good only the first report of a start is stored."""
     run = Run("micropython")
@@ -183,6 +184,7 @@ def test_erases_of_a_start_and_of_the_reports_behind_it(geometry, first):
 
 @pytest.mark.parametrize("extra", ["", "store_first = true\n"])
 @pytest.mark.parametrize("seed", range(6))
+@pytest.mark.slow
 def test_nothing_read_is_lost_and_order_and_bytes_stay(apart, tmp_path, monkeypatch, seed, extra):
     """Whichever step raises or resets; but for what a reset meets in RAM alone."""
     monkeypatch.chdir(tmp_path)

@@ -196,6 +196,7 @@ def turns():
 
 
 @given(turns())
+@pytest.mark.slow
 def test_a_batch_equals_a_plain_merge(made):
     topic, payload = records.message(made)
     assert topic == BATCH_TOPIC

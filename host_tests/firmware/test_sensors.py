@@ -1055,6 +1055,7 @@ def copy_sensors(board):
 
 
 @needs_micropython
+@pytest.mark.slow
 def test_sensors_of_a_virtual_board(each_board):
     copy_sensors(each_board)
     code = ON_BOARD.format(adc=34 if each_board.facts.platform == "esp32" else 26)
@@ -1090,6 +1091,7 @@ print(sensors.read_all(attached) + (driver.temperature(),))
 
 
 @needs_micropython
+@pytest.mark.slow
 def test_sensors_of_a_virtual_board_below_zero(tmp_path, monkeypatch):
     monkeypatch.setattr(weather, "rows", lambda: [(-61, 594)])
     with Board(tmp_path / "x.img", "ESP32_GENERIC") as board:

@@ -95,6 +95,7 @@ def is_taken(verdict):
     return verdict[0] != "SettingsError"
 
 
+@pytest.mark.slow
 def test_desk_and_board_say_the_same_of_thousands_of_files(judged):
     differing = [found for found in judged if found[1] != found[2]]
     assert not differing[:3], len(differing)

@@ -245,6 +245,7 @@ def test_damaged_token_file_means_signing_in(run, saved):
     assert run("client.restart", saved=saved) == {"sign-ins": 1, "saves": 1}
 
 
+@pytest.mark.slow
 def test_token_file_with_any_bit_flipped_or_cut_anywhere(run):
     run.heap = "512k"  # the test holds every damaged file at once
     found = run("client.damage_every_bit")

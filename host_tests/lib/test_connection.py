@@ -172,11 +172,13 @@ def test_drip_that_ends_in_time_is_read(run, platform, place):
     assert [found["first"], found["second"]] == [report.message_id for report in platform.reports]
 
 
+@pytest.mark.slow
 def test_waiting_calls_on_wait_every_second(run, platform, place):
     platform.misbehave("stall", on="auth", first=2)
     assert run("connecting.waits", place=place, timeout=3, on_the_way=True) >= 2
 
 
+@pytest.mark.slow
 def test_client_calls_on_wait_while_it_waits(run, platform, place):
     platform.misbehave("stall", times=1, first=2)
     found = run("connecting.client_waits", place=place, timeout=3)
@@ -350,6 +352,7 @@ BAD_CERTIFICATES = {
 
 
 @pytest.mark.parametrize("name", BAD_CERTIFICATES)
+@pytest.mark.slow
 def test_bad_certificate(run, place, name):
     if run.interpreter == "circuitpython" and name in ("expired", "not yet valid"):
         pytest.skip("CircuitPython's TLS looks at no dates")
@@ -364,6 +367,7 @@ def test_bad_certificate(run, place, name):
 
 
 @pytest.mark.parametrize("behave", [plain_http, closes_mid_handshake])
+@pytest.mark.slow
 def test_server_that_is_no_tls(run, place, behave):
     run.apart = True
     with raw_server(behave) as (port, got):
@@ -409,6 +413,7 @@ def drips_in_handshake(connection, got):
 
 
 @pytest.mark.parametrize("behave", [stalls_in_handshake, drips_in_handshake])
+@pytest.mark.slow
 def test_slow_handshake_does_not_stretch_the_deadline(run, place, behave):
     run.apart = True
     with raw_server(behave) as (port, _):

@@ -163,6 +163,7 @@ def test_lie_does_not_end_the_asking_and_is_never_believed(look_ups):
     assert found == dict.fromkeys(found, [GOOD])
 
 
+@pytest.mark.slow
 def test_without_a_good_answer_it_ends_in_time_and_is_fed(look_up, look_ups):
     kinds = [silent, fails, *LIES]
     for kind, result in zip(kinds, look_ups([[kind] for kind in kinds], 300), strict=True):
@@ -182,6 +183,7 @@ def test_answer_from_another_port_is_not_believed(look_up):
     assert look_up(evil)[0] == [GOOD]
 
 
+@pytest.mark.slow
 def test_answer_from_a_server_that_was_not_asked_yet_is_not_believed(run):
     """The spare server is asked after half of the time: what it says before is a stranger's."""
     sent = []
@@ -231,6 +233,7 @@ def test_no_such_name_is_known_when_all_have_said_so(look_up):
     assert look_up(Server(unknown), Server(silent), timeout_ms=1200)[0] == "no name server answers"
 
 
+@pytest.mark.slow
 def test_server_that_said_no_is_not_asked_again(look_up):
     first, second = Server(unknown), Server(silent)
     look_up(first, second, timeout_ms=2500)
@@ -245,6 +248,7 @@ def test_lost_question_is_sent_again(look_up):
     assert took >= 990
 
 
+@pytest.mark.slow
 def test_spare_servers_are_asked_only_after_half_of_the_time(look_up):
     own, spare = Server(silent), Server(knows)
     found, took, _ = look_up(own, spare=[spare], timeout_ms=3000)
@@ -329,6 +333,7 @@ def test_some_of_many_addresses_are_enough(look_up):
     assert found == [f"10.0.0.{number}" for number in range(4)]
 
 
+@pytest.mark.slow
 def test_flood_of_garbage_does_not_stretch_the_deadline(look_up):
     """A server that was asked sends without end: all is read, and the time still ends."""
     ended = threading.Event()
@@ -409,6 +414,7 @@ def test_garbage_on_a_board(run):
 # The system's own look-up, which the desk has.
 
 
+@pytest.mark.slow
 def test_the_desk_s_look_up_keeps_the_deadline_and_feeds(monkeypatch):
     """getaddrinfo blocks for as long as it likes: it is left behind."""
     ended = threading.Event()

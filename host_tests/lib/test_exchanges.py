@@ -155,6 +155,7 @@ def test_continue_is_no_early_answer(publish):
 # A connection that was forgotten
 
 
+@pytest.mark.slow
 def test_forgotten_connection_is_opened_anew_within_the_turn(publish):
     outcomes, script = publish(
         [TOKEN, accepted(IDS[0]), SILENT], [accepted(IDS[1])], count=2, timeout=3, pause=1.2
@@ -283,6 +284,7 @@ class Impostor:
     at=st.integers(0, 4000),
     mask=st.integers(0, 255),
 )
+@pytest.mark.slow
 def test_no_byte_goes_to_a_server_that_is_not_verified(
     place, interpreter, certificate, version, at, mask
 ):

@@ -113,6 +113,7 @@ def sweep(run, platform, place, faults, kept=False):
 
 @pytest.mark.parametrize("direction", ["up", "down"])
 @pytest.mark.parametrize("kept", [False, True])
+@pytest.mark.slow
 def test_reset_at_every_byte_of_an_exchange(run, platform, place, direction, kept):
     """Handshake, sign-in and report; or a report on a kept connection."""
     _, first, second = run("faults.measure", place=place)
@@ -210,6 +211,7 @@ BEGIN, LASTING, TURNS = 2, 4, 16  # turns
     ("kind", "store_first"),
     [*((kind, "false") for kind in OUTAGES), ("refused", "true"), ("stall", "true")],
 )
+@pytest.mark.slow
 def test_outage_loses_nothing(deliver, kind, store_first):
     begin, end = OUTAGES[kind]
     script = {BEGIN: [*begin, CUT], BEGIN + LASTING: end}
@@ -223,6 +225,7 @@ def test_outage_loses_nothing(deliver, kind, store_first):
 
 
 @pytest.mark.parametrize("store_first", ["false", "true"])
+@pytest.mark.slow
 def test_connections_that_all_break_amid_an_answer(
     run, deliver, platform, place, proxy, store_first
 ):
@@ -238,6 +241,7 @@ def test_connections_that_all_break_amid_an_answer(
 
 
 @pytest.mark.parametrize("phase", ["auth", "topic"])
+@pytest.mark.slow
 def test_every_code_in_every_phase(deliver, platform, phase):
     """Each twice in a row; the longest wait is 300 s and then 600 s, for 20000."""
     script, span = {}, 20  # turns of a minute
@@ -278,6 +282,7 @@ def test_sign_in_that_is_wrong_costs_no_report(deliver):
         ("http", {"status": 503, "retry_after": "200"}, 200),
     ],
 )
+@pytest.mark.slow
 def test_throttling_storm(deliver, platform, fault, options, wait_s):
     """Four refusals: few requests meanwhile, each wait as long as asked for, nothing lost."""
     storm = ["platform.misbehave", {"name": fault, "times": 4, **options}]

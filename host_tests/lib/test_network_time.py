@@ -127,6 +127,7 @@ def test_short_answer_is_none(ask, size):
     assert ask(Server(lambda query: [answer(query)[:size], answer(query)]))[0] == NOW
 
 
+@pytest.mark.slow
 def test_late_answer_and_silent_servers(ask):
     server = Server(lambda query: [answer(query)] if len(server.asked) == 3 else [])
     found, took, _ = ask(Server(silent), server)
@@ -295,6 +296,7 @@ def test_reply_without_a_date_is_no_time(ask_web, talk):
 
 
 @pytest.mark.parametrize("talk", [says_nothing, drips])
+@pytest.mark.slow
 def test_reply_that_does_not_come_ends_in_time_and_is_fed(ask_web, talk):
     found, took, gap = ask_web(talk, timeout_ms=2500)
     assert found == "host0: does not answer"

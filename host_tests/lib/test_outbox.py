@@ -46,6 +46,7 @@ def test_refused(run, path):
 
 
 @pytest.mark.parametrize("max_bytes", [512, 1000, 4096, 16384, 24576, 65536])
+@pytest.mark.slow
 def test_the_oldest_are_dropped(run, path, tmp_path, max_bytes):
     count = 20 + max_bytes // 100
     found = run("outbox.overflow", path=path, count=count, max_bytes=max_bytes, size=80)

@@ -37,6 +37,7 @@ def is_reading(name, path, mode="r"):
 
 
 @pytest.mark.parametrize("code", [errno.ENOENT, errno.ENOTDIR, EILSEQ])
+@pytest.mark.slow
 def test_each_read_fails_once_and_nothing_is_deleted(files, path, tmp_path, code):
     """As littlefs does: it says that a file or folder is not there, or that it is corrupt."""
     drain_some(fill(path, 0, 60), 40)
@@ -234,6 +235,7 @@ def test_name_that_is_no_utf_8_stops_no_start(run, path):
 
 
 @pytest.mark.parametrize("cluster", [512, 2048, 4096])
+@pytest.mark.slow
 def test_box_made_smaller_on_fat_loses_nothing(cluster):
     run = Run("micropython")
     run.heap = "16m"

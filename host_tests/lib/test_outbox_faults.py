@@ -128,6 +128,7 @@ def restore(tmp_path, path):
 
 
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC])
+@pytest.mark.slow
 def test_every_nth_file_operation_fails(files, path, tmp_path, code):
     drain_some(fill(path, 0, 60), 40)
     shutil.copytree(path, tmp_path / "before")
@@ -361,6 +362,7 @@ def lost(path, expected):
 
 
 @pytest.mark.parametrize("bit", [0, 7])
+@pytest.mark.slow
 def test_a_flipped_bit_costs_one_report(path, tmp_path, bit):
     drain_some(fill(path, 0, 30), 3)
     shutil.copytree(path, tmp_path / "before")
@@ -375,6 +377,7 @@ def test_a_flipped_bit_costs_one_report(path, tmp_path, bit):
     assert set(costs) == {0, 1}
 
 
+@pytest.mark.slow
 def test_a_truncated_file_costs_what_was_cut_off(path, tmp_path):
     drain_some(fill(path, 0, 30), 3)
     shutil.copytree(path, tmp_path / "before")

@@ -58,6 +58,7 @@ def test_cost_of_a_report(run, geometry, action):
 @pytest.mark.parametrize("sizes", [[150], [20, 700, 90], [5000, 100]])
 @pytest.mark.parametrize("max_bytes", [20480, 65536, 131072])
 @pytest.mark.parametrize("geometry", ["esp32", "pico"])
+@pytest.mark.slow
 def test_it_keeps_to_its_blocks(run, geometry, max_bytes, sizes, aside):
     if max(sizes) > max_bytes // 8 and max_bytes < 65536:
         pytest.skip("a report larger than the box")
@@ -70,11 +71,13 @@ def test_it_keeps_to_its_blocks(run, geometry, max_bytes, sizes, aside):
 
 
 @pytest.mark.parametrize("geometry", ["esp32", "pico"])
+@pytest.mark.slow
 def test_statvfs_counts_a_folder_twice(run, geometry):
     assert run("outbox_flash.folders_as_counted", geometry=geometry) == [2 + COUNTED_TWICE, 2]
 
 
 @pytest.mark.parametrize("geometry", ["esp32", "pico"])
+@pytest.mark.slow
 def test_a_full_file_system_breaks_no_token(run, geometry):
     text, stored = run("outbox_flash.full_file_system", geometry=geometry)
     assert text == "outbox: the file system is full"
@@ -89,6 +92,7 @@ def test_fat(run, size, max_bytes):
     assert found["left"] > max_bytes // 700
 
 
+@pytest.mark.slow
 def test_power_cuts_on_fat(run):
     """FAT promises little; where a sector is written whole or not, this is what comes of it."""
     found = run("outbox_flash.power_cuts_on_fat", size=512)

@@ -143,6 +143,7 @@ def test_group_waits_for_flash_that_cannot_be_read_now(run, path):
 
 
 @pytest.mark.parametrize("size", [150, 260])
+@pytest.mark.slow
 def test_reset_at_each_write_of_a_slot_loses_nothing(run, path, size):
     assert run("outbox_memory.reset_at_each_slot", path=path, size=size) > 5
 

@@ -77,6 +77,7 @@ SMALL = {
 
 
 @pytest.mark.parametrize("task", SMALL)
+@pytest.mark.slow
 def test_messages_and_signs(run, task):
     cells, step = SMALL[task]
     sweep(run, "resources_small.run", cells if run.heap == "1m" else 10, step, task=task)
@@ -119,6 +120,7 @@ def check_ledger(platform, acknowledged):
 
 @pytest.mark.parametrize("collecting", [False, True])
 @pytest.mark.parametrize("task", CLIENTS)
+@pytest.mark.slow
 def test_client_out_of_memory(board, platform, place, task, collecting):
     """An error that says so; then the same client reports, and its token is on flash."""
     if collecting and not FULL and task not in ("kept", "first"):
@@ -170,6 +172,7 @@ def box_arguments(folder, task, count):
 
 @pytest.mark.parametrize("where", ["folder", "littlefs"])
 @pytest.mark.parametrize(("task", "count", "cells", "step"), BOXES)
+@pytest.mark.slow
 def test_outbox_out_of_memory(board, tmp_path, where, task, count, cells, step):
     """What it acknowledged is there, in order; what it refused is there once at the most."""
     arguments = box_arguments(tmp_path if where == "folder" else None, task, count)
@@ -200,6 +203,7 @@ TURNS = {
 
 @pytest.mark.parametrize("collecting", [False, True])
 @pytest.mark.parametrize("case", TURNS)
+@pytest.mark.slow
 def test_loop_out_of_memory(board, tmp_path, case, collecting):
     """A reading that the outbox took is delivered by later turns, in order, twice at the most."""
     arguments, cells, step = TURNS[case]

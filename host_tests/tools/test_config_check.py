@@ -284,6 +284,7 @@ def test_file_that_ends_python_is_not_taken_for_right(checked, ending):
     assert problem.startswith(" it ended Python itself")
 
 
+@pytest.mark.slow
 def test_file_that_never_returns(checked):
     [problem] = checked(
         GOOD.replace("    return", "    while True: pass\n    return"), timeout_s=3

@@ -93,6 +93,7 @@ def started(words, terminal, **options):
 
 @pytest.mark.parametrize("terminal", ["ascii", "gbk"])
 @pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.slow
 def test_help_can_be_read_on_each_terminal(name, terminal):
     done = started(["-m", name, "--help"], terminal)
     assert done.returncode == 0, done.stderr
@@ -183,6 +184,7 @@ def test_a_pipe_that_breaks_ends_it_quietly():
 
 
 @pytest.mark.parametrize("name", ["boards", "deploy", "platform"])
+@pytest.mark.slow
 def test_nobody_reads_the_help(name):
     reader, writer = os.pipe()
     os.close(reader)
@@ -358,6 +360,7 @@ def test_a_sequence_without_end_is_shown_and_not_kept():
     assert clean("\x1b[31") == "\\x1b[31"
 
 
+@pytest.mark.slow
 def test_ten_megabytes_without_a_line_end_take_no_memory():
     lines = Lines()
     for _ in range(160):

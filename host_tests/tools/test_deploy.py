@@ -78,6 +78,7 @@ def installed(facts):
 
 
 @needs_board
+@pytest.mark.slow
 def test_it_copies_all_files_listed_and_a_second_time_none(board, settings, tmp_path, capsys):
     (tmp_path / "my.der").write_bytes(b"\x30\x82")
     words = ("--settings", settings, "--source", "--file", f"{tmp_path}/my.der:certs/ca.der")
@@ -98,6 +99,7 @@ def test_it_copies_all_files_listed_and_a_second_time_none(board, settings, tmp_
 
 
 @needs_board
+@pytest.mark.slow
 def test_it_restarts_the_board_unless_told_not_to(esp32, settings, capsys):
     assert run(esp32, "--settings", settings, "--no-reset") == 0
     assert "reset" not in esp32.boots
@@ -108,6 +110,7 @@ def test_it_restarts_the_board_unless_told_not_to(esp32, settings, capsys):
 
 
 @needs_board
+@pytest.mark.slow
 def test_a_board_that_waits_for_help_starts_at_once_after_a_deploy(esp32, settings, capsys):
     """firmware/health.py counts starts that come to nothing, and waits two minutes after five."""
     assert run(esp32, "--settings", settings) == 0
@@ -120,6 +123,7 @@ def test_a_board_that_waits_for_help_starts_at_once_after_a_deploy(esp32, settin
 
 
 @needs_board
+@pytest.mark.slow
 def test_a_watchdog_that_runs_does_not_cut_the_copying_off(board, settings, monkeypatch):
     """It has ten minutes more, or is off, by the time that the copying begins."""
     arm_watchdog(board)
@@ -155,6 +159,7 @@ def test_a_full_flash_is_told_before_anything_is_written(tmp_path, settings, cap
 
 
 @needs_board
+@pytest.mark.slow
 def test_another_chip_is_warned_of(esp32, settings, capsys):
     assert (
         deploy.main(
@@ -168,6 +173,7 @@ def test_another_chip_is_warned_of(esp32, settings, capsys):
 
 
 @needs_board
+@pytest.mark.slow
 def test_a_file_that_arrived_changed_is_told_and_not_used(esp32, settings, tmp_path, monkeypatch):
     """As if a byte had been lost on the wire: mpremote itself compares nothing after copying."""
     assert run(esp32, "--settings", settings, "--no-reset") == 0
@@ -293,6 +299,7 @@ def what_runs(board):
 
 
 @needs_board
+@pytest.mark.slow
 def test_files_of_an_earlier_deploy_go_and_those_of_the_user_stay(esp32, firmware, capsys):
     firmware.use("A", extra=["three"])
     assert firmware.deploy(esp32) == 0
@@ -307,6 +314,7 @@ def test_files_of_an_earlier_deploy_go_and_those_of_the_user_stay(esp32, firmwar
 
 
 @needs_board
+@pytest.mark.slow
 def test_bytecode_takes_the_place_of_source_and_the_other_way_round(esp32, firmware):
     forms = ("A", ["--source"], "py"), ("B", [], "mpy"), ("C", ["--source"], "py")
     for version, more, suffix in forms:
@@ -320,6 +328,7 @@ def test_bytecode_takes_the_place_of_source_and_the_other_way_round(esp32, firmw
 
 
 @needs_board
+@pytest.mark.slow
 def test_the_real_firmware_runs_as_bytecode(board, settings, capsys):
     words = ["--settings", settings]
     assert run(board, *words) == 0
@@ -355,6 +364,7 @@ def test_bytecode_of_another_version_leaves_the_board_alone(esp32, firmware, mon
 
 
 @needs_board
+@pytest.mark.slow
 def test_a_board_that_imports_other_bytecode_gets_source(esp32, firmware, monkeypatch, capsys):
     firmware.use("A")
     monkeypatch.setattr(plan, "_MPY_VERSION_BYTE", 0)  # "M", which is no version of any board
@@ -385,6 +395,7 @@ def test_a_module_that_does_not_compile_is_named(settings, tmp_path):
 
 
 @needs_board
+@pytest.mark.slow
 def test_a_certificate_that_the_settings_name_must_come_or_be_there(esp32, tmp_path, capsys):
     path = tmp_path / "settings.toml"
     path.write_text(SETTINGS + 'ca = "my.der"\n')
@@ -398,6 +409,7 @@ def test_a_certificate_that_the_settings_name_must_come_or_be_there(esp32, tmp_p
 
 
 @needs_board
+@pytest.mark.slow
 def test_an_experiment_in_the_root_that_hides_a_module_is_warned_of(esp32, settings, capsys):
     remote.run(esp32.port, ["exec", "open('aiot_http.py', 'w').close()"], print)
     assert run(esp32, "--settings", settings, "--no-reset") == 0
@@ -471,6 +483,7 @@ def interrupt_main():
 
 
 @needs_board
+@pytest.mark.slow
 def test_unplugging_amid_the_work_is_told_and_healed(tmp_path, firmware, capsys):
     firmware.use("A")
     with Board(tmp_path / "x.img") as board:
@@ -515,6 +528,7 @@ def many(boards, settings, *more):
 
 
 @needs_board
+@pytest.mark.slow
 def test_several_boards_get_the_same_at_once(three, settings, capsys):
     assert many(three, settings) == 0
     shown = capsys.readouterr().out
@@ -526,6 +540,7 @@ def test_several_boards_get_the_same_at_once(three, settings, capsys):
 
 
 @needs_board
+@pytest.mark.slow
 def test_one_that_fails_does_not_stop_the_others(three, settings, capsys):
     with open(three[1].port, "rb", buffering=0) as holder:
         fcntl.flock(holder, fcntl.LOCK_EX)
@@ -539,6 +554,7 @@ def test_one_that_fails_does_not_stop_the_others(three, settings, capsys):
 
 
 @needs_board
+@pytest.mark.slow
 def test_another_chip_among_several_is_left_alone(esp32, tmp_path, settings, capsys):
     with Board(tmp_path / "pico.img", "RPI_PICO_W") as pico:
         assert many([esp32, pico], settings) == 1
@@ -548,6 +564,7 @@ def test_another_chip_among_several_is_left_alone(esp32, tmp_path, settings, cap
 
 
 @needs_board
+@pytest.mark.slow
 def test_all_takes_what_is_on_usb(three, settings, capsys, monkeypatch):
     ports = [board.port for board in three]
     monkeypatch.setattr(remote, "usb_ports", lambda: ports)
@@ -589,6 +606,7 @@ def test_a_board_exchanged_amid_the_work_is_left_alone(esp32, settings, capsys, 
 
 
 @needs_board
+@pytest.mark.slow
 def test_ctrl_c_stops_all_boards(three, settings, capsys):
     threading.Timer(0.9, interrupt_main).start()
     begin = time.monotonic()
@@ -599,6 +617,7 @@ def test_ctrl_c_stops_all_boards(three, settings, capsys):
 
 
 @needs_board
+@pytest.mark.slow
 def test_no_script_or_secret_is_in_the_command_line_of_mpremote(esp32, settings, monkeypatch):
     commands = []
     start = remote.Children.start
@@ -616,6 +635,7 @@ def test_no_script_or_secret_is_in_the_command_line_of_mpremote(esp32, settings,
 
 
 @needs_board
+@pytest.mark.slow
 def test_the_list_on_the_board_names_the_projects_files_alone(esp32, settings, tmp_path):
     (tmp_path / "my.der").write_bytes(b"0")
     assert run(esp32, "--settings", settings, "--file", f"{tmp_path}/my.der:my.der") == 0
@@ -658,6 +678,7 @@ def dead_port():
     os.close(slave)
 
 
+@pytest.mark.slow
 def test_a_board_that_does_not_answer(settings, capsys, dead_port, monkeypatch):
     monkeypatch.setattr(remote, "_SILENCE_S", 1)
     words = ["--board", "ESP32_GENERIC", "--settings", settings, "--port", dead_port]

@@ -84,6 +84,7 @@ def test_sources_of_package_json_are_there():
 
 
 @needs_micropython
+@pytest.mark.slow
 def test_mip_installs_from_a_checkout(esp32, platform, tmp_path):
     mpremote(esp32, "mip", "install", str(mip.PACKAGE))
     check_board(esp32, platform, tmp_path, ".py")
@@ -107,6 +108,7 @@ def served(folder):
 
 
 @needs_micropython
+@pytest.mark.slow
 def test_mip_installs_from_a_tag(pico, platform, tmp_path):
     """A server of files stands for the one that serves a tag; both are asked alike."""
     (tmp_path / "files" / "aiot_http").mkdir(parents=True)
@@ -117,6 +119,7 @@ def test_mip_installs_from_a_tag(pico, platform, tmp_path):
 
 
 @needs_micropython
+@pytest.mark.slow
 def test_mip_installs_compiled_files(pico, platform, tmp_path):
     package = built("mip", tmp_path / "dist") / "mip-mpy" / "package.json"
     assert json.loads(package.read_text())["version"] == library.version()
@@ -276,6 +279,7 @@ def test_compiled_bundles_are_circuitpythons(bundles):
 
 @linux
 @pytest.mark.parametrize("version", ["9.2.8", "10.0.3"])
+@pytest.mark.slow
 def test_circup_installs_what_code_py_imports(version, bundles, platform, tmp_path):
     drive = Drive(tmp_path, bundles, version)
     (drive.folder / "code.py").write_text("import aiot_http\nimport aiot_outbox\n")
@@ -302,6 +306,7 @@ def test_circup_installs_compiled_files_without_being_asked(version, bundles, tm
 
 @linux
 @pytest.mark.parametrize("suffix", [".py", ".mpy"])
+@pytest.mark.slow
 def test_circup_sees_that_an_older_library_is_out_of_date(suffix, bundles, tmp_path):
     drive = Drive(tmp_path, bundles, "9.2.8")
     drive.circup("install", *(["--py"] if suffix == ".py" else []), "aiot_date")
@@ -350,6 +355,7 @@ def environment(packages, tmp_path_factory):
     return python
 
 
+@pytest.mark.slow
 def test_wheel_reports_outside_of_the_tree(environment, platform, tmp_path):
     (tmp_path / "ca.pem").write_bytes(platform.ca_pem)
     code = (
@@ -381,6 +387,7 @@ def test_wheel_has_the_library_and_its_stubs(packages):
     assert stubs
 
 
+@pytest.mark.slow
 def test_mypy_finds_the_stubs_of_an_installed_wheel(environment, tmp_path):
     program = tmp_path / "program.py"
     program.write_text("import aiot_http\n\nreveal_type(aiot_http.Client.publish)\n")

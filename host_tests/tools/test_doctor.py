@@ -182,6 +182,7 @@ def after(*names):
 # All is well.
 
 
+@pytest.mark.slow
 def test_all_is_well_on_each_board(deployed, tmp_path, platform, examine):
     with board_with(deployed, tmp_path, port=platform.port, interval=1, start_delay=0) as board:
         assert platform.wait_for_reports(1)
@@ -202,6 +203,7 @@ def test_all_is_well_on_each_board(deployed, tmp_path, platform, examine):
         assert restarted(board)
 
 
+@pytest.mark.slow
 def test_the_report_goes_where_the_firmware_reports(bench, platform, examine):
     shown = examine(bench(mode="topic", topic="user/pub"))
     assert shown.status == 0, shown.all
@@ -213,6 +215,7 @@ def test_the_report_goes_where_the_firmware_reports(bench, platform, examine):
     assert len(platform.reports) == 1
 
 
+@pytest.mark.slow
 def test_progress_is_shown_apart_from_the_verdicts(bench, capsys):
     assert doctor.main(["--port", bench().port]) == 0
     shown = capsys.readouterr()
@@ -222,6 +225,7 @@ def test_progress_is_shown_apart_from_the_verdicts(bench, capsys):
     assert "checking" not in shown.out
 
 
+@pytest.mark.slow
 def test_reports_that_wait_are_counted_and_stay(bench, tmp_path, examine):
     board = bench()
     stored = "from aiot_outbox import Outbox\nbox = Outbox('outbox')\n"
@@ -238,6 +242,7 @@ def test_reports_that_wait_are_counted_and_stay(bench, tmp_path, examine):
     assert {p: board.read_file(p) for p in board.files() if p.startswith("/outbox")} == before
 
 
+@pytest.mark.slow
 def test_an_outbox_that_was_never_used_is_not_made(bench, examine):
     board = bench()
     assert examine(board).details["outbox"] == "0 reports wait"
@@ -245,6 +250,7 @@ def test_an_outbox_that_was_never_used_is_not_made(bench, examine):
     assert [path for path in board.files() if "outbox" in path] == ["/aiot_outbox.mpy"]
 
 
+@pytest.mark.slow
 def test_a_watchdog_that_runs_does_not_cut_it_off(deployed, tmp_path, platform, examine):
     with board_with(deployed, tmp_path, port=platform.port) as board:
         board.press_ctrl_c()
@@ -276,6 +282,7 @@ def dead_port():
     os.close(slave)
 
 
+@pytest.mark.slow
 def test_a_board_that_does_not_answer(dead_port, examine, monkeypatch):
     monkeypatch.setattr(remote, "_SILENCE_S", 1)
     shown = examine(dead_port)
@@ -284,6 +291,7 @@ def test_a_board_that_does_not_answer(dead_port, examine, monkeypatch):
     assert "reset button" in shown.advice["board"]
 
 
+@pytest.mark.slow
 def test_a_micropython_that_is_too_old(bench, tmp_path, examine):
     board = bench()
     fake = "from collections import namedtuple\nimport sys\n"
@@ -331,6 +339,7 @@ def test_a_board_without_the_library(tmp_path, examine):
         assert restarted(board)
 
 
+@pytest.mark.slow
 def test_a_damaged_file_of_the_library(bench, tmp_path, examine):
     board = bench()
     mpremote(board, "exec", "with open('aiot_conn.py', 'w') as f: f.write('def (')")
@@ -340,6 +349,7 @@ def test_a_damaged_file_of_the_library(bench, tmp_path, examine):
     assert "deploy again" in shown.advice["library"]
 
 
+@pytest.mark.slow
 def test_settings_that_are_missing(bench, examine):
     board = bench()
     mpremote(board, "fs", "rm", ":settings.toml")
@@ -357,6 +367,7 @@ def test_settings_that_are_missing(bench, examine):
         ({"device_name": None}, "device_name is missing"),
     ],
 )
+@pytest.mark.slow
 def test_settings_that_are_wrong(bench, examine, settings, said):
     shown = examine(bench(**settings))
     assert shown.failed == ["settings"]
@@ -364,6 +375,7 @@ def test_settings_that_are_wrong(bench, examine, settings, said):
     assert "correct that line" in shown.advice["settings"]
 
 
+@pytest.mark.slow
 def test_a_certificate_that_is_not_there(bench, examine):
     shown = examine(bench(ca="other.pem"))
     assert shown.failed == ["settings"]
@@ -374,6 +386,7 @@ def test_a_certificate_that_is_not_there(bench, examine):
 # Wi-Fi.
 
 
+@pytest.mark.slow
 def test_a_wrong_wifi_password(deployed, tmp_path, platform, examine):
     settings = {"port": platform.port, "wifi_password": WRONG_PASSWORD}
     with board_with(deployed, tmp_path, **settings) as board:
@@ -386,6 +399,7 @@ def test_a_wrong_wifi_password(deployed, tmp_path, platform, examine):
         assert restarted(board)
 
 
+@pytest.mark.slow
 def test_no_access_point(deployed, tmp_path, platform, examine):
     with board_with(deployed, tmp_path, port=platform.port) as board:
         board.set_wifi(False)
@@ -395,6 +409,7 @@ def test_no_access_point(deployed, tmp_path, platform, examine):
         assert "2.4 GHz" in shown.advice["wifi"]
 
 
+@pytest.mark.slow
 def test_a_wifi_password_that_can_be_none(bench, examine):
     shown = examine(bench(wifi_password="short"))
     assert shown.failed == ["settings"]
@@ -405,6 +420,7 @@ def test_a_wifi_password_that_can_be_none(bench, examine):
 # DNS and clock.
 
 
+@pytest.mark.slow
 def test_a_host_that_dns_does_not_know(bench, examine):
     shown = examine(bench(host="no-such-host.invalid"))
     assert shown.failed == ["dns"]
@@ -414,6 +430,7 @@ def test_a_host_that_dns_does_not_know(bench, examine):
     assert shown.states["clock"] == "ok"  # one does not need the other
 
 
+@pytest.mark.slow
 def test_a_time_server_that_is_silent(bench, platform, examine):
     board = bench()
     board.set_ntp("fail")
@@ -425,6 +442,7 @@ def test_a_time_server_that_is_silent(bench, platform, examine):
     assert "set the clock first" in remedies.remedy("tls", "the board's clock is not set")
 
 
+@pytest.mark.slow
 def test_a_time_server_whose_name_is_unknown(bench, examine):
     board = bench(ntp_host="no-such-host.invalid")
     board.set_ntp("fail")
@@ -433,6 +451,7 @@ def test_a_time_server_whose_name_is_unknown(bench, examine):
     assert "pool.ntp.org" in shown.advice["clock"]
 
 
+@pytest.mark.slow
 def test_a_time_server_that_tells_nonsense(bench, examine):
     board = bench()
     board.set_ntp("garbage")
@@ -444,6 +463,7 @@ def test_a_time_server_that_tells_nonsense(bench, examine):
 # The platform.
 
 
+@pytest.mark.slow
 def test_nothing_listens(bench, examine):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))  # never listened on
@@ -454,6 +474,7 @@ def test_nothing_listens(bench, examine):
     assert shown.not_tried == after("connection")
 
 
+@pytest.mark.slow
 def test_another_authority(bench, platform, examine):
     shown = examine(bench(ca=None))  # the shipped roots know nothing of the local platform
     assert shown.failed == ["tls"]
@@ -480,6 +501,7 @@ def plain_server(answer):
         yield server.getsockname()[1]
 
 
+@pytest.mark.slow
 def test_a_server_that_speaks_no_tls(bench, examine):
     with plain_server(b"HTTP/1.1 200 OK\r\n\r\n") as port:
         shown = examine(bench(port=port))
@@ -487,6 +509,7 @@ def test_a_server_that_speaks_no_tls(bench, examine):
     assert "captive portal" in shown.advice["tls"]
 
 
+@pytest.mark.slow
 def test_a_wrong_device_secret(bench, platform, examine):
     shown = examine(bench(device_secret=WRONG_SECRET))
     assert shown.failed == ["sign-in"]
@@ -497,6 +520,7 @@ def test_a_wrong_device_secret(bench, platform, examine):
     assert len(platform.requests) == 1  # it does not hammer
 
 
+@pytest.mark.slow
 def test_a_token_at_hand_does_not_hide_a_wrong_secret(bench, tmp_path, platform, examine):
     board = bench()
     assert examine(board).status == 0
@@ -505,6 +529,7 @@ def test_a_token_at_hand_does_not_hide_a_wrong_secret(bench, tmp_path, platform,
     assert examine(board).failed == ["sign-in"]
 
 
+@pytest.mark.slow
 def test_a_platform_that_lives_in_another_hour(deployed_esp32, tmp_path, examine):
     with (
         Platform(devices=[DEVICE], clock=lambda: time.time() + 3600) as platform,
@@ -532,6 +557,7 @@ def test_a_platform_that_lives_in_another_hour(deployed_esp32, tmp_path, examine
         ("refuse", {"on": "auth"}, "sign-in", "closed", "cut the connection"),
     ],
 )
+@pytest.mark.slow
 def test_faults_of_the_platform(bench, platform, examine, fault, options, check, said, advice):
     platform.misbehave(fault, times=4, **options)
     shown = examine(bench(timeout=1))
@@ -541,6 +567,7 @@ def test_faults_of_the_platform(bench, platform, examine, fault, options, check,
     assert shown.not_tried == after(check)
 
 
+@pytest.mark.slow
 def test_no_sensor(bench, tmp_path, platform, examine):
     board = bench()
     put(board, tmp_path, "board_config.py", "WATCHDOG_MS = 9000\ndef attached():\n    return ()\n")
@@ -551,6 +578,7 @@ def test_no_sensor(bench, tmp_path, platform, examine):
     assert platform.reports == []
 
 
+@pytest.mark.slow
 def test_a_board_config_with_a_mistake(bench, tmp_path, examine):
     board = bench()
     put(board, tmp_path, "board_config.py", "def attached():\n    return (Dht(),)\n")
@@ -561,6 +589,7 @@ def test_a_board_config_with_a_mistake(bench, tmp_path, examine):
     assert shown.advice["report"].startswith("correct that line of board_config.py")
 
 
+@pytest.mark.slow
 def test_a_board_config_that_is_no_python(bench, tmp_path, examine):
     board = bench()
     put(board, tmp_path, "board_config.py", "import sensors\n\ndef attached()\n    return ()\n")
@@ -570,6 +599,7 @@ def test_a_board_config_that_is_no_python(bench, tmp_path, examine):
     assert "(board_config.py line 3)" in shown.details["report"]
 
 
+@pytest.mark.slow
 def test_an_error_in_a_sensors_own_file_has_its_place(bench, tmp_path, examine):
     board = bench()
     put(board, tmp_path, "mine.py", "\n\ndef made():\n    return 1 + 'x'\n")
@@ -579,6 +609,7 @@ def test_an_error_in_a_sensors_own_file_has_its_place(bench, tmp_path, examine):
     assert "(mine.py line 4)" in shown.details["report"]
 
 
+@pytest.mark.slow
 def test_a_broken_sensor_is_named(bench, examine):
     board = bench()
     board.break_sensor("dht")
@@ -590,6 +621,7 @@ def test_a_broken_sensor_is_named(bench, examine):
 # Secrets.
 
 
+@pytest.mark.slow
 def test_secrets_are_hidden_wherever_they_turn_up(bench, tmp_path, platform, examine):
     """A sensor and a boot.py that blurt out what they must not."""
     board = bench()
@@ -632,6 +664,7 @@ def attached():
 """
 
 
+@pytest.mark.slow
 def test_secrets_are_hidden_whatever_they_are_written_as(bench, tmp_path, examine):
     board = bench()
     put(board, tmp_path, "board_config.py", ENCODED)
@@ -644,6 +677,7 @@ def test_secrets_are_hidden_whatever_they_are_written_as(bench, tmp_path, examin
     assert shown.all.count("***") >= 8
 
 
+@pytest.mark.slow
 def test_a_password_with_two_blanks_is_hidden_with_one(bench, tmp_path, examine):
     password = "two  blanks  in it"
     board = bench(wifi_ssid="not-there", wifi_password=password)
@@ -652,6 +686,7 @@ def test_a_password_with_two_blanks_is_hidden_with_one(bench, tmp_path, examine)
     assert " ".join(password.split()) not in " ".join(shown.all.split())
 
 
+@pytest.mark.slow
 def test_an_answer_of_settings_names_file_and_line(bench, tmp_path, examine):
     board = bench()
     put(board, tmp_path, "settings.toml", 'wifi_ssid = "x"\nproduct_key\n')
@@ -677,6 +712,7 @@ def when_begins(monkeypatch, name, act):
     monkeypatch.setattr(doctor.Examination, "begin", begin)
 
 
+@pytest.mark.slow
 def test_the_port_goes_away_in_the_midst(bench, examine, monkeypatch):
     board = bench(wifi_ssid="not-there")
     port = board.port
@@ -691,6 +727,7 @@ def test_the_port_goes_away_in_the_midst(bench, examine, monkeypatch):
     assert "outbox" in shown.not_tried
 
 
+@pytest.mark.slow
 def test_the_power_goes_in_the_midst(bench, examine, monkeypatch):
     monkeypatch.setattr(remote, "_SILENCE_S", 1)
     board = bench(wifi_ssid="not-there")
@@ -701,6 +738,7 @@ def test_the_power_goes_in_the_midst(bench, examine, monkeypatch):
     assert "press the board's reset button" in shown.all
 
 
+@pytest.mark.slow
 def test_a_board_that_resets_itself_and_chats_on(bench, tmp_path, examine, monkeypatch):
     """Its program prints line after line, so that it is never silent."""
     board = bench(wifi_ssid="not-there")
@@ -725,6 +763,7 @@ sys.exit(doctor.main(sys.argv[1:]))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.slow
 def test_ctrl_c_starts_the_program_again(bench, number):
     board = bench(wifi_ssid="not-there")
     command = [sys.executable, "-c", HASTY, "--port", board.port]
@@ -764,6 +803,7 @@ def test_a_board_that_hears_no_ctrl_c_for_a_while_is_asked_again(monkeypatch, ca
     assert "restarts" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_terminal_shows_a_spinner(bench):
     board = bench()
     desk, terminal = pty.openpty()

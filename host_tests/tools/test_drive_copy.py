@@ -168,6 +168,7 @@ def test_a_drive_that_is_full(copy, unchanged, monkeypatch, capsys):
     assert "nothing was changed" in shown
 
 
+@pytest.mark.slow
 def test_the_least_room_that_is_accepted_is_enough(copy, target, monkeypatch, capsys):
     """Each write is counted, against what is free at that moment."""
     copy()
@@ -324,6 +325,7 @@ def runs(folder):
     return (folder / "code.py").read_bytes(), app and app.read_bytes()
 
 
+@pytest.mark.slow
 def test_cut_off_anywhere_it_starts_old_or_new_or_waits_and_is_healed(
     copy, target, tmp_path, capsys
 ):

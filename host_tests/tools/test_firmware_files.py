@@ -91,6 +91,7 @@ def test_an_older_micropython_does_not_name_its_board(tmp_path):
     ("version", "supported"),
     [("v1.21.0", False), ("v1.22", True), ("v1.29.0-preview.12.gabcdef123", True)],
 )
+@pytest.mark.slow
 def test_releases_of_micropython(version, supported, tmp_path):
     path = firmware(tmp_path, text=banner(version))
     if supported:
@@ -332,6 +333,7 @@ def numbered(*places, length=256):
         ([pico_blocks(5000)[0][:400] + b"x" + pico_blocks(5000)[0][401:]], "1 blocks"),
     ],
 )
+@pytest.mark.slow
 def test_blocks_that_do_not_fit_together(blocks, said):
     if said == "1 blocks":
         blocks, said = [*blocks, *pico_blocks(5000)[1:]], "something where zeros belong"
@@ -527,6 +529,7 @@ def test_every_bit_of_a_file_for_an_esp32_is_watched(tmp_path):
 
 
 @pytest.mark.parametrize("stride", [1, 97])
+@pytest.mark.slow
 def test_a_file_for_an_esp32_cut_anywhere_is_refused_in_words(stride, tmp_path):
     data = firmware(tmp_path, size=3000).read_bytes()
     ends = range(len(data) - 120, len(data)) if stride == 1 else range(0, len(data), stride)

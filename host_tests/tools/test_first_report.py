@@ -92,6 +92,7 @@ def told(*lines, seconds=1.5, follow=first_report.watch):
         ('Type "help()" for more information.', "waits at its prompt"),
     ],
 )
+@pytest.mark.slow
 def test_each_error_has_its_remedy(line, advice, follow):
     shown = told(line, follow=follow)
     assert advice in shown
@@ -108,6 +109,7 @@ def test_each_error_has_its_remedy(line, advice, follow):
         f"{NOW}note: waits for settings.toml",
     ],
 )
+@pytest.mark.slow
 def test_a_number_or_a_word_in_a_line_is_no_refusal(line):
     shown = told(line)
     assert "refuses" not in shown
@@ -157,6 +159,7 @@ def test_an_error_that_passes_is_waited_out():
         assert first_report.watch(port, 30, print, lambda: False) == 9
 
 
+@pytest.mark.slow
 def test_the_last_error_is_told_when_time_is_over():
     assert "ntp_host" in told("clock not set NTP: pool.ntp.org gives no time")
     assert "check its wiring" in told(f"{NOW}sensor dht22: absent (ETIMEDOUT)")
@@ -286,6 +289,7 @@ def esp32(tmp_path):
 
 
 @needs_board
+@pytest.mark.slow
 def test_the_board_is_shown_until_its_first_report(esp32, desk, platform, capsys):
     assert deploy.main(desk(esp32)) == 0
     shown = capsys.readouterr().out
@@ -295,6 +299,7 @@ def test_the_board_is_shown_until_its_first_report(esp32, desk, platform, capsys
 
 
 @needs_board
+@pytest.mark.slow
 def test_the_board_is_shown_until_its_first_error(esp32, desk, capsys):
     assert deploy.main(desk(esp32, device_secret='"ffffffffffffffffffffffffffffffff"')) == 1
     shown = capsys.readouterr()
@@ -304,6 +309,7 @@ def test_the_board_is_shown_until_its_first_error(esp32, desk, capsys):
 
 
 @needs_board
+@pytest.mark.slow
 def test_an_error_in_the_users_code_is_shown_with_its_line(esp32, desk, tmp_path, capsys):
     """It compiles, and fails where it runs: after the desk has begun to listen."""
     (tmp_path / "dht.py").write_text("import time\ntime.sleep(2)\nimport nothing_of_that_name\n")
@@ -313,6 +319,7 @@ def test_an_error_in_the_users_code_is_shown_with_its_line(esp32, desk, tmp_path
 
 
 @needs_board
+@pytest.mark.slow
 def test_waiting_is_bounded_and_can_be_left_out(esp32, desk, capsys):
     assert deploy.main([*desk(esp32, wifi_ssid='"none"'), "--wait", "3"]) == 1
     assert "no report was acknowledged in 3 s" in capsys.readouterr().err
@@ -321,6 +328,7 @@ def test_waiting_is_bounded_and_can_be_left_out(esp32, desk, capsys):
 
 
 @needs_board
+@pytest.mark.slow
 def test_a_first_report_that_is_hours_away_is_not_waited_for(esp32, desk, capsys):
     words = desk(esp32, "readings_per_report = 10\n", interval=3600)
     assert deploy.main(words) == 0
@@ -329,6 +337,7 @@ def test_a_first_report_that_is_hours_away_is_not_waited_for(esp32, desk, capsys
 
 @needs_board
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.slow
 def test_ctrl_c_leaves_the_board_running(esp32, desk, number):
     words = [sys.executable, "-m", "tools.deploy", *desk(esp32, "watchdog = false\n")]
     words += ["--wait", "100"]
@@ -355,6 +364,7 @@ def test_ctrl_c_leaves_the_board_running(esp32, desk, number):
 
 @needs_board
 @pytest.mark.parametrize("terminal", ["ascii", "gbk"])
+@pytest.mark.slow
 def test_a_board_that_speaks_chinese_is_shown_on_each_terminal(terminal, esp32, desk, tmp_path):
     (tmp_path / "hello.py").write_text(
         "import time\ntime.sleep(2)  # until the desk listens\nprint('温度 °C ½')\n",
@@ -371,6 +381,7 @@ def test_a_board_that_speaks_chinese_is_shown_on_each_terminal(terminal, esp32, 
 
 
 @needs_board
+@pytest.mark.slow
 def test_several_boards_are_all_waited_for(tmp_path, desk, platform, capsys):
     with Board(tmp_path / "a.img") as one, Board(tmp_path / "b.img") as other:
         words = [*desk(one), "--port", other.port]

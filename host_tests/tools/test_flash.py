@@ -108,6 +108,7 @@ def test_another_chip(good, capsys):
     assert "ESP32-S2" in shown
 
 
+@pytest.mark.slow
 def test_the_port_goes_away_amid_the_writing(tmp_path, capsys):
     path = firmware(tmp_path, size=400_000)
     with RomLoader(vanishes_after=5) as chip:
@@ -126,6 +127,7 @@ def dead_port():
     os.close(slave)
 
 
+@pytest.mark.slow
 def test_no_answer_tells_of_the_boot_button(good, dead_port, capsys):
     assert run("--board", "ESP32_GENERIC", "--port", dead_port, good) == 1
     assert "no answer from the chip: hold BOOT" in capsys.readouterr().err

@@ -74,6 +74,7 @@ DAMAGED = {
 
 
 @needs_board
+@pytest.mark.slow
 def test_a_damaged_list_of_files_is_read_as_far_as_it_is_one(esp32, tmp_path):
     for name, content in DAMAGED.items():
         (tmp_path / "list").write_bytes(content)
@@ -86,6 +87,7 @@ def test_a_damaged_list_of_files_is_read_as_far_as_it_is_one(esp32, tmp_path):
 
 
 @needs_board
+@pytest.mark.slow
 def test_a_damaged_list_of_files_is_told_and_written_anew(esp32, tmp_path, capsys):
     settings = tmp_path / "settings.toml"
     settings.write_text(SETTINGS)

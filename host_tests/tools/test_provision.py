@@ -366,6 +366,7 @@ def test_ctrl_c_while_it_waits(desk, monkeypatch, capsys):
         (b"", "printed nothing"),
     ],
 )
+@pytest.mark.slow
 def test_why_no_report_came_is_told(said, told):
     with typing(said) as port, pytest.raises(first_report.NoReportError, match=told):
         first_report.wait_for_report(port, 1.5, print)
@@ -579,6 +580,7 @@ def test_a_wrong_secret_is_told_and_the_board_keeps_its_device(bench, capsys):
 
 
 @needs_board
+@pytest.mark.slow
 def test_a_board_that_is_not_fit_takes_no_device(bench, capsys):
     csv = ["--csv", f"{bench.folder}/devices.csv", "--count", "1"]
     bare = [word for word in bench.words(*csv) if word != "--file" and "ca.pem" not in word]
@@ -602,6 +604,7 @@ def test_the_ledger_keeps_the_address_of_a_picos_radio(bench):
 
 
 @needs_board
+@pytest.mark.slow
 def test_unplugging_amid_the_work_keeps_the_device_for_the_board(bench, capsys):
     image = bench.new_image()
     draw = random.Random(20261123)
@@ -618,6 +621,7 @@ def test_unplugging_amid_the_work_keeps_the_device_for_the_board(bench, capsys):
 
 
 @needs_board
+@pytest.mark.slow
 def test_a_board_that_does_not_answer_is_told_and_the_next_one_served(bench, capsys, monkeypatch):
     monkeypatch.setattr(remote, "_SILENCE_S", 1)
     master, slave = pty.openpty()
@@ -675,6 +679,7 @@ def test_killed_at_any_moment_it_goes_on_where_it_was(bench):
 
 
 @needs_board
+@pytest.mark.slow
 def test_one_board_is_asked_for(bench, monkeypatch, capsys):
     answers = {"wifi_ssid": "", "product_key": KEY, "device_name": "device2"}
     hidden = {"wifi_password": "", "device_secret": DEVICES[1][2]}
@@ -724,6 +729,7 @@ def registering(bench, *more):
 
 
 @needs_board
+@pytest.mark.slow
 def test_a_board_is_registered_reports_and_is_not_registered_again(bench, capsys):
     image = bench.new_image()
     csv = ("--csv", f"{bench.folder}/names.csv")
@@ -739,6 +745,7 @@ def test_a_board_is_registered_reports_and_is_not_registered_again(bench, capsys
 
 
 @needs_board
+@pytest.mark.slow
 def test_a_registered_secret_is_kept_when_the_board_fails_and_used_later(bench, capsys):
     good = (bench.folder / "template.toml").read_text()
     bench.write_template(good.replace('"virtual-wifi"', '"no-such-network"'))

@@ -147,6 +147,7 @@ def test_what_follows_a_short_beginning_is_hidden(secret, cut):
 
 
 @given(secret=secrets, pieces=st.lists(st.integers(1, 9), min_size=80, max_size=80))
+@pytest.mark.slow
 def test_it_may_come_in_any_pieces(secret, pieces):
     known = Redaction()
     known.hide(secret)
@@ -256,6 +257,7 @@ ESCAPES = (
 
 
 @given(secret=secrets, data=st.data())
+@pytest.mark.slow
 def test_escapes_of_all_kinds_may_be_mixed(secret, data):
     # Who escapes anything escapes the signs that begin an escape: else nobody could read it.
     kinds = {char: ESCAPES[1:] if char in "%\\&" else ESCAPES for char in secret}
