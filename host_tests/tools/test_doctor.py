@@ -15,7 +15,6 @@ import subprocess
 import sys
 import threading
 import time
-import tty
 import types
 
 import aiot_http
@@ -33,6 +32,8 @@ from tools.simulate.board import Board, interpreter
 from tools.simulate.board.board import WIFI
 from tools.simulate.board.flash import FlashImage
 from tools.simulate.platform import Platform
+
+pytest_plugins = ["host_tests.board_fixtures"]  # dead_port
 
 pytestmark = needs_micropython
 
@@ -271,15 +272,6 @@ def test_a_port_that_is_not_there(examine):
     assert "no such port" in shown.details["board"]
     assert "cable" in shown.advice["board"]
     assert shown.not_tried == after("board")
-
-
-@pytest.fixture
-def dead_port():
-    master, slave = pty.openpty()
-    tty.setraw(slave)
-    yield os.ttyname(slave)
-    os.close(master)
-    os.close(slave)
 
 
 @pytest.mark.slow

@@ -4,13 +4,11 @@
 import errno
 import hashlib
 import os
-import pty
 import signal
 import subprocess
 import sys
 import threading
 import time
-import tty
 from types import SimpleNamespace
 
 import pytest
@@ -25,7 +23,10 @@ from tools.common.program import STOPPED
 from tools.flash import __main__ as flash
 from tools.flash import esp_flash, uf2
 
-pytest_plugins = ["host_tests.tools.firmware_fixtures"]  # good, pico_file
+pytest_plugins = [
+    "host_tests.board_fixtures",  # dead_port
+    "host_tests.tools.firmware_fixtures",  # good, pico_file
+]
 
 
 # Writing an ESP32: the real esptool, the chip's end of its protocol.
@@ -116,15 +117,6 @@ def test_the_port_goes_away_amid_the_writing(tmp_path, capsys):
     shown = capsys.readouterr().err
     assert "no whole firmware" in shown
     assert "flash again" in shown
-
-
-@pytest.fixture
-def dead_port():
-    master, slave = pty.openpty()
-    tty.setraw(slave)
-    yield os.ttyname(slave)
-    os.close(master)
-    os.close(slave)
 
 
 @pytest.mark.slow

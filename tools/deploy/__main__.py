@@ -301,13 +301,8 @@ def _add_options(parser):
         metavar="SECONDS",
         help="how long the board is shown, until its first report or error (default: %(default)s)",
     )
-    add(
-        "--no-wait",
-        dest="wait",
-        action="store_const",
-        const=0,
-        help="end once the board has its files and restarts",
-    )
+    ends = "end once the board has its files and restarts"
+    add("--no-wait", dest="wait", action="store_const", const=0, help=ends)
     add("--list", action="store_true", help="list the boards and serial ports")
 
 

@@ -146,12 +146,8 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         f"{_THROTTLE_OF_QUIET} times what they send when all is well, at least "
         f"{_LEAST_THROTTLE})",
     )
-    parser.add_argument(
-        "--start",
-        choices=(*STARTS, "both"),
-        default="both",
-        help="when the devices were switched on (default %(default)s)",
-    )
+    when = "when the devices were switched on (default %(default)s)"
+    parser.add_argument("--start", choices=(*STARTS, "both"), default="both", help=when)
     parser.add_argument("--seed", type=_whole(0, 2**31), default=1, metavar="N", help="of chance")
     parser.add_argument("--json", action="store_true", help="print JSON, by the second")
 

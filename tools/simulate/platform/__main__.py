@@ -127,6 +127,18 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.pem",
         help=f"where to write the root certificate, PEM (default {CA_FILE})",
     )
+    _add_devices(add)
+    add("--legacy-tls", action="store_true", help="admit TLS 1.2 with RSA key exchange (old SDKs)")
+    _add_trouble(add)
+    add(
+        "--seconds",
+        type=_checked(_positive),
+        metavar="N",
+        help="end by itself after so long (default: on Ctrl-C or SIGTERM only)",
+    )
+
+
+def _add_devices(add: Callable[..., Any]) -> None:
     add(
         "--device",
         type=_checked(_device),
@@ -150,7 +162,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         metavar="ProductKey,DeviceName",
         help="a device of such a product that has no DeviceSecret yet; repeat it for more",
     )
-    add("--legacy-tls", action="store_true", help="admit TLS 1.2 with RSA key exchange (old SDKs)")
+
+
+def _add_trouble(add: Callable[..., Any]) -> None:
     add(
         "--misbehave",
         type=_checked(faults.parse),
@@ -171,12 +185,6 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         default=TOKEN_LIFE,
         metavar="SECONDS",
         help=f"how long a token is good (default {TOKEN_LIFE}, seven days)",
-    )
-    add(
-        "--seconds",
-        type=_checked(_positive),
-        metavar="N",
-        help="end by itself after so long (default: on Ctrl-C or SIGTERM only)",
     )
 
 
