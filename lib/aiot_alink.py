@@ -20,8 +20,8 @@ class Alink:
     """
 
     def __init__(self, device, clock):
-        self._root = "/sys/%s/%s/" % (device.product_key, device.device_name)
-        self._property_topic = self._root + "thing/event/property/post"
+        self._prefix = "/sys/%s/%s/" % (device.product_key, device.device_name)
+        self._property_topic = self._prefix + "thing/event/property/post"
         self._clock = clock
         self._last_id = None
 
@@ -46,7 +46,7 @@ class Alink:
         event = {"value": params}
         if time_ms is not None:
             event["time"] = _check_time(time_ms)
-        topic = "%sthing/event/%s/post" % (self._root, identifier)
+        topic = "%sthing/event/%s/post" % (self._prefix, identifier)
         return topic, self._message("thing.event.%s.post" % identifier, event)
 
     def _message(self, method, params, time=None):

@@ -64,7 +64,7 @@ class Connection:
         self._path = self._headers = self._start = None  # the last head but for its length
         self._length = self._length_line = None  # of the last request's body
         self._request = self._view[:0]  # what of the last request lies in the buffer
-        self._rest = None  # of its body: what has no room there
+        self._unsent = None  # of its body: what has no room there
 
     @property
     def date(self):
@@ -94,21 +94,21 @@ class Connection:
         silent = False
         if self._stream is not None:
             idle_ms = aiot_port.ticks_diff(self._started, self._answered)
-        if self._kept_is_good(idle_ms):
+        if self._can_reuse(idle_ms):
             answer = self._on_kept(body, idle_ms)
             silent = self._expired
         if answer is None:
             answer = self._on_new(body)
             if silent:  # and a new connection was not: so it was dead
-                self._peer.was_silent(idle_ms)
+                self._peer.found_dead(idle_ms)
         return answer
 
-    def _kept_is_good(self, idle_ms):
+    def _can_reuse(self, idle_ms):
         """Tell whether there is a kept connection with nothing to read: no end, no stray bytes."""
         if self._stream is None:
             return False
         try:
-            if self._peer.may_rest(idle_ms) and self._stream.readinto(self._view) is None:
+            if self._peer.can_reuse(idle_ms) and self._stream.readinto(self._view) is None:
                 return True
         except aiot_port.NETWORK_ERRORS:
             pass
@@ -125,7 +125,7 @@ class Connection:
         except NetworkError:
             # A server may close an idle connection with no notice, and a router may forget it:
             # once more, on a new one. One that is in use, and slow, is only asked once.
-            if self._reply.started() or (self._expired and not self._peer.has_rested(idle_ms)):
+            if self._reply.started() or (self._expired and not self._peer.may_be_dead(idle_ms)):
                 raise
             return None
         self._peer.survived(idle_ms)
@@ -154,7 +154,7 @@ class Connection:
 
     def close(self):
         """Close the connection; the next post opens it again."""
-        self._rest = None  # a large payload is not held on to
+        self._unsent = None  # a large payload is not held on to
         self._hang_up()
 
     def _hang_up(self):
@@ -211,7 +211,7 @@ class Connection:
         self._buffer[end : end + first] = body if first == length else body[:first]
         if len(self._request) != end + first:
             self._request = self._view[: end + first]
-        self._rest = memoryview(body)[first:] if first < length else None
+        self._unsent = memoryview(body)[first:] if first < length else None
 
     def _send(self, count):
         """Send the request behind `count` bytes; return False where the answer came before it."""
@@ -230,7 +230,7 @@ class Connection:
 
     def _send_rest(self):
         """Send what had no room in the buffer; return False where the answer came first."""
-        rest, self._rest = self._rest, None
+        rest, self._unsent = self._unsent, None
         if rest:
             self._stream.wait(min(self._left_ms(), _EARLY_MS))
         while rest:
@@ -285,7 +285,7 @@ class Connection:
                 self._expired = False
                 return count
             refused = self._ca is None and isinstance(failure, ValueError)
-            if not (refused and self._peer.has_another_root(failure)):
+            if not (refused and self._peer.try_next_root(failure)):
                 tried += 1
         raise self._peer.refusal or failure
 

@@ -50,7 +50,7 @@ class Delivery:
         first, longest = kind
         span = min(longest, first << min(self._failures, 16))  # 16 doublings pass every cap
         self._failures += 1
-        wait = span // 2 + _random_below(span // 2)
+        wait = span // 2 + _random(span // 2)
         asked = getattr(error, "retry_after", None)
         if asked is not None:
             wait = max(wait, min(asked * 1000, _LONGEST_RETRY_AFTER_MS))
@@ -70,6 +70,6 @@ def _kind(error):
     return _PASSING
 
 
-def _random_below(limit):
+def _random(limit):
     """Return a random integer from 0 to `limit` - 1, in milliseconds fine enough."""
     return int.from_bytes(os.urandom(4), "big") % limit

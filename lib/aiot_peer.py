@@ -12,7 +12,7 @@ _ADDRESS_AGE_MS = const(3600000)  # an hour; the service's own records live minu
 
 # A connection that rested for so long may have been forgotten on the way. The shortest memory of
 # a router that RFC 5382 speaks of is minutes long, and a server answers within a second.
-_RESTED_MS = const(1000)
+_MAY_BE_DEAD_MS = const(1000)
 # A day: routers are changed, and to find out anew costs one timeout.
 _LEARNED_AGE_MS = const(86400000)
 
@@ -30,7 +30,7 @@ class Peer:
         self._is_good = False
         self._failures = 0
         self._survived_ms = 0  # the longest rest after which a connection still answered
-        self._silent = None  # tick at which one did not
+        self._dead_at = None  # tick at which one did not
 
     def addresses(self, resolve):
         """Return the addresses to try, one after the other; OSError where there is none.
@@ -70,7 +70,7 @@ class Peer:
         if self._roots is not None:
             self._roots.begin()
 
-    def has_another_root(self, error):
+    def try_next_root(self, error):
         """Return whether to try another root, now `root`, after a certificate that was refused.
 
         Where none is left for this attempt, the one that fitted last has its turn again.
@@ -82,29 +82,29 @@ class Peer:
         self.refusal = self._roots.error
         return self.root != self._roots.first
 
-    def may_rest(self, idle_ms):
+    def can_reuse(self, idle_ms):
         """Return whether a connection that was idle for so long may be used again.
 
         Any may, until one was found dead without a word; from then on, for a day, those that
         were not idle for longer than another that survived.
         """
-        if self._silent is None or not _is_within(self._silent, _LEARNED_AGE_MS):
-            self._silent = None
+        if self._dead_at is None or not _is_within(self._dead_at, _LEARNED_AGE_MS):
+            self._dead_at = None
             return True
-        return 0 <= idle_ms <= max(self._survived_ms, _RESTED_MS)
+        return 0 <= idle_ms <= max(self._survived_ms, _MAY_BE_DEAD_MS)
 
     @staticmethod
-    def has_rested(idle_ms):
+    def may_be_dead(idle_ms):
         """Return whether a connection was idle for so long that it may have been forgotten."""
-        return not 0 <= idle_ms < _RESTED_MS
+        return not 0 <= idle_ms < _MAY_BE_DEAD_MS
 
     def survived(self, idle_ms):
         """Note that a connection answered after it had been idle for so long."""
         self._survived_ms = max(self._survived_ms, idle_ms)
 
-    def was_silent(self, idle_ms):
+    def found_dead(self, idle_ms):
         """Note that one did not, while a new one at once behind it did."""
-        self._silent = aiot_port.ticks_ms()
+        self._dead_at = aiot_port.ticks_ms()
         # What survived longer did so on another day, or another way.
         self._survived_ms = min(self._survived_ms, idle_ms // 2)
 

@@ -69,14 +69,14 @@ class Connection:
         idle_ms = ticks_diff(wire.started, self._answered)
         answer = None
         silent = False
-        if self._peer.may_rest(idle_ms) and wire.kept_is_good():
+        if self._peer.can_reuse(idle_ms) and wire.can_reuse():
             answer = self._on_kept(idle_ms, path, headers, body)
             silent = wire.is_late()
         if answer is None:
             self.close()  # so that the session does not take the one that is no good
             answer = self._on_new(path, headers, body)
             if silent:  # and a new connection was not: so it was dead
-                self._peer.was_silent(idle_ms)
+                self._peer.found_dead(idle_ms)
         self._answered = ticks_ms()
         return answer
 
@@ -90,7 +90,7 @@ class Connection:
         except NetworkError:
             # A server may close an idle connection with no notice, and a router may forget it:
             # once more, on a new one. One that is in use, and slow, is only asked once.
-            if wire.received or (wire.is_late() and not self._peer.has_rested(idle_ms)):
+            if wire.received or (wire.is_late() and not self._peer.may_be_dead(idle_ms)):
                 raise
             return None
         self._peer.survived(idle_ms)
@@ -137,15 +137,15 @@ class Connection:
         except NetworkError:
             if wire.verified:
                 raise
-            if not self._has_another_root(wire.trouble):
+            if not self._try_next_root(wire.trouble):
                 left.pop(0)
             if not left:
                 raise
         return None
 
-    def _has_another_root(self, error):
+    def _try_next_root(self, error):
         ours = self._ca is None and self._context is None
-        return ours and is_unknown_authority(error) and self._peer.has_another_root(error)
+        return ours and is_unknown_authority(error) and self._peer.try_next_root(error)
 
     def _verified(self, address):
         self._peer.verified(address)
@@ -206,12 +206,12 @@ class Connection:
             allow_redirects=False,
         )
         try:
-            told = response.headers
-            self._date = told.get("date", "").encode()
-            self._retry_after = told.get("retry-after", "").encode()
+            found = response.headers
+            self._date = found.get("date", "").encode()
+            self._retry_after = found.get("retry-after", "").encode()
             # Without a length the body ends where the connection does.
-            kept = told.get("connection", "").lower() != "close" and (
-                "content-length" in told or "transfer-encoding" in told
+            kept = found.get("connection", "").lower() != "close" and (
+                "content-length" in found or "transfer-encoding" in found
             )
             return response.status_code, _body(response), kept
         finally:

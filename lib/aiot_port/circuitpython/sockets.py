@@ -66,7 +66,7 @@ class Wire:
         self.received = 0  # bytes of the reply
         self.trouble = None  # the first error: adafruit_requests and TLS put theirs before it
 
-    def kept_is_good(self):
+    def can_reuse(self):
         """Tell whether there is a kept connection with nothing to read: no end, no stray bytes."""
         return self._socket is not None and self._socket.is_idle()
 
@@ -156,7 +156,7 @@ class _Raw:
         self._wire = wire
         self._raw = raw
         self._does_tls = False
-        self.looking = False  # not waiting at all
+        self.no_wait = False  # not waiting at all
         self.close = raw.close
         for name in _ASKED_FOR:
             setattr(self, name, getattr(raw, name, None))
@@ -177,8 +177,8 @@ class _Raw:
             raise wire.note(error) from None
 
     def recv_into(self, *buffer):
-        if not self.looking:
-            return self._patiently(self._raw.recv_into, *buffer)
+        if not self.no_wait:
+            return self._retry(self._raw.recv_into, *buffer)
         self._raw.settimeout(0)
         count = self._raw.recv_into(*buffer)
         if not count and self._does_tls:  # an AirLift's way to say that nothing came
@@ -186,9 +186,9 @@ class _Raw:
         return count
 
     def send(self, data):
-        return self._patiently(self._raw.send, data)
+        return self._retry(self._raw.send, data)
 
-    def _patiently(self, call, *buffer):
+    def _retry(self, call, *buffer):
         wire = self._wire
         try:
             while True:
@@ -217,7 +217,7 @@ class _Socket:
 
     def is_idle(self):
         """Tell whether the connection stands and there is nothing to read."""
-        self._raw.looking = True
+        self._raw.no_wait = True
         try:
             self._tls.recv_into(bytearray(1))
         except OSError as error:
@@ -225,7 +225,7 @@ class _Socket:
         except NETWORK_ERRORS:
             pass
         finally:
-            self._raw.looking = False
+            self._raw.no_wait = False
         return False
 
     def settimeout(self, seconds):
