@@ -208,7 +208,7 @@ class Client:
     def auth(self):
         """Return a token. Signs in if there is none or it ends soon.
 
-        The other methods call this for you. Raises NetworkError, ReplyError or PlatformError, and
+        The other methods call this. Raises NetworkError, ReplyError or PlatformError, and
         MemoryError if the heap is full; the client works again when there is room.
         """
         if not self._token.is_good():
@@ -219,12 +219,11 @@ class Client:
     def publish(self, topic, payload):
         """Send a payload to a topic and return its messageId, an int of up to 19 digits.
 
-        If the platform gives a text as the id, the text is returned, and None if it gives no id:
-        the report has arrived all the same. `topic` "user/pub" is short for
-        "/{ProductKey}/{DeviceName}/user/pub"; a topic that begins with "/" is sent as it is.
-        `payload` is bytes-like or str, 131,072 bytes at most. If the token is no longer good, it
-        is renewed and the same bytes are sent once more. Raises AiotError (aiot_errors has the
-        tree), and MemoryError as `auth`.
+        If the platform gives a text as the id, this returns the text, and None without an id.
+        `topic` "user/pub" is short for "/{ProductKey}/{DeviceName}/user/pub"; a topic that begins
+        with "/" is sent as it is. `payload` is bytes-like or str, 131,072 bytes at most. A token
+        that is no longer good is renewed, and the same bytes are sent once more. Raises AiotError
+        (aiot_errors has the tree), and MemoryError as `auth`.
         """
         path = self._path_of(topic)
         body = payload if isinstance(payload, bytes) else _as_bytes(payload)

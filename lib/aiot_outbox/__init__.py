@@ -8,12 +8,11 @@ The outbox has three tiers. A report starts in the first one, and moves on if it
     flash     survives a power cut; it is a folder of files, which shelf.py describes
 
 Each report has a number, which is stored with it. So a start knows which reports it has already.
-tally.py owns the numbers: it gives the next one, and knows which report is the oldest, how many
-were dropped, and where the group ends. The group is the oldest reports that are sent in one
-message. After a failure or a restart the group is the same, so the message has the same bytes.
+tally.py owns the numbers: it gives the next one, and knows the oldest one on flash, how many
+reports were dropped, and where the group ends. The group is the oldest reports that are sent in
+one message. It is the same after a failure or a restart, so the message has the same bytes.
 
-tally.py and flash.py stay in RAM. flash.py loads the code that reads and writes files when a
-report must be stored or waits on flash. Later it unloads that code.
+flash.py loads the code for files when a report must be stored or waits on flash, and unloads it.
 """
 
 from aiot_errors import NOT_NOW, AiotError
@@ -77,8 +76,7 @@ class Outbox:
     def dropped(self):
         """How many reports were dropped since the outbox was made. Restarts keep the number.
 
-        It counts reports that were dropped because the outbox was full, reports that were set
-        aside, and those of `count_dropped`.
+        It counts reports that were set aside, those that made room, and those of `count_dropped`.
         """
         if not self._tally.known:
             self._load()
@@ -97,8 +95,8 @@ class Outbox:
     def put(self, topic, payload):
         """Add a report: topic str, payload bytes or str. Once this returns, the report is safe.
 
-        Raises AiotError if the report is too large or the file system is full; the report is then
-        not in the outbox. If flash cannot be written at all, the report stays in RAM.
+        Raises AiotError if it is too large or the file system is full; it is then not in the
+        outbox. If flash cannot be written at all, the report stays in RAM.
         """
         report = self._add(topic, payload)
         try:
@@ -111,8 +109,8 @@ class Outbox:
     def hold(self, topic, payload):
         """Add a report as `put` does, but only to RAM if `memory` has no room for it.
 
-        A power cut loses it until `save_for_sleep`, `flush` or another `put` was called.
-        Raises AiotError if the report is too large.
+        A power cut loses it until `save_for_sleep`, `flush` or another `put` was called. Raises
+        AiotError if the report is too large.
         """
         self._add(topic, payload)
         try:
@@ -168,9 +166,9 @@ class Outbox:
         self._remember()
 
     def save_for_sleep(self):
-        """Save the reports in RAM from a deep sleep or a reset; return whether they are safe.
+        """Store the reports in RAM so that they survive a deep sleep or a reset.
 
-        Raises AiotError when the file system is full.
+        Return whether they do. Raises AiotError when the file system is full.
         """
         if self.is_at_risk():
             self._is_safe = self._remember()
@@ -242,10 +240,9 @@ class Outbox:
     def peek_many(self, most):
         """Return the group: the oldest reports, (topic, payload) each, to send in one message.
 
-        It has 2 to `most` reports, or it is []: then call `peek`. Each `pop` decides the next
-        group and stores its end, so that the message has the same bytes after a failure or a
-        restart. Before the first `pop` there is a group only if all reports are in `memory`,
-        where storing its end costs no flash. Raises as `peek`.
+        It has 2 to `most` reports, or none: then call `peek`. Each `pop` decides the next group
+        and stores its end, so the message has the same bytes after a failure or a restart. Before
+        the first `pop` there is a group only if all reports are in `memory`. Raises as `peek`.
         """
         self._most = most
         reports = self._show(most)
@@ -361,11 +358,10 @@ class Outbox:
     def set_aside(self, code, topic=None, payload=None):
         """Move the report that peek showed to set_aside.txt, and count it in `dropped`.
 
-        `code`, an int or str, is the reason, which is written there too. The file keeps the newest
-        lines that fit into 2048 bytes (fewer in an outbox below 32 KB); a longer payload is cut
-        off. If the file cannot be written, the report is removed all the same, because it must
-        not block the others. `topic` and `payload` are written in place of those of the report,
-        if people could not read these.
+        `code`, an int or str, is written there as the reason; `topic` and `payload`, if given, in
+        place of the report's own. The file keeps the newest lines that fit into 2048 bytes (fewer
+        in an outbox below 32 KB); a longer payload is cut off. Even if the file cannot be written,
+        the report is removed.
         """
         before = self._shown
         report = self.peek()
