@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Alink JSON, the thing model's messages: what goes into them. Nothing is sent from here."""
+"""Makes the thing model's messages, in Alink JSON. Sends nothing."""
 
 import io
 import json
@@ -13,22 +13,22 @@ _LATEST_TIME = const(1 << 63)  # milliseconds: what a 64-bit service can hold
 
 
 class Alink:
-    """Makes a device's thing-model messages, each a (topic, payload str) to be published.
+    """Makes a device's thing-model messages, each a (topic, payload str) to publish.
 
-    Made once and sent as often as needed: a message keeps its id and its bytes, so that the
-    platform's side can tell a repetition. `clock` returns milliseconds since 1970 or None.
+    A message is made once, even if it is sent several times. So its id and bytes stay the same,
+    and the platform can see that it is repeated. `clock` returns milliseconds since 1970 or None.
     """
 
     def __init__(self, device, clock):
-        self._root = "/sys/%s/%s/" % (device.product_key, device.device_name)
-        self._property_topic = self._root + "thing/event/property/post"
+        self._prefix = "/sys/%s/%s/" % (device.product_key, device.device_name)
+        self._property_topic = self._prefix + "thing/event/property/post"
         self._clock = clock
         self._last_id = None
 
     def properties(self, params, time_ms=None):
-        """Return a property post. With `time_ms` (since 1970) each value carries its time.
+        """Return a property post. With `time_ms` (since 1970) each value has its time.
 
-        Raises AiotError for a value that JSON has no form for: NaN, infinities, other types.
+        Raises AiotError for a value that JSON cannot hold: NaN, infinities, other types.
         """
         _check_dict(params)
         if time_ms is not None:
@@ -37,16 +37,16 @@ class Alink:
         return self._property_topic, message
 
     def event(self, identifier, params, time_ms=None):
-        """Return an event post, `params` being the event's output.
+        """Return an event post; `params` is the event's output.
 
-        Raises as `properties`, and AiotError for an identifier that fits no topic.
+        Raises as `properties`, and AiotError for an identifier that cannot be in a topic.
         """
         _check_name(identifier)
         _check_dict(params)
         event = {"value": params}
         if time_ms is not None:
             event["time"] = _check_time(time_ms)
-        topic = "%sthing/event/%s/post" % (self._root, identifier)
+        topic = "%sthing/event/%s/post" % (self._prefix, identifier)
         return topic, self._message("thing.event.%s.post" % identifier, event)
 
     def _message(self, method, params, time=None):

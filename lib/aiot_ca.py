@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Certificate authorities in the two forms that runtimes take: DER one by one, or PEM text.
 
-`ca` is, as everywhere in this library: None for the shipped roots, DER bytes, PEM text (or its
-bytes), or the path of a file with either. Several certificates may follow one another, and are
-trusted together. Of the shipped roots one at a time is: each takes 3 KB while its context lives.
-In which order they are tried is the rule of aiot_roots.
+`ca` is None for the shipped roots, DER bytes, PEM text (or its bytes), or the path of a file with
+either. It may hold several certificates, which are trusted together. The shipped roots are trusted
+one at a time, as each takes 3 KB while its context lives; aiot_roots chooses which one to try.
 """
 
 import binascii
@@ -17,10 +16,9 @@ _END = "-----END CERTIFICATE-----"
 _GIVE = "give DER bytes, PEM text or a path to either"
 _SEQUENCE = b"\x30\x82"  # how a certificate of 256 to 65535 bytes begins (X.690, 8.1.3)
 
-# Each is in a module aiot_root_…; tools/roots.py looks after them. The likeliest comes first: the
-# vendor's SDKs have had R1 for long, new instances were seen under the vendor's own root, and its
-# other services go over to R46. A board remembers a place in this list, so one that comes later
-# goes to the end.
+# Each is in a module aiot_root_…, which tools/check/roots.py makes. The likeliest root is first:
+# the vendor's SDKs have long had R1, new instances were seen under the vendor's own root, and its
+# other services change to R46. A board saves a place in this list, so a new root goes to the end.
 SHIPPED = ("r1", "aliyun", "r46", "r3", "r6", "e46")
 
 
@@ -30,14 +28,14 @@ def shipped(number):
     try:
         return __import__(name).DER
     finally:
-        sys.modules.pop(name, None)  # a board has no RAM for bytes that TLS has read
+        sys.modules.pop(name, None)  # TLS has its own copy, and a board has no RAM for two
 
 
 def ders(ca, root=0):
-    """Return the certificates, an iterable of DER bytes (MicroPython takes one a call).
+    """Return the certificates, an iterable of DER bytes (MicroPython takes one in a call).
 
-    Where `ca` is None it is one, the shipped root of this number. Raises AiotError when there is
-    none, one is damaged, or the file cannot be read.
+    If `ca` is None, it is the shipped root of this number. Raises AiotError if there is no
+    certificate, if one is damaged, or if the file cannot be read.
     """
     if ca is None:
         return (shipped(root),)
@@ -48,7 +46,7 @@ def ders(ca, root=0):
 
 
 def pem(ca, root=0):
-    """Return them as `ders`, but as one PEM string (CircuitPython takes no other form)."""
+    """Return the certificates of `ders` as one PEM text (CircuitPython takes no other form)."""
     lines = []
     for der in ders(ca, root):
         lines.append(_BEGIN)
@@ -93,7 +91,7 @@ def _decode_pem(data):
 
 
 def _split_der(data):
-    """Cut certificates apart by the length in each one's first bytes (X.690, 8.1.3)."""
+    """Split certificates by the length in the first bytes of each (X.690, 8.1.3)."""
     start = 0
     while start < len(data):
         if data[start : start + 2] != _SEQUENCE or len(data) < start + 4:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The dates of HTTP. They are read once a start: this need not stay in RAM."""
+"""Reads the dates of HTTP. This is needed once in a start, and does not stay in RAM."""
 
 _MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 
@@ -7,8 +7,8 @@ _MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 def http_date(value):
     """Return an HTTP date (bytes, as `Sun, 06 Nov 1994 08:49:37 GMT`) in seconds since 1970.
 
-    None where it is not one (RFC 9110, 5.6.7; the two obsolete forms are not read). Integers
-    only: a float on a board has 24 bits.
+    None if it is not an HTTP date (RFC 9110, 5.6.7; the two obsolete forms are not read). It
+    counts in integers: a float on a board has 24 bits.
     """
     fields = value.split()
     if len(fields) != 6 or len(fields[2]) != 3 or fields[5] != b"GMT":
@@ -27,10 +27,10 @@ def http_date(value):
 
 
 def retry_seconds(value, date):
-    """Return the seconds that a Retry-After header (bytes) asks to wait, None where it does not.
+    """Return the seconds that a Retry-After header (bytes) asks to wait, None if it is damaged.
 
-    A date in it counts from the reply's own time, `date` in seconds since 1970 or None (RFC
-    9110, 10.2.3).
+    If the header has a date, the wait begins at `date`, the reply's own time in seconds since
+    1970 or None (RFC 9110, 10.2.3).
     """
     if value.isdigit() and len(value) < 9:  # small ints on every board
         return int(value)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""When to try again: the one place that decides it. Touches no clock, no network, no flash.
+"""Decides when to try again; nothing else does. Touches no clock, no network, no flash.
 
-After a success nothing waits. After a failure the next try comes later and later, up to a cap,
-and at a random point of the second half of each span, so that a thousand boards that lost the
-same access point do not come back in the same second.
+After a success there is no wait. After each failure in a row the wait doubles, up to a limit. It
+ends at a random point of its second half, so that a thousand boards that lost the same access
+point do not come back in the same second.
 """
 
 import os
@@ -11,22 +11,22 @@ import os
 from aiot_errors import REFUSED
 from aiot_port import const
 
-# What follows each kind of failure: (first wait, longest wait) in milliseconds.
-# A passing fault heals within seconds, or lasts as long as somebody repairs a router.
+# For each kind of failure: (first wait, longest wait) in milliseconds.
+# A passing fault is over within seconds, or when somebody has repaired a router.
 _PASSING = const((2000, 300000))
-# Throttling counts requests in a window of a minute at least: stay away for longer than that.
+# Throttling counts the requests of a minute or more: wait for longer than that.
 _THROTTLED = const((60000, 3600000))
-# A refused device stays refused until its owner comes, or its clock is set: minutes, no hammering.
+# A refused device stays refused until its owner or its clock changes: wait for minutes.
 _REFUSED = const((300000, 3600000))
 
-_LONGEST_RETRY_AFTER_MS = const(86400000)  # a day; longer is a mistake on the other side
+_LONGEST_RETRY_AFTER_MS = const(86400000)  # a day; a longer one is a mistake of the server
 
 # 40000 is the platform's throttling (document, Tables 3 and 5); 429 and 503 are HTTP's.
 _THROTTLE_CODES = const((40000, 429, 503))
 
 
 class Delivery:
-    """Keeps count of failures in a row; `wait_ms` says how long to stay quiet after each."""
+    """Counts failures in a row; `wait_ms` says how long to be quiet after each."""
 
     def __init__(self):
         self._kind = None
@@ -40,17 +40,17 @@ class Delivery:
     def wait_ms(self, error):
         """Count an AiotError and return the milliseconds until the next try.
 
-        What the platform asks for by Retry-After (`error.retry_after`, seconds) is waited for
-        in full, up to a day.
+        The wait is at least the platform's Retry-After (`error.retry_after`, seconds), up to a
+        day.
         """
         kind = _kind(error)
-        if kind is not self._kind:  # another trouble: it is judged afresh
+        if kind is not self._kind:  # another kind of failure: count from the start
             self._kind = kind
             self._failures = 0
         first, longest = kind
         span = min(longest, first << min(self._failures, 16))  # 16 doublings pass every cap
         self._failures += 1
-        wait = span // 2 + _random_below(span // 2)
+        wait = span // 2 + _random(span // 2)
         asked = getattr(error, "retry_after", None)
         if asked is not None:
             wait = max(wait, min(asked * 1000, _LONGEST_RETRY_AFTER_MS))
@@ -58,7 +58,7 @@ class Delivery:
 
 
 def is_throttling(error):
-    """Whether an AiotError asks for fewer requests, whatever is in them."""
+    """Return whether an AiotError asks for fewer requests of any kind."""
     return getattr(error, "code", None) in _THROTTLE_CODES
 
 
@@ -70,6 +70,6 @@ def _kind(error):
     return _PASSING
 
 
-def _random_below(limit):
-    """Return a random integer from 0 to `limit` - 1, in milliseconds fine enough."""
+def _random(limit):
+    """Return a random integer from 0 to `limit` - 1."""
     return int.from_bytes(os.urandom(4), "big") % limit

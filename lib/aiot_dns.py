@@ -1,28 +1,27 @@
 # SPDX-License-Identifier: MIT
-"""Looks names up in the DNS (RFC 1035) without ever blocking.
+"""Looks names up in the DNS (RFC 1035), and never blocks for longer than a second.
 
-The look-up of a board's own firmware, lwIP's getaddrinfo, blocks for 7 s for each name server
-that is silent: with two of them longer than an RP2040's watchdog allows. NTP asks by the same
-function, `ask`.
+lwIP's getaddrinfo, in a board's firmware, blocks for 7 s for each silent name server. With two of
+them that is longer than an RP2040's watchdog allows. NTP uses the function `ask` too.
 """
 
 import os
 
 PORT = 53
 
-# MicroPython knows only the first of the name servers that DHCP gave. Where that one is silent
-# these are asked: Alibaba Cloud's public ones, in reach of whoever reaches the platform.
+# MicroPython knows only the first name server from DHCP. If that one is silent, these are asked:
+# the public ones of Alibaba Cloud, as a board that reaches the platform probably reaches them.
 SPARE = ("223.5.5.5", "223.6.6.6")
 
 _NO_SUCH_NAME = 3  # RFC 1035, 4.1.1
 _ADDRESS = b"\0\1\0\1"  # type A, class IN
 _ALIAS = b"\0\5\0\1"  # type CNAME, class IN
-_MOST_ALIASES = 8  # in a row; honest chains have one to three
-_MOST_ADDRESSES = 4  # each gets a share of the time that is left to connect
+_MOST_ALIASES = 8  # in a row; real chains have one to three
+_MOST_ADDRESSES = 4  # each gets a part of the time that is left to connect
 _LONGEST_NAME = 255  # bytes, RFC 1035, 2.3.4
 _LONGEST_LABEL = 63
-_AGAIN_MS = 1000  # until the question is sent once more: UDP loses datagrams
-_MOST_PARTS = 140  # labels and pointers of a name: it has room for 127 labels
+_AGAIN_MS = 1000  # until the question is sent again, as UDP loses datagrams
+_MOST_PARTS = 140  # labels and pointers of a name, which has room for 127 labels
 
 
 def is_address(host):
@@ -37,10 +36,10 @@ def is_address(host):
 
 
 def look_up(udp, host, servers, timeout_ms, on_wait):
-    """Return the IPv4 addresses of a host as a list of texts, [] where there is no such name.
+    """Return the IPv4 addresses of a host as a list of texts, [] if there is no such name.
 
-    `udp` is an open Udp of aiot_port.net, and is closed here; `servers` are the addresses of the
-    network's own name servers. Raises OSError where none gives an answer within `timeout_ms`.
+    `udp` is an open Udp of aiot_port.net, and is closed here. `servers` are the addresses of the
+    network's own name servers. Raises OSError if no server answers within `timeout_ms`.
     """
     try:
         asked = question(host, os.urandom(2))
@@ -57,21 +56,20 @@ def look_up(udp, host, servers, timeout_ms, on_wait):
 
 
 def ask(udp, question, places, spare, judge, timeout_ms, on_wait):
-    """Return what the first answer that fits says, None where none came in time.
+    """Return the result of the first answer that fits, None if none came in time.
 
-    No step waits for more than a second, so that a watchdog is fed in time and the deadline
-    holds, whoever is silent or talks without end. This is one function, and calls few others: a
-    report is deep in the stack of a Pico W, 8 KB, where it has to look a name up.
+    No step waits for more than a second. So a watchdog is fed in time, and the deadline holds
+    even if a server is silent or sends without end. This is one function, and calls few others:
+    the stack of a Pico W has 8 KB, and a report that looks a name up has used much of it.
 
     `udp` is an open Udp of aiot_port.net, and is closed here. `places` are the servers, as its
-    `place` and `places` give them; those in `spare` are asked too once half of the time is over.
-    `judge(answer, question)` gets bytes and returns what they say: None for no answer to this
-    question, False where the server has none to give. That one is not asked again, and where all
-    have said so the result is False. `on_wait`, where there is one, is called at least every
-    second.
+    `place` and `places` return them; those in `spare` are asked too after half of the time.
+    `judge(answer, question)` gets bytes and returns the result: None if they do not answer this
+    question, False if the server has no result. That server is not asked again; if all servers
+    say so, False is returned. `on_wait`, if given, is called at least every second.
     """
     try:
-        asked = list(places or spare)  # who has not said that it knows nothing
+        asked = list(places or spare)  # the servers that have not said that they have no result
         spare = list(spare) if places else []
         again_ms = 0
         while True:
@@ -90,7 +88,7 @@ def ask(udp, question, places, spare, judge, timeout_ms, on_wait):
                 on_wait()
             got = udp.receive(min(again_ms, timeout_ms) - age_ms)
             if got is None or got[1] not in asked:
-                continue  # nothing yet, or from somebody who was not asked
+                continue  # nothing yet, or from a server that was not asked
             verdict = judge(got[0], question)
             if verdict is False:
                 asked.remove(got[1])
@@ -101,9 +99,9 @@ def ask(udp, question, places, spare, judge, timeout_ms, on_wait):
 
 
 def question(host, number):
-    """Return the bytes that ask for a host's addresses; `number` (2 bytes) tells the answer.
+    """Return the bytes that ask for a host's addresses; the answer repeats `number` (2 bytes).
 
-    Raises OSError for a host that no name can be.
+    Raises OSError if `host` cannot be a name.
     """
     name = b""
     for label in host.split("."):
@@ -120,8 +118,8 @@ def question(host, number):
 def addresses(answer, asked):
     """Return the addresses that an answer gives to a question, both bytes, as a list of texts.
 
-    False where it says that there are none, None where it is no answer to it, or one that is
-    damaged, cut before the first address, or of a server that does not know.
+    False if it says that there are none. None if it does not answer this question, is damaged or
+    cut before the first address, or the server does not know.
     """
     size = len(asked)
     if len(answer) < size or answer[:2] != asked[:2] or answer[2] & 0xF8 != 0x80:
@@ -136,7 +134,7 @@ def addresses(answer, asked):
     try:
         _read_records(answer, size, aliases, held)
     except IndexError:
-        if not answer[2] & 2:  # what was cut for its length is good up to there
+        if not answer[2] & 2:  # an answer that was cut for its length is good up to the cut
             return None
     found = _follow(_name(asked, 12)[0], aliases, held)
     if found or aliases or answer[2] & 2:
@@ -147,7 +145,7 @@ def addresses(answer, asked):
 def _read_records(answer, at, aliases, held):
     """Read the records of an answer: CNAMEs into the dict `aliases`, (name, address) into `held`.
 
-    Raises IndexError where they are damaged, with what came before it read.
+    Raises IndexError if a record is damaged; the records before it were read.
     """
     for _ in range(answer[6] << 8 | answer[7]):
         name, at = _name(answer, at)
@@ -163,7 +161,7 @@ def _read_records(answer, at, aliases, held):
 
 
 def _follow(name, aliases, held):
-    """Return the addresses of a name, or of what it stands for."""
+    """Return the addresses of a name, or of the name that it is an alias of."""
     for _ in range(_MOST_ALIASES):
         found = [address for owner, address in held if owner == name]
         if found or name not in aliases:
@@ -189,4 +187,4 @@ def _name(packet, at):
         if size > _LONGEST_LABEL or len(label) < size or len(name) > _LONGEST_NAME:
             raise IndexError
         at += 1 + size
-    raise IndexError  # its pointers lead in a circle
+    raise IndexError  # its pointers form a circle

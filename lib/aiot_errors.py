@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The errors that leave the library: one tree, and each says whether to try again.
+"""The errors of the library: one tree. Each error says whether to try again.
 
-The lowest floor: it imports nothing. Users find these names in `aiot_http` too.
+This file imports nothing. Users find these names in `aiot_http` too.
 """
 
 # Token faults (document, Tables 3 and 5): sign in again, then send the same bytes again.
@@ -13,39 +13,39 @@ _PARAM_ERROR = 10001
 
 
 class AiotError(Exception):
-    """Base of every error that leaves the library.
+    """Base of every error of the library, except MemoryError.
 
-    Raised itself when you ask for something that cannot be sent: a topic with a space, a
-    payload over 131,072 bytes, NaN. `retry` tells whether the same report may succeed later.
+    AiotError itself is raised if you give something that cannot be sent: a topic with a space, a
+    payload over 131,072 bytes, NaN. `retry` says whether the same report may succeed later.
     """
 
     retry = False
 
 
 class NetworkError(AiotError):
-    """The platform could not be reached: Wi-Fi, DNS, TCP, TLS, a certificate, or too late.
+    """The platform could not be reached: Wi-Fi, DNS, TCP, TLS, a certificate or the time limit.
 
-    `clock` is True where the certificate is called expired or not yet valid: the board's own
-    clock may be what is wrong.
+    `clock` is True if TLS says that the certificate is expired or not yet valid: the board's
+    clock may be wrong.
     """
 
     retry = True
     clock = False
 
 
-# What may go well another time. Made here: out of memory `except (…)` could not make it.
+# The errors that may be over later. Made once, here: `except (…)` would need memory.
 NOT_NOW = (AiotError, MemoryError)
 
 
 def ca_error(text):
-    """Return an AiotError that no report is to blame for: all may be sent once `ca` is right."""
+    """Return an AiotError with `retry` True: the reports can be sent once `ca` is right."""
     error = AiotError(text)
     error.retry = True
     return error
 
 
 class ReplyError(AiotError):
-    """Something answered, but not in a way that the platform would."""
+    """Something answered, but not as the platform does."""
 
     retry = True
 
@@ -53,12 +53,11 @@ class ReplyError(AiotError):
 class PlatformError(AiotError):
     """The platform said no.
 
-    `code` is the platform's code (document, Tables 3 and 5), or the HTTP status where no code
-    came with it, which `bare` tells; `message` is its own text; `retry` is False only for the
-    platform's own 10001, as a bare status may come from anybody on the way; `hint` says more
-    where the client can tell more; `retry_after` is the number of seconds that the platform
-    asked to wait, or None; `signing_in` tells that it was the sign-in that was refused, so that
-    nothing is wrong with the report that waits for it.
+    `code` is the platform's code (document, Tables 3 and 5). If there was none, it is the HTTP
+    status and `bare` is True: then the answer may come from anybody on the way. `message` is the
+    platform's text. `retry` is False only for the platform's own 10001. `hint` is a likely
+    reason, or "". `retry_after` is the number of seconds that the platform asked to wait, or
+    None. `signing_in` is True if the sign-in was refused, so that the report is not at fault.
     """
 
     signing_in = False

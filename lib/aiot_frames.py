@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What the frames of a DHT and a DS18B20 say, and which frames no sensor sends.
+"""Decodes the frames of a DHT and a DS18B20, and refuses frames that no sensor sends.
 
 A checksum shows that bits were damaged on their way. It does not show that a sensor sent them: a
-wire that is held low gives zeros, and the checksum of zeros is zero. So each function looks at
-what a frame cannot be, and raises OSError for it. Drivers deliver the frames; these functions are
-the same for every port.
+wire that is held low gives zeros, and the checksum of zeros is zero. So each function raises
+OSError for a frame that no sensor can send. The drivers of each port read the frames.
 """
 
 FAMILIES = (0x10, 0x22, 0x28)
@@ -18,7 +17,7 @@ def dht11(frame):
     """Return (degrees Celsius, percent) of a DHT11's five bytes. Raises OSError.
 
     Source: Asair, "DHT11 product manual": integer and tenths, the sign in the tenths' top bit.
-    Makers that send no tenths send zeros there.
+    Some makers have no tenths, and send zeros there.
     """
     _check_dht(frame)
     tenths = frame[3] & 0x7F
@@ -52,17 +51,17 @@ def _check_dht(frame):
 def ds18x20(family, pad):
     """Return the degrees Celsius of a scratchpad of nine bytes with a right CRC. Raises OSError.
 
-    `family` is the first byte of the id. Source: the data sheets of DS18B20 and DS18S20. Only
-    what all makers have in common is relied on: clones differ in the bytes 5 to 7
-    (github.com/cpetrich/counterfeit_DS18B20).
+    `family` is the first byte of the id. Source: the data sheets of DS18B20 and DS18S20. Clones
+    differ in the bytes 5 to 7 (github.com/cpetrich/counterfeit_DS18B20), so these are used only
+    to refuse 85.0 degrees.
     """
     if family == _DS18S20:
         return _ds18s20(pad)
     if pad[4] & 0x9F != 0x1F:  # the fixed bits of its configuration
         raise OSError("no scratchpad of a DS18B20: is the wire held low?")
     sixteenths = pad[1] << 8 | pad[0]
-    # Before it has measured Maxim's has 0x0C in byte 6, and 0x10 after a real 85.0 degrees. With
-    # clones nothing tells the two apart, so theirs is not believed.
+    # Maxim's chip has 0x0C in byte 6 before it has measured, and 0x10 after a real 85.0 degrees.
+    # A clone shows no difference, so 85.0 degrees of a clone are refused.
     if sixteenths == _NOT_MEASURED and pad[6] != 0x10:
         raise OSError("85.0 is what it says before it has measured")
     if sixteenths & 0x8000:

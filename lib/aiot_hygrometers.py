@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""AHT20 and SHT3x over I2C, as their data sheets have it, and a look at what a BME280 says.
+"""Reads AHT20 and SHT3x over I2C, as in their data sheets, and checks the values of a BME280.
 
 `aht20` and `sht3x` return a function that measures: (degrees Celsius, percent relative humidity).
-It raises OSError where the chip does not answer, or answers late or wrong. `i2c` has the `writeto`
-and `readfrom` of MicroPython's machine.I2C, `sleep_ms` pauses. Both chips guard what they send
-with the same CRC-8. It begins with ones, so zeros have no right one; a temperature at an end of
-its converter, which no measurement gives, is refused with all that came with it.
+It raises OSError if the chip does not answer, or answers late or wrong. `i2c` has the `writeto`
+and `readfrom` of MicroPython's machine.I2C; `sleep_ms` waits. Both chips send the same kind of
+CRC-8. It starts from ones, so a frame of zeros has a wrong CRC. A temperature at an end of the
+converter's range is not a measurement, and its frame is refused.
 """
 
 _AHT20_ADDRESS = 0x38
-_AHT20_CALIBRATED = 0x08  # bits of its status, which is the first byte of whatever it sends
+_AHT20_CALIBRATED = 0x08  # bits of its status, which is the first byte of all that it sends
 _AHT20_BUSY = 0x80
-_AHT20_TRIES = 5  # to read a measurement, 10 ms apart; one is ready after 80 ms
+_AHT20_TRIES = 5  # to read a measurement, 10 ms apart; it is ready after 80 ms
 _NOT_MEASURED = "no measurement: did it lose its power?"
 
 
@@ -46,7 +46,7 @@ def sht3x(i2c, sleep_ms, address):
     """Open an SHT30, SHT31 or SHT35. Source: Sensirion, "Datasheet SHT3x-DIS", 2.2, 4.3, 4.13."""
 
     def read():
-        i2c.writeto(address, b"\x24\x00")  # measure once, as well as it can, without stretching
+        i2c.writeto(address, b"\x24\x00")  # measure once, high repeatability, no clock stretching
         sleep_ms(16)  # 15.5 ms at most
         frame = i2c.readfrom(address, 6)
         temperature = _word(frame[:3])
@@ -59,11 +59,11 @@ def sht3x(i2c, sleep_ms, address):
 
 
 def check_bme280(registers):
-    """Raise OSError for a BME280's eight data registers, from 0xF7 on, that hold no measurement.
+    """Raise OSError if a BME280's eight data registers, from 0xF7 on, hold no measurement.
 
-    Source: Bosch, "BME280 data sheet", 5.3 and 5.4.7: what they hold after a reset. One of the
-    three values may be like that by chance, all of them together are not. No converter that works
-    stands at one of its ends.
+    Source: Bosch, "BME280 data sheet", 5.3 and 5.4.7: the values after a reset. One of the three
+    values may be the same by chance, but not all three. A converter that works does not give a
+    value at an end of its range.
     """
     pressure = registers[0] << 12 | registers[1] << 4 | registers[2] >> 4
     temperature = registers[3] << 12 | registers[4] << 4 | registers[5] >> 4
@@ -86,6 +86,6 @@ def _checked(frame):
         crc ^= byte
         for _ in range(8):
             crc = (crc << 1 ^ 0x131 if crc & 0x80 else crc << 1) & 0xFF  # x^8 + x^5 + x^4 + 1
-    if crc:  # of the frame and its CRC together it is 0
+    if crc:  # the CRC of the frame and its CRC together is 0
         raise OSError("CRC error")
     return frame

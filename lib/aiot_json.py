@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""JSON as the thing model wants it, and the ids of its messages."""
+"""Writes JSON as the thing model wants it, and makes the ids of its messages."""
 
 import json
 import os
@@ -12,9 +12,9 @@ _SINGLE = (str, float, int, bool)  # MicroPython's bool is no int
 def following_id(last, now_ms):
     """Return an id of 32 bits that does not repeat within a day.
 
-    `last` is the one before, None where there is none. A right clock, `now_ms` (since 1970), gives
-    it: in milliseconds it comes round after 49 days, reboot or not. Without one, None, it begins
-    at random, the most that a board can do without wearing its flash.
+    `last` is the id before it, or None. `now_ms` is the time since 1970, or None if the clock is
+    not right. The id is the time: in 32 bits, milliseconds repeat after 49 days, with restarts or
+    without. If there is no time, the first id is random, as a board must not wear its flash.
     """
     if now_ms is not None:
         following = now_ms & 0xFFFFFFFF
@@ -30,10 +30,10 @@ def following_id(last, now_ms):
 def write_json(value, out, time=None):
     """Write a value of dict, list, tuple, str, int, float, bool and None as JSON to `out`.
 
-    With `time`, JSON too, each value of the dict becomes {"value": …, "time": …}.
+    With `time`, a text of JSON, each value of the dict becomes {"value": …, "time": …}.
 
-    Unlike a board's json.dump it refuses what JSON has no form for (NaN, infinities, other
-    types) with AiotError, and a float always has its decimal point, as the thing model wants.
+    Unlike a board's json.dump, this raises AiotError for values that JSON cannot hold (NaN,
+    infinities, other types). A float always has its decimal point, as the thing model wants.
     """
     try:
         if time is None:
@@ -45,7 +45,7 @@ def write_json(value, out, time=None):
 
 
 def _write(value, out):
-    # Within these a float is shown with its point, even by CircuitPython, which shows six digits.
+    # Between these a float has a point in its text, even on CircuitPython, with its six digits.
     if isinstance(value, float) and not 0.001 < value < 1e5:
         _write_float(value, out)
     elif isinstance(value, dict):
@@ -58,7 +58,7 @@ def _write(value, out):
             before = ","
         out.write("]" if value else "[]")
     elif value is None or isinstance(value, _SINGLE):
-        json.dump(value, out)  # numbers too: on a board they take no memory on their way
+        json.dump(value, out)  # on a board this takes no memory, for numbers either
     else:
         raise AiotError("JSON has no form for %s" % type(value).__name__)
 
@@ -87,8 +87,8 @@ def _write_name(before, name, out):
 
 
 def _write_float(value, out):
-    """Write a float that may have no decimal point, or no form."""
-    if value - value != 0:  # not a number, and an infinity less itself is not a number
+    """Write a float whose text may lack the point, and raise AiotError for NaN and infinities."""
+    if value - value != 0:  # NaN, as an infinity less itself is NaN too
         raise AiotError("JSON has no form for NaN and infinities")
     text = str(value)
     if "." not in text:  # 1e+16

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""Which texts can be a device's names and its secret, and which the platform's host.
+"""The rules for a device's names and secret, for topics, and for the platform's host.
 
-The one place of these rules: for `Device` and `Client`, settings.toml, lists of devices and the
-desk's dialogue. They refuse only what can never work. Each function returns a rule, (what is
-expected, check), where `check(value)` returns None for a value that fits, else what is wrong with
-it. That never shows the value, which may be a secret. A board needs this once, at its start.
+They are only here, for `Device` and `Client`, settings.toml, lists of devices and the dialogue on
+the desktop. They refuse only values that can never work. A rule is (expected, check):
+`check(value)` returns None if the value is good, else the fault in words. The words never show the
+value, which may be a secret. A board needs this file once, at its start.
 """
 
 from aiot_errors import AiotError
 
-_SIGNS = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"  # what ASCII has besides letters and digits
+_SIGNS = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"  # all of ASCII except letters, digits and space
 _LABEL = 63  # characters between the dots of a host's name (RFC 1035, 2.3.4)
 _EXAMPLE = "it is still the example's own"
 _MAX_TOPIC = 128  # bytes of UTF-8 (the platform's limits page)
@@ -17,7 +17,7 @@ _LONGEST_TIMEOUT_S = 3600  # an hour; ticks of a board count twelve days
 
 
 def fit(what, value, rule):
-    """Return a value that keeps a rule of this module. Raises AiotError, without the value."""
+    """Return the value if it keeps the rule. Else raises AiotError, which does not show it."""
     expected, check = rule
     found = check(value)
     if found is not None:
@@ -26,7 +26,7 @@ def fit(what, value, rule):
 
 
 def place(name, port, timeout, sign_method):
-    """Return "host:port" for what a Client is given. Raises AiotError for what cannot work."""
+    """Return "host:port" from arguments of Client. Raises AiotError if one cannot work."""
     fit("host", name, host())
     if type(port) is not int or not 0 < port < 65536:
         raise AiotError("port: give an int, 1 to 65535")
@@ -40,7 +40,7 @@ def place(name, port, timeout, sign_method):
 def path_of(device, topic_text):
     """Return the path of a request that reports to a topic, percent-encoded (RFC 3986, 3.3).
 
-    Raises AiotError for what is none (document, "Restrictions"; MQTT's rules for publishing).
+    Raises AiotError for a wrong topic (document, "Restrictions"; MQTT's rules for publishing).
     """
     full = topic_text
     if not topic_text.startswith("/"):
@@ -59,7 +59,7 @@ def _checked_topic(topic_text, full):
     for char in full:
         if char in "?#+" or char <= " " or "\x7f" <= char < "\xa0":
             raise AiotError("topic %r: no space, control character, ? # or + in it" % topic_text)
-    if "${" in full:  # as the console shows it
+    if "${" in full:  # the console shows topics so
         raise AiotError("topic %r: write the names themselves in place of ${}" % topic_text)
     for level in full.split("/"):
         if level in (".", ".."):  # a proxy would resolve it (RFC 3986, 5.2.4)
@@ -82,7 +82,7 @@ def product_key():
 
 
 def device_name(least=4):
-    """Return the rule of a DeviceName of `least` characters or more: the console's are 4 to 32."""
+    """Return the rule of a DeviceName of `least` characters or more; the console says 4 to 32."""
     return (
         "a text of %d to 32 letters, digits and - _ @ . :" % least,
         lambda value: wrong(value, least, 32, "-_@.:"),
@@ -106,7 +106,7 @@ def client_id(least=1):
 
 
 def host(is_platform=True):
-    """Return the rule of a host's name; an MQTT broker's is none for the platform."""
+    """Return the rule of a host's name. With `is_platform` an MQTT host is refused."""
     return (
         "a text of 1 to 253 characters without : / @, such as "
         "iot-as-http.cn-shanghai.aliyuncs.com",
@@ -115,7 +115,7 @@ def host(is_platform=True):
 
 
 def topic():
-    """Return the rule of a topic, whole or without the device's names, as the console makes it."""
+    """Return the rule of a topic, whole or without the device's names, as in the console."""
     return (
         "a topic of up to 128 characters without space ? # +",
         lambda value: (
@@ -127,9 +127,9 @@ def topic():
 
 
 def wrong(value, least, most, signs):
-    """Return what is wrong with a text that may have letters, digits and these signs, or None.
+    """Return the fault of a text of letters, digits and these signs, None if it has none.
 
-    `least` and `most` are its length in characters.
+    `least` and `most` limit its length in characters.
     """
     if not isinstance(value, str):
         return "it is no text"
@@ -140,12 +140,12 @@ def wrong(value, least, most, signs):
 
 
 def is_word(char):
-    """Whether a character is a letter or a digit of ASCII, on every interpreter alike."""
+    """Return whether a character is a letter or digit of ASCII, alike on all interpreters."""
     return "a" <= char <= "z" or "A" <= char <= "Z" or "0" <= char <= "9"
 
 
 def at(place, char):
-    """Return what to say of a character that may not stand at a place, counted from 1."""
+    """Return words for a wrong character at a place, counted from 1."""
     code = ord(char)
     if 32 < code < 127:
         return "character %d is %s" % (place, char)
@@ -158,7 +158,7 @@ def at(place, char):
 
 
 def example(value, placeholder):
-    """Return what is wrong with a value that nobody has filled in, else None."""
+    """Return words if the value is still the placeholder, else None."""
     return _EXAMPLE if value == placeholder else None
 
 
@@ -196,7 +196,7 @@ def _no_host(value):
 
 
 def _is_mqtt(value):
-    """Say so if it is the name of an MQTT broker, as the console shows it beside HTTPS's."""
+    """Return words for the name of an MQTT host, which the console shows beside the HTTPS host."""
     for label in value.split("."):
         if label[:4] in ("mqtt", "MQTT") or "-mqtt" in label:
             return "this is an MQTT host; HTTPS has another, such as the one above"
@@ -210,7 +210,7 @@ def _has_variable(value):
 
 
 def _has_gap(value):
-    """Say so if a level is empty, or is one that a proxy would resolve (RFC 3986, 5.2.4)."""
+    """Return words if a level is empty, or if a proxy would resolve it (RFC 3986, 5.2.4)."""
     for level in (value[1:] if value[0] == "/" else value).split("/"):
         if level in ("", ".", ".."):
             return "there is nothing, or but dots, between two slashes or behind the last"

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """MD5 (RFC 1321) and SHA-256 (FIPS 180-4) in Python, for boards whose firmware lacks them.
 
-About a hundred times slower than native ones; a sign-in hashes four blocks of 64 bytes, once
-in seven days.
+They are about a hundred times slower than native ones, but a sign-in hashes only four blocks of 64
+bytes, once in seven days.
 """
 
 from aiot_port import const
@@ -10,8 +10,8 @@ from aiot_port import const
 _WORD = const(0xFFFFFFFF)  # both hashes count in words of 32 bits
 _BLOCK = const(64)  # bytes
 
-# Words of 32 bits, big-endian: as numbers they would take three times the flash, and RAM.
-# |sin(i + 1)| * 2^32 for i from 0 to 63 (RFC 1321, 3.4). Written out: a board's float has 24 bits.
+# Words of 32 bits, big-endian. As numbers they would take three times the flash and the RAM.
+# |sin(i + 1)| * 2^32 for i from 0 to 63 (RFC 1321, 3.4), as a board's float has only 24 bits.
 _MD5_SINES = (
     b"\xd7\x6a\xa4\x78\xe8\xc7\xb7\x56\x24\x20\x70\xdb\xc1\xbd\xce\xee"
     b"\xf5\x7c\x0f\xaf\x47\x87\xc6\x2a\xa8\x30\x46\x13\xfd\x46\x95\x01"
@@ -54,7 +54,7 @@ _SHA256_ROOTS = (
 
 
 class _BlockHash:
-    """What MD5 and SHA-256 share: whole blocks of 64 bytes, the last one padded."""
+    """The common part of MD5 and SHA-256: blocks of 64 bytes, and the padding of the last one."""
 
     def __init__(self, state):
         self._state = self._words(state, 0, len(state))
@@ -71,7 +71,7 @@ class _BlockHash:
         self._rest = data[whole:]
 
     def digest(self):
-        """Return the hash as bytes. To be called once, as on a board's own objects."""
+        """Return the hash as bytes. Call it only once, as with a board's own objects."""
         bits = self._length * 8
         padding = bytes((55 - self._length) % _BLOCK)
         self.update(b"\x80" + padding + bits.to_bytes(8, self._order))
@@ -145,7 +145,7 @@ def _word(table, place):
 
 
 def _turn(word, count):
-    """Rotate a 32-bit word right; the bits above the 32nd may be dirt, and are masked later."""
+    """Rotate a 32-bit word right. Bits above the 32nd may be wrong; the caller masks them."""
     return (word >> count) | ((word << (32 - count)) & _WORD)
 
 

@@ -1,45 +1,61 @@
 # SPDX-License-Identifier: MIT
 """Reads one HTTP/1.1 reply from pieces of bytes. It touches no socket.
 
-Put bytes into `room()`, say how many with `took(count)`, until it answers True. Whatever the
-bytes are, the outcome is a whole reply or a ReplyError, never anything else.
+Put bytes into `next_buffer()` and call `received(count)`, until it returns True. Any bytes end in
+a whole reply or in a ReplyError, never in another error.
+
+The states follow the parts of a reply. After the head there are three kinds of body:
+
+    _STATUS, _HEADER …   then with Content-Length   _BODY
+                         with chunks                _CHUNK_SIZE, _CHUNK_DATA, _CHUNK_END, and so
+                                                    on; _CHUNK_SIZE of 0, _TRAILER …
+                         with neither               _TO_CLOSE
+    _DONE
+
+The buffer has four regions, with the names of their borders:
+
+    0 | head | _body_at | body | _body_end = _parsed | not parsed yet | _filled | free | BUFFER
+
+In the head, `_parsed` is where the next line begins. The lines between chunks are cut out when
+they are parsed, so the body is always in one piece.
 """
 
 import aiot_port
 from aiot_errors import ReplyError
 from aiot_port import const
 
-# Bytes that a reply may have, head and body together. The platform's have under 300 of body;
-# RFC 9110 sets no limit, a board's RAM does. The 128 leave room for a head before 4 KB of body.
+# Bytes that a reply may have, head and body together. The platform's bodies have under 300 bytes.
+# RFC 9110 sets no limit, but a board's RAM does: 4 KB of body, and 128 bytes of head before it.
 BUFFER = const(4224)
 
-_STATUS = const(0)  # what the next bytes are: a line
+# The states: what the next bytes are. The first five are lines.
+_STATUS = const(0)
 _HEADER = const(1)
 _CHUNK_SIZE = const(2)
 _CHUNK_END = const(3)
 _TRAILER = const(4)
 _TO_CLOSE = const(5)  # all bytes until the peer closes
-_BODY = const(6)  # so many bytes, as Content-Length said
+_BODY = const(6)  # as many bytes as Content-Length said
 _CHUNK_DATA = const(7)
 _DONE = const(8)
 
-# Whoever asks for more bytes than come may meet the connection's end behind them, and does not
-# hear of it under MicroPython. So the fewest that can come are asked for, in each of the states
-# before _BODY: behind a status the line's end and an empty line, with a chunk's size 0 and two
-# lines' ends, and any byte may be the last of a head, or of a body that ends with the connection.
+# A read of more bytes than come may meet the end of the connection behind them, and MicroPython
+# does not say so (lib/TRAPS.md, 11). So each state before _BODY asks for the fewest bytes that
+# can still come: behind the status a line's end and an empty line; a chunk's size "0" and two
+# lines' ends; a single byte, which may be the last one of a head, or of a body up to the close.
 _FEWEST = const((3, 1, 5, 7, 1, 1))
-_FIRST = const(17)  # HTTP/1.1 200 OK, and the line's end; a shorter line has headers behind it
-_MORE = const(64)  # of that reply's head, as 70 bytes of body are to come (document, Table 5)
+_FIRST = const(17)  # bytes of "HTTP/1.1 200 OK" and the line's end; headers follow a shorter line
+_MORE = const(64)  # bytes in the head of status 200: 70 of body follow (document, Table 5)
 
 _WHITE = const(b" \t\r")
 
 
 class Reply:
-    """One reply, read into `buffer`, a bytearray of BUFFER bytes that is kept for the next.
+    """One reply, read into `buffer`, a bytearray of BUFFER bytes, which the next reply uses too.
 
-    `status` is the HTTP status, `keep` whether the connection may carry another request. What
-    it tells is valid until `restart()`. Lines are compared and numbers read where they lie, so
-    that a common reply leaves under 100 bytes of heap to the collector.
+    `status` is the HTTP status, `keep` says whether the connection may carry another request. All
+    values are valid until `begin()`. Lines and numbers are read inside the buffer, so a common
+    reply takes less than 100 bytes of heap.
     """
 
     def __init__(self, buffer):
@@ -48,38 +64,38 @@ class Reply:
         self.begin()
 
     def begin(self):
-        """Forget everything; the next bytes begin a new reply."""
+        """Begin a new reply with the next bytes."""
         self.status = 0
         self.keep = False
         self._state = _STATUS
         self._filled = 0  # bytes in the buffer
-        self._next = 0  # the first of them that is not yet understood
-        self._begin = self._end = 0  # of the body, in the buffer
-        self._left = 0  # bytes that this body or chunk still lacks
+        self._parsed = 0  # the first byte that is not parsed yet
+        self._body_at = self._body_end = 0
+        self._missing = 0  # bytes of this body or chunk that are still to come
         self._date = self._retry_after = 0  # where the header's value begins, 0 without it
 
     def retry_after(self):
-        """Return the seconds that a Retry-After header asks to wait, None where there is none."""
+        """Return the seconds that a Retry-After header asks to wait, None without that header."""
         return aiot_port.dates().retry_seconds(self._value(self._retry_after), self.date())
 
     def date(self):
-        """Return the reply's own time in seconds since 1970, None where it has none."""
+        """Return the time of the Date header in seconds since 1970, None without that header."""
         return aiot_port.dates().http_date(self._value(self._date))
 
     def started(self):
-        """Return whether a single byte has come."""
+        """Return whether any byte has come."""
         return self._filled > 0
 
     def body(self):
         """Return the body as a memoryview."""
-        return self._view[self._begin : self._end]
+        return self._view[self._body_at : self._body_end]
 
     def next_buffer(self):
-        """Return a writable memoryview for the next bytes, which never asks for too many."""
+        """Return a writable memoryview for the next bytes, no longer than is safe to read."""
         start = self._filled
         if start == BUFFER:
             raise _too_long()
-        count = self._left or _FEWEST[self._state]
+        count = self._missing or _FEWEST[self._state]
         if not start:
             count = _FIRST
         elif self._state == _HEADER and self.status == 200:
@@ -87,9 +103,9 @@ class Reply:
         return self._view[start : min(start + count, BUFFER)]
 
     def received(self, count):
-        """Tell that `count` bytes were put into `room()`, 0 when the peer closed.
+        """Parse `count` bytes that were put into `next_buffer()`; 0 means that the peer closed.
 
-        Return True when the reply is whole. Raises ReplyError for anything but HTTP/1.x.
+        Return True when the reply is whole. Raises ReplyError if it is not HTTP/1.x.
         """
         if not count:
             if self._state != _TO_CLOSE:
@@ -99,20 +115,20 @@ class Reply:
         while self._state != _DONE:
             if not self._step():
                 return False
-        if self._filled > self._next:
-            self.keep = False  # bytes that nobody asked for: trust nothing after them
+        if self._filled > self._parsed:
+            self.keep = False  # nobody asked for these bytes, so the next ones cannot be trusted
         return True
 
     def _step(self):
-        """Understand one line or one run of bytes; False when more bytes are needed."""
+        """Parse one line or one part of the body; return False if more bytes are needed."""
         state = self._state
         if state >= _TO_CLOSE:
             return self._take_body()
-        start = self._next
+        start = self._parsed
         end = self._buffer.find(b"\n", start, self._filled)
         if end < 0:
             return False
-        self._next = end + 1
+        self._parsed = end + 1
         if end > start and self._buffer[end - 1] == 13:
             end -= 1
         if state == _STATUS:
@@ -124,26 +140,26 @@ class Reply:
         return True
 
     def _take_body(self):
-        count = self._filled - self._next
+        count = self._filled - self._parsed
         if self._state != _TO_CLOSE:
-            count = min(count, self._left)
-            self._left -= count
-        self._next += count
-        self._end = self._next
-        if self._left or self._state == _TO_CLOSE:
+            count = min(count, self._missing)
+            self._missing -= count
+        self._parsed += count
+        self._body_end = self._parsed
+        if self._missing or self._state == _TO_CLOSE:
             return False
         self._state = _DONE if self._state == _BODY else _CHUNK_END
         return True
 
     def _status_line(self, start, end):
-        # RFC 9112, 4: the reason may be empty; seen from the platform without its space too.
+        # RFC 9112, 4: the reason may be empty. The platform was seen to leave out its space too.
         buffer = self._buffer
         after = start + 12
         if end < after or buffer.find(b"HTTP/1.", start, end) != start:
             raise ReplyError("the reply is not HTTP")
         if buffer[start + 8] != 32 or (end > after and buffer[after] != 32):  # spaces
             raise ReplyError("the reply is not HTTP")
-        self.keep = self._number(start + 7, start + 8) > 0  # HTTP/1.0 closes, as a rule
+        self.keep = self._number(start + 7, start + 8) > 0  # HTTP/1.0 closes by default
         self.status = self._number(start + 9, after)
         if self.status < 100:
             raise ReplyError("the reply has no HTTP status")
@@ -182,7 +198,7 @@ class Reply:
             self._retry_after = colon + 1
 
     def _is(self, name, start):
-        """Compare bytes in the buffer with a name in lower case; bit 32 makes letters lower."""
+        """Compare bytes in the buffer with a name in lower case: `| 32` makes letters lower."""
         for byte in name:
             if self._buffer[start] | 32 != byte:
                 return False
@@ -190,12 +206,12 @@ class Reply:
         return True
 
     def _value(self, start):
-        """Return what stands from byte `start` to the line's end, without white space around."""
+        """Return the bytes from `start` to the line's end, without white space around them."""
         end = self._buffer.find(b"\n", start)
         return bytes(self._view[start:end]).strip(_WHITE) if start else b""
 
     def _number(self, start, end):
-        """Return the decimal number between; `int()` alone would let signs and _ pass."""
+        """Return the decimal number between two places. `int()` would allow signs and _ in it."""
         buffer = self._buffer
         while start < end and buffer[start] in _WHITE:
             start += 1
@@ -213,7 +229,7 @@ class Reply:
         return number
 
     def _head_done(self):
-        self._begin = self._end = self._next
+        self._body_at = self._body_end = self._parsed
         if self.status < 200:  # 100 Continue and the like: the reply itself follows
             self._state = _STATUS
         elif self.status in (204, 304):
@@ -221,7 +237,7 @@ class Reply:
         elif self._chunked:
             self._state = _CHUNK_SIZE
             if self._length is not None:
-                self.keep = False  # RFC 9112, 6.3: chunked wins, and the connection is suspect
+                self.keep = False  # RFC 9112, 6.3: chunked wins, and the connection must close
         elif self._length is None:
             self._state = _TO_CLOSE
             self.keep = False
@@ -229,7 +245,7 @@ class Reply:
             self._expect(self._length, _BODY)
 
     def _chunk_line(self, start, end):
-        """Understand a line between chunks, and drop it, so that the body lies in one piece."""
+        """Parse a line between chunks, and cut it out, so that the body stays in one piece."""
         if self._state == _CHUNK_SIZE:
             self._chunk_size(bytes(self._view[start:end]))
         elif self._state == _CHUNK_END:
@@ -241,11 +257,13 @@ class Reply:
         self._pack()
 
     def _pack(self):
-        """Move what is not understood yet to the body's end."""
-        rest = self._filled - self._next
-        self._view[self._end : self._end + rest] = self._view[self._next : self._filled]
-        self._next = self._end
-        self._filled = self._end + rest
+        """Move the bytes that are not parsed yet to the body's end."""
+        rest = self._filled - self._parsed
+        self._view[self._body_end : self._body_end + rest] = self._view[
+            self._parsed : self._filled
+        ]
+        self._parsed = self._body_end
+        self._filled = self._body_end + rest
 
     def _chunk_size(self, line):
         size = line.split(b";")[0].strip()
@@ -260,9 +278,9 @@ class Reply:
             self._state = _TRAILER
 
     def _expect(self, length, state):
-        if self._end + length > BUFFER:
+        if self._body_end + length > BUFFER:
             raise _too_long()
-        self._left = length
+        self._missing = length
         self._state = state if length else _DONE
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The rule by which the shipped roots are tried, one at a time.
+"""Chooses the shipped root to try next. One root is trusted at a time.
 
-A connection loads it when a server's certificate is refused, and drops it with the next one that
-is good: a board in steady state has one root in RAM, and nothing of this.
+A connection loads this when a server's certificate is refused, and unloads it when one is good.
+So a board that reports without errors has one root in RAM, and not this module.
 """
 
 import aiot_port
@@ -12,29 +12,29 @@ COUNT = const(6)  # as many as aiot_ca has
 
 
 class Roots:
-    """Which root comes next, from one refused certificate to the next verified server.
+    """The order of the roots, from a refused certificate to the next verified server.
 
-    The root that fitted last comes first in each attempt. Where a certificate is no good under
-    it, all others are tried at once, each in a handshake of its own. That is done one time: from
-    then on an attempt has the first root and one other, in turn. So a router that answers in the
-    server's place costs six handshakes and then two an attempt, and a server that has changed its
-    root is found within five attempts. An expired certificate counts too, as roots expire.
+    Each attempt begins with the root that fitted last. In the first attempt, all others are tried
+    after it, each in a handshake of its own. A later attempt has the first root and one other, in
+    turn. So if a router answers in the server's place, the first attempt takes six handshakes and
+    each later one two. A server that has changed its root is found within five attempts. An
+    expired certificate counts as refused too, as roots expire.
     """
 
     def __init__(self, first):
-        self.first = first  # the one that fitted last
+        self.first = first  # the root that fitted last
         self._others = COUNT - 1  # how many more may be tried in this attempt
-        self._turn = 0  # the last one's place behind the first
-        self.error = None  # what says most of why this attempt fails
+        self._turn = 0  # how many places the last one was behind the first
+        self.error = None  # the error that says most about why this attempt fails
 
     def begin(self):
         """Begin another attempt."""
-        self._others = max(self._others, 1)  # more where time ran out before all had their turn
+        self._others = max(self._others, 1)  # more if time ended before all others were tried
         self.error = None
 
     def after(self, error):
-        """Return the number of the root to try after this error: the first one for no more."""
-        # Roots that do not fit only say so; the one that does says what else is wrong.
+        """Return the number of the root to try after this error, `first` if there is no more."""
+        # A root that does not fit says only that; the root that fits says what else is wrong.
         if self.error is None or not aiot_port.is_unknown_authority(error):
             self.error = error
         if not self._others:

@@ -1,14 +1,21 @@
 # SPDX-License-Identifier: MIT
-"""Sends reports, oldest first, and sees that none is lost on the way.
+"""Sends reports, oldest first, and loses none on the way.
 
-Each report enters the outbox, and is in its RAM alone only while the way to the platform is
-known to be open: the last exchange went well. Else it is stored before anything is done that may
-take long, fail or reset the board. While the network is good flash is so not written at all, but
-once a start.
+A turn has five steps, which `send` does one after the other:
 
-What is refused for good is set aside and counted. Only the platform's own verdict is final: a
-bare HTTP error (a proxy's, a load balancer's) is one of the way. But where one report meets it
-again and again while the next one passes, it is about that report.
+    take       the new report goes into the outbox, in RAM
+    secure     unless the last exchange went well, the outbox stores its reports now: the next
+               step may take long, fail or reset the board
+    is_quiet   after a failure nothing is sent for a while, and `deliver` is left out
+    deliver    the waiting reports are sent, oldest first, in up to `backlog` messages
+    finish     the outbox stores the reports that are left
+
+So while the network is good flash is written only once a start.
+
+A report that is sent is removed from the outbox. A report that is refused for good is set aside
+and counted. After any other error it waits, and the Sender is quiet for a while. Only the
+platform's own refusal is final: a bare HTTP error may come from a proxy or a load balancer. But
+if one report meets it again and again while the next one passes, that report is refused for good.
 """
 
 import aiot_port
@@ -16,24 +23,25 @@ from aiot_delivery import Delivery, is_throttling
 from aiot_errors import NOT_NOW, AiotError
 from aiot_port import const
 
-_BACKLOG = const(10)  # messages that are sent at once, so that a backlog drains gently
+_BACKLOG = const(10)  # messages in one turn at least, so that the loads of a backlog stay small
 _OTHERS = const(16)  # reports of another device that are set aside in place of one message
-# Bare HTTP errors that a report meets in a row, until the next one is tried to see whose they are.
+# After so many bare HTTP errors in a row the next report is tried, to see if it is refused too.
 _SUSPECT_AFTER = const(5)
 
-# What became of a report; any other number is the code of a refusal for good.
+# The results of sending; any other number is the code of a refusal for good.
 _SENT = const(0)
 _KEPT = const(-1)
-_OURS = const(1)  # stands for a code where the library itself refused it
+_OURS = const(1)  # the library itself refused the report
 
 
 class Watcher:
-    """Is told how the Sender fares. This one lets everything pass; make your own of it."""
+    """The Sender calls it with its news. This one does nothing; derive your own from it."""
 
     def arrived(self):
-        """Called when a report has arrived; return whether messages have to be made anew.
+        """Called when a report has arrived; return whether messages must be made again.
 
-        So where the reply shows that the clock had dated them wrong: the report is sent again.
+        That is so if the reply shows that the clock was wrong: the report is sent again, with
+        the right time.
         """
         return False
 
@@ -44,13 +52,13 @@ class Watcher:
         """Called between two messages: feed a watchdog here."""
 
     def log(self, text):
-        """Called with a line about what became of a report."""
+        """Called with a line for the log about a report."""
 
 
 class AsTheyAre:
-    """Makes of each report that waits a message of its own: the report as it was given.
+    """Makes one message of each report: the report as it was given.
 
-    Another maker may put several into a message, and make it at the last moment.
+    Another maker may put several reports into a message, and make it just before it is sent.
     """
 
     #: How many reports may share a message.
@@ -61,27 +69,27 @@ class AsTheyAre:
         return True
 
     def message(self, waiting):
-        """Return (topic, payload) of the message that a list of reports makes, None for none."""
+        """Return (topic, payload) of the message for a list of reports, None if there is none."""
         return waiting[0]
 
     def shown(self, topic, payload):
-        """Return (topic, payload) as people can read them, for those that are set aside."""
+        """Return (topic, payload) in a form that people can read, for set_aside.txt."""
         return topic, payload
 
     def line_of(self, topic, payload):
-        """Return what stands for a report in the log."""
+        """Return the name of a report in the log."""
         return "report to " + topic
 
 
 class Sender:
-    """Brings reports to the platform, by way of the aiot_outbox.Outbox `outbox`.
+    """Sends reports to the platform, and keeps them in `outbox`, an aiot_outbox.Outbox.
 
     >>> sender = Sender(Client(device), Outbox("outbox"))
     >>> sender.send("user/update", b"21.5")
 
     `client` has `publish(topic, payload)`, as aiot_http.Client. `maker` makes the messages, as
-    AsTheyAre does. `watcher` is a Watcher. `backlog` is how many messages are sent at once, ten at
-    least.
+    AsTheyAre does. `watcher` is a Watcher. `backlog` is the number of messages in one turn, ten
+    or more.
     """
 
     def __init__(self, client, outbox, maker=None, watcher=None, backlog=0):
@@ -91,23 +99,23 @@ class Sender:
         self._watcher = watcher or Watcher()
         self._backlog = max(_BACKLOG, backlog)
         self._delivery = Delivery()
-        self._tried = False  # to store what was taken last
-        self._alone = 0  # reports to be sent one by one, as their common message was refused
-        self._bare = None  # status of the bare HTTP error that the last report met, None for none
-        self._met = 0  # as many of them in a row met the oldest report
-        self._others_told = False
+        self._secured = False  # whether `secure` was called for the report taken last
+        self._one_by_one = 0  # how many reports of a refused message still go one by one
+        self._bare_code = None  # the status, if the last message met a bare HTTP error
+        self._bare_run = 0  # how many bare HTTP errors in a row the oldest report met
+        self._others_said = False  # whether the log says that another device's reports wait
         self._is_open = False  # whether an exchange of this start left the connection open
         self._message_id = None  # of the message that was sent last
-        self._looked = aiot_port.ticks_ms()
-        self._quiet_ms = 0  # from then on nothing is sent for so long
-        #: Whether the last exchange went well, so that the next one is likely to; None at a start.
+        self._quiet_at = aiot_port.ticks_ms()
+        self._quiet_ms = 0  # from `_quiet_at` on nothing is sent for so long
+        #: Whether the last exchange went well, so that the next one probably will; None at first.
         self.is_trusted = None
 
     def send(self, topic, payload):
-        """Send a report now, or keep it: then a later call does. What waits goes before it.
+        """Send a report now, or keep it for a later call. Reports that wait are sent before it.
 
-        Return the report's messageId, None where it waits. Raises AiotError for a report that
-        can never be kept, as it is too large, and MemoryError; it is then not in the outbox.
+        Return the report's messageId, or None if it waits. Raises AiotError if the report is too
+        large, and MemoryError; the report is then not in the outbox.
         """
         self.take(topic, payload)
         is_sent = False
@@ -121,54 +129,54 @@ class Sender:
         return self._message_id if is_sent else None
 
     def take(self, topic, payload):
-        """Take a report into the outbox's RAM.
+        """Put a report into the outbox, in RAM.
 
-        Raises AiotError where it is too large, and MemoryError; it is then not in the outbox.
+        Raises AiotError if it is too large, and MemoryError; it is then not in the outbox.
         """
         try:
             self._outbox.hold(topic, payload)
         except MemoryError:
-            self._let_rest()  # what knows of flash takes more than a report
+            self._let_rest()  # the code for flash takes more memory than a report
             self._outbox.hold(topic, payload)
-        self._tried = False
+        self._secured = False
         self._message_id = None
 
     def secure(self):
-        """Store what is in RAM, as what comes next may take long or fail. Raises MemoryError.
+        """Store the reports in RAM, as the next step may take long or fail. Raises MemoryError.
 
-        Where that cannot be it stays in RAM, and may yet be sent.
+        Reports that cannot be stored stay in RAM, and may still be sent.
         """
-        if not self._tried:
-            self._tried = True
+        if not self._secured:
+            self._secured = True
             self.finish()
 
     def finish(self):
-        """Store what could not be sent. Raises MemoryError; then it waits for the next call."""
+        """Store the reports that were not sent. After a MemoryError the next call does it."""
         try:
             self._outbox.save_for_sleep()
         except AiotError as error:
             self._watcher.log("what waits: not stored (%s)" % error)
 
     def is_quiet(self):
-        """Return whether to wait, after a failure, before the next message is sent."""
+        """Return whether to wait, after a failure, until the next message is sent."""
         now = aiot_port.ticks_ms()
-        passed_ms = aiot_port.ticks_diff(now, self._looked)
-        self._looked = now
-        # Ticks wrap: a span of over six days looks negative, and is longer than any wait.
+        passed_ms = aiot_port.ticks_diff(now, self._quiet_at)
+        self._quiet_at = now
+        # Ticks wrap: a span of over six days looks negative. It is longer than any wait.
         self._quiet_ms = max(0, self._quiet_ms - passed_ms) if passed_ms >= 0 else 0
         return self._quiet_ms > 0
 
     def hurry(self):
-        """Wait no longer: what made the last message fail is over."""
+        """Send again at once: the reason for the last failure is gone."""
         self._quiet_ms = 0
 
     def publish(self, line, topic, payload):
-        """Publish a message that is kept nowhere; `line` stands for it in the log."""
+        """Publish a message that is not kept; `line` is its name in the log."""
         if self._publish(line, (topic, payload)) == _SENT:
             self._watcher.arrived()
 
     def deliver(self):
-        """Send what waits, oldest first; return whether nothing is left of it."""
+        """Send the reports that wait, oldest first; return whether none is left."""
         try:
             return self._drain()
         except AiotError as error:  # the outbox cannot be read now
@@ -191,52 +199,52 @@ class Sender:
         return self._outbox.peek() is None
 
     def _oldest(self):
-        """Return the oldest reports of the outbox that can share a message, [] if none waits."""
+        """Return the oldest reports that can share a message, [] if none waits."""
         most = self._maker.most
         if most > 1:
-            waiting = self._outbox.peek_many(1 if self._alone else most)
+            waiting = self._outbox.peek_many(1 if self._one_by_one else most)
             if waiting:
                 return waiting
         oldest = self._outbox.peek()
         return [oldest] if oldest else []
 
     def _are_ours(self, waiting):
-        """Whether reports are all of this device; else see to it that the others do not wait."""
+        """Return whether all reports are of this device. If not, see that the others go away."""
         ours = [self._maker.is_ours(*report) for report in waiting]
         if all(ours):
             return True
         if ours[0]:
-            self._alone = len(waiting)
+            self._one_by_one = len(waiting)
         else:
-            self._set_others_aside()
+            self._skip_others()
         return False
 
-    def _set_others_aside(self):
-        """Set aside the oldest reports as far as they are another device's, some at a time."""
+    def _skip_others(self):
+        """Set aside the oldest reports until one of this device comes, up to _OTHERS of them."""
         for _ in range(_OTHERS):
             oldest = self._outbox.peek()
             if not oldest or self._maker.is_ours(*oldest):
                 return
-            if not self._others_told:
-                self._others_told = True
+            if not self._others_said:
+                self._others_said = True
                 self._watcher.log("what waits for another device is set aside, not sent")
             self._set_aside("another device")
             self._watcher.feed()
 
     def _is_solved(self, waiting):
-        """Whether reports that could not be sent hold up the others no longer.
+        """Return whether to go on with the next reports, after these could not be sent.
 
-        Where the oldest one met bare HTTP errors again and again, the one behind it is tried. If
-        that one passes, and the oldest does not even then, it is refused for good. If that one
-        fails too it is the way that is bad, and all of them wait.
+        If the oldest report met bare HTTP errors again and again, the second oldest is tried. If
+        that one passes and the oldest still fails, the oldest is refused for good. If both fail,
+        the way to the platform is bad, and all wait.
         """
-        if self._bare is None:
+        if self._bare_code is None:
             return False
-        self._met += 1
-        if self._met < _SUSPECT_AFTER:
+        self._bare_run += 1
+        if self._bare_run < _SUSPECT_AFTER:
             return False
         if len(waiting) > 1:
-            self._take_off(waiting, self._bare)  # apart: one by one it shows which it is
+            self._take_off(waiting, self._bare_code)  # from now on they go one by one
             return True
         behind = self._outbox.peek_behind()
         if not behind or not self._maker.is_ours(*behind):
@@ -245,34 +253,34 @@ class Sender:
             return False
         code = self._send(self._line_of(waiting), waiting)
         if code == _KEPT:
-            if self._bare is None:
-                return False  # the network failed: the other one will be sent a second time
-            code = self._bare
+            if self._bare_code is None:
+                return False  # the network failed: the second oldest will be sent once more
+            code = self._bare_code
             self._watcher.log("late report: refused for good (HTTP %d, others pass)" % code)
         self._take_off(waiting, code)
-        self._outbox.pop()  # the one behind, which is sent
+        self._outbox.pop()  # the second oldest, which is sent
         return True
 
     def _take_off(self, waiting, code):
-        """Take reports that were sent, or refused for good, off the outbox."""
-        self._met = 0
+        """Remove reports that were sent or refused for good from the outbox."""
+        self._bare_run = 0
         if code == _SENT:
             self._outbox.pop()
         elif len(waiting) == 1:
             self._set_aside(code)
         else:
-            self._alone = len(waiting)  # one by one it shows which of them is refused
+            self._one_by_one = len(waiting)  # to see which of them is refused
             return
-        self._alone = max(0, self._alone - len(waiting))
+        self._one_by_one = max(0, self._one_by_one - len(waiting))
 
     def _set_aside(self, code):
-        """Set the oldest report aside, in a form that people can read."""
+        """Set the oldest report aside in a form that people can read."""
         self._message_id = None
         oldest = self._outbox.peek()
         self._outbox.set_aside(code, *(self._maker.shown(*oldest) if oldest else ()))
 
     def _line_of(self, waiting):
-        """Return what stands for reports of the outbox in the log."""
+        """Return the name of reports in the log."""
         if len(waiting) > 1:
             return "%d late reports" % len(waiting)
         return self._maker.line_of(*waiting[0])
@@ -288,18 +296,18 @@ class Sender:
         return code
 
     def _publish(self, line, message):
-        """Publish a message, (topic, payload); return as `_send`."""
-        self._bare = None
+        """Publish a message, (topic, payload); return the same as `_send`."""
+        self._bare_code = None
         if not (self._is_open and self.is_trusted):
-            self._let_rest()  # the connection may have to be opened, which takes room
-        self._is_open = self.is_trusted = False  # until it is known how it ended
+            self._let_rest()  # a connection that must be opened needs the RAM
+        self._is_open = self.is_trusted = False  # until the result is known
         try:
             self._message_id = self._client.publish(message[0], message[1])
         except AiotError as error:
             signing_in = getattr(error, "signing_in", False)
             if error.retry or signing_in:
                 if getattr(error, "bare", False) and not (signing_in or is_throttling(error)):
-                    self._bare = getattr(error, "code", None)
+                    self._bare_code = getattr(error, "code", None)
                 self._pause(line, error)
                 return _KEPT
             self._watcher.log("%s: refused for good (%s)" % (line, error))
@@ -310,7 +318,7 @@ class Sender:
         try:
             self._watcher.log("%s messageId=%s" % (line, self._message_id))
         except MemoryError:
-            pass  # it has arrived, and must not be sent again for want of a line in the log
+            pass  # it has arrived: it must not be sent again because its line has no memory
         return _SENT
 
     def _let_rest(self):
@@ -320,9 +328,9 @@ class Sender:
             pass
 
     def _pause(self, line, error):
-        """Stay quiet for as long as the policy says."""
+        """Be quiet for as long as aiot_delivery says."""
         wait_ms = self._delivery.wait_ms(error)
-        self._looked = aiot_port.ticks_ms()
+        self._quiet_at = aiot_port.ticks_ms()
         self._quiet_ms = wait_ms
         self._watcher.log("%s: waits %d s (%s)" % (line, wait_ms // 1000, error))
         self._watcher.failed(error)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Where a client's token comes from: the sign-in, which is signed, and the file on flash.
+"""Gets a client's token: by a sign-in, which is signed, or from the file on flash.
 
-It is needed at a start and once in seven days, and need not stay in RAM in between.
+It is needed at a start and once in seven days, and is not in RAM in between.
 """
 
 import binascii
@@ -9,7 +9,7 @@ import json
 
 try:
     import hashlib
-except ImportError:  # firmware of some makers has only the old name
+except ImportError:  # the firmware of some makers has only the old name
     import uhashlib as hashlib
 
 import aiot_port
@@ -20,19 +20,19 @@ _HASHES = {"hmacmd5": "md5", "hmacsha1": "sha1", "hmacsha256": "sha256"}
 _BLOCK = const(64)  # bytes of a block of each of the three hashes
 
 _UNSIGNED = const(("version", "sign", "signmethod"))  # document, Table 2
-_MAX_TOKEN = const(1024)  # characters; 32 in the document, JWT-like ones of 160 were seen
+_MAX_TOKEN = const(1024)  # characters; the document has 32, and tokens of 160 were seen
 _TOKEN_FILE_VERSION = const(1)
-_RENEW_AGAIN_S = const(600)  # after a renewal that failed: no sign-in with every report
+_RENEW_AGAIN_S = const(600)  # after a renewal failed, so that not every report signs in
 _CLOCK_WINDOW_S = const(900)  # a timestamp is good for 15 minutes (document, Table 2)
 
 _HEADERS = {"Content-Type": "application/json"}
 
 
 def see_to(token, ask, connection):
-    """See that there is a token which is not old, and that flash has it.
+    """See that there is a token that is not old, and that flash has it.
 
-    `token` is that of a Client. `ask(path, headers, body, check)` posts over `connection`,
-    whose `date`, where it has one, shows whether it is the board's clock that was refused.
+    `token` is the _Token of a Client. `ask(path, headers, body, check)` posts over `connection`.
+    The `date` of the connection, if any, shows whether a wrong clock is the reason of a refusal.
     """
     if not token.is_loaded:
         _load(token, connection)
@@ -43,7 +43,7 @@ def see_to(token, ask, connection):
         try:
             _sign_in(token, ask, connection)
         except NOT_NOW:
-            # The token at hand has an hour yet, and the platform has the last word.
+            # The old token is good for about an hour more, and the platform decides about it.
             token.renew_at = again
     if token.is_unsaved:
         _save(token)
@@ -59,14 +59,14 @@ def _sign_in(token, ask, connection):
             error.hint = _why_refused(now, getattr(connection, "date", None))
         error.signing_in = True
         raise
-    known = text in (token.text, token.former)  # flash is written only for another one
+    known = text in (token.text, token.former)  # flash is written only for a new token
     token.use(text, 0 if now is None else now // 1000)
     if not known:
         token.is_unsaved = True
 
 
 def _why_refused(now_ms, date):
-    """Say which of the reasons for code 20000 it is, as far as a board can tell."""
+    """Return the reason for code 20000, as far as a board can know it."""
     if now_ms is not None and date is not None:
         off = now_ms // 1000 - date
         if not -_CLOCK_WINDOW_S < off < _CLOCK_WINDOW_S:
@@ -75,26 +75,26 @@ def _why_refused(now_ms, date):
 
 
 def _load(token, connection):
-    """Take the token from flash if it is whole and this very device's, host's, clientId's.
+    """Take the token from flash if it is whole and of this device, host and clientId.
 
-    With it comes the root that fitted last: the connection tries that one first.
+    The root that fitted last comes with it: the connection tries that root first.
     """
     try:
-        text, made, root = unsealed(token.device, token.where, _store_of(token).load())
+        text, made, root = unsealed(token.device, token.server, _store_of(token).load())
         if hasattr(connection, "root"):
             connection.root = token.root = root
         token.use(text, made)
     except MemoryError:
-        return  # sign in; if there is no memory for that either, look again next time
+        return  # sign in; if that has no memory either, the next call reads the file again
     except (OSError, ValueError, TypeError, KeyError, RuntimeError, AiotError):
         pass  # no file or a damaged one: sign in
     token.is_loaded = True
 
 
 def _save(token):
-    """Keep the token on flash; where memory lacks for it, the next report does so."""
+    """Write the token to flash. If there is no memory for it, the next report does this."""
     try:
-        kept = sealed(token.device, token.where, token.text, token.made, token.root)
+        kept = sealed(token.device, token.server, token.text, token.made, token.root)
         trouble = _store_of(token).save(kept)
     except MemoryError:
         return
@@ -105,7 +105,7 @@ def _save(token):
 
 
 def _store_of(token):
-    """Return what keeps the token: an object with `load` and `save`."""
+    """Return the store of the token, with `load` and `save`."""
     if token.store is not None:
         return token.store
     from aiot_store import SmallFile
@@ -114,7 +114,7 @@ def _store_of(token):
 
 
 def sign(params, secret, method):
-    """Return as aiot_http.sign."""
+    """Return the sign, as aiot_http.sign."""
     if not isinstance(method, str) or method not in _HASHES:
         raise AiotError("sign_method: give hmacmd5, hmacsha1 or hmacsha256")
     if not isinstance(params, dict) or not isinstance(secret, str):
@@ -153,16 +153,16 @@ def _digest(name, first, second):
 def new_hash(name):
     """Return a new hash object for `name`: "md5", "sha1" or "sha256".
 
-    Only `update(bytes)` and one `digest()` may be called on it: a board's objects can no more.
-    Every board has SHA-1. MD5 and SHA-256 are missing on some (CircuitPython never has MD5, the
-    Pico W has it from MicroPython 1.27); there aiot_purehash takes over, loaded only then.
+    Call only `update(bytes)` and, once, `digest()`: a board's objects have no more. Every board
+    has SHA-1. Some have no MD5 or SHA-256 (CircuitPython never has MD5, the Pico W has it from
+    MicroPython 1.27): then aiot_purehash is loaded.
     """
     try:
         if hasattr(hashlib, name):
             return getattr(hashlib, name)()
         if hasattr(hashlib, "new"):  # CircuitPython's only constructor
             return hashlib.new(name)
-    except ValueError:  # known by name but switched off, as MD5 is in FIPS mode
+    except ValueError:  # the name is known but switched off, as MD5 in FIPS mode
         pass
     import aiot_purehash
 
@@ -172,8 +172,8 @@ def new_hash(name):
 def request(device, now_ms, method):
     """Return the body of a sign-in as bytes (document, Table 2).
 
-    `now_ms` is the time in milliseconds since 1970, None where nobody knows it: the platform
-    refuses a wrong timestamp, but needs none.
+    `now_ms` is the time in milliseconds since 1970, or None if it is unknown: the platform
+    refuses a wrong timestamp, but does not need one.
     """
     fields = {
         "productKey": device.product_key,
@@ -189,7 +189,7 @@ def request(device, now_ms, method):
 
 
 def token_in(info):
-    """Return the token in the info of a reply, a dict. Raises ReplyError where it has none."""
+    """Return the token in the info of a reply, a dict. Raises ReplyError if it has none."""
     token = info.get("token")
     if not isinstance(token, str) or not 0 < len(token) <= _MAX_TOKEN:
         raise ReplyError("the reply has no token")
@@ -198,19 +198,19 @@ def token_in(info):
     return token
 
 
-def sealed(device, where, token, made, root):
-    """Return the bytes that keep a token on flash, and the number of the root that fits.
+def sealed(device, server, token, made, root):
+    """Return the bytes of the file with a token and the number of the root that fits.
 
-    `where` is "host:port", `made` the time at which it was given, in seconds since 1970.
+    `server` is "host:port", `made` the time when the token was given, in seconds since 1970.
     """
-    fields = {"token": token, "made": made, "seal": _seal(device, where, token, made, root)}
-    if root:  # the first is left out, as in files of earlier versions
+    fields = {"token": token, "made": made, "seal": _seal(device, server, token, made, root)}
+    if root:  # number 0 is left out, as in files of earlier versions
         fields["root"] = root
     return json.dumps(fields).encode()
 
 
-def unsealed(device, where, data):
-    """Return (token, made, root) that `sealed` kept for this very device and place.
+def unsealed(device, server, data):
+    """Return (token, made, root) from bytes that `sealed` made for this device and server.
 
     Raises ValueError, TypeError, KeyError, RuntimeError or AiotError for anything else.
     """
@@ -219,18 +219,18 @@ def unsealed(device, where, data):
     token_in(saved)
     if type(made) is not int or type(root) is not int:
         raise ValueError
-    if saved["seal"] != _seal(device, where, token, made, root):
+    if saved["seal"] != _seal(device, server, token, made, root):
         raise ValueError
     return token, made, root
 
 
-def _seal(device, where, token, made, root):
-    """Return a sign over what a token belongs to: it finds flipped bits and other owners."""
+def _seal(device, server, token, made, root):
+    """Return a sign over a token and its owner. It does not fit after damage or for others."""
     bound = {
         "fileVersion": _TOKEN_FILE_VERSION,
         "token": token,
         "made": made,
-        "host": where,
+        "host": server,
         "productKey": device.product_key,
         "deviceName": device.device_name,
         "clientId": device.client_id,

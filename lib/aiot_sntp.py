@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Asks the network for the time: SNTP (RFC 4330), with the checks that it asks for, else HTTP.
+"""Asks the network for the time: by SNTP, with the checks of RFC 4330, else by HTTP.
 
-A server that is not synchronised answers too, with zeros or with a time of its own: what is
-taken for the time without a look at the rest can be years off.
+A server that is not synchronised answers too, with zeros or with a time of its own. Without the
+checks the time can be wrong by years.
 """
 
 import os
@@ -11,14 +11,14 @@ import aiot_port
 from aiot_dns import ask as ask_servers
 from aiot_port.net import Udp
 
-_ASK_MS = 5000  # for NTP, and the same again for HTTP where NTP gave nothing
+_ASK_MS = 5000  # for NTP, and as much for HTTP if NTP gave no time
 _PORT = 123
 _SIZE = 48  # bytes of a packet
 _QUESTION = b"\x23" + b"\0" * 39  # version 4, mode 3: from a client
 _SERVER = 4  # the mode of an answer
 _TO_1970 = 2208988800  # seconds from 1900, RFC 4330, 3
-_ERA = 1 << 32  # seconds until the count begins anew, first in 2036
-_MOST_DISPERSION = 16  # seconds that a server may be off by its own account; RFC 5905, MAXDISP
+_ERA = 1 << 32  # seconds until the count begins again, first in 2036
+_MOST_DISPERSION = 16  # seconds that a server may say it is wrong by; RFC 5905, MAXDISP
 _NO_TIME = b"\0" * 8
 _A_HOST = 2  # how many addresses of each host are asked
 
@@ -26,8 +26,8 @@ _A_HOST = 2  # how many addresses of each host are asked
 def network_time(ntp_hosts, time_hosts, is_good, on_wait):
     """Return the time by NTP, else by a web server's Date, in seconds since 1970.
 
-    The hosts are lists of names, an empty one is not asked. `is_good(unix_s)` says which times
-    to take. Raises OSError, in words, where there is none.
+    The hosts are lists of names, which may be empty. `is_good(unix_s)` returns whether to take a
+    time. Raises OSError with a text if no host gives a time.
     """
     troubles = []
     for hosts, asking in ((ntp_hosts, ask), (time_hosts, _ask_web)):
@@ -46,11 +46,11 @@ def _ask_web(*arguments):
 
 
 def ask(hosts, timeout_ms, is_good, on_wait=None):
-    """Return the time that the first of these hosts gives, in seconds since 1970 (an int).
+    """Return the first good time that one of these hosts gives, in seconds since 1970 (an int).
 
-    `hosts` is a list of names, all of which are asked. `is_good(unix_s)` tells which times may
-    be taken. `on_wait` is called at least every second. Raises OSError, in words, where none
-    gives such a time within `timeout_ms` milliseconds.
+    `hosts` is a list of names; all are asked. `is_good(unix_s)` returns whether to take a time.
+    `on_wait` is called at least every second. Raises OSError with a text if no good time comes
+    within `timeout_ms` milliseconds.
     """
     started = aiot_port.ticks_ms()
     names = " ".join(hosts)
@@ -83,7 +83,7 @@ def _left_ms(started, timeout_ms):
 
 
 def _addresses(hosts, started, timeout_ms, on_wait):
-    """Return addresses of the hosts; a name server that falls silent costs only what follows."""
+    """Return addresses of the hosts. If a look-up fails, those found before it are used."""
     found = []
     for host in hosts:
         try:
@@ -99,8 +99,8 @@ def _addresses(hosts, started, timeout_ms, on_wait):
 def time_in(answer, asked):
     """Return the time in an answer to the question `asked`, in seconds since 1970.
 
-    None where it is no answer to it; False where the server says that it has no time to give:
-    it is not synchronised, or wants to be left alone (the "kiss of death").
+    None if it does not answer this question. False if the server says that it has no time: it is
+    not synchronised, or asks for no more requests (the "kiss of death").
     """
     if len(answer) < _SIZE or answer[0] & 7 != _SERVER or answer[24:32] != asked[40:48]:
         return None
@@ -108,16 +108,16 @@ def time_in(answer, asked):
         return False
     if (_number(answer, 4) >> 1) + _number(answer, 8) >= _MOST_DISPERSION << 16:
         return False
-    # When the server was last set, when it got the question, and when it answered.
+    # The times when the server was last set, when it got the question, and when it answered.
     for at in (16, 32, 40):
         if answer[at : at + 8] == _NO_TIME:
             return False
     seconds = _number(answer, 40)
     if not seconds >> 31:
-        seconds += _ERA  # RFC 4330, 3: without its first bit it is of 2036 or later
+        seconds += _ERA  # RFC 4330, 3: without the first bit the time is in 2036 or later
     return seconds - _TO_1970
 
 
 def _number(packet, at):
-    """Return the 32-bit number at a place."""
+    """Return the 32-bit number at byte `at`."""
     return int.from_bytes(packet[at : at + 4], "big")

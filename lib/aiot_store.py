@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""Small files on flash that are replaced whole, so that a power cut leaves the old or the new."""
+"""Small files on flash. After a power cut there is the old file or the new one, never a part."""
 
 import os
 
 import aiot_port
 from aiot_port import const
 
-_MOST = const(2048)  # bytes read: what is longer is not ours
+_MOST = const(2048)  # bytes that are read: our files are not longer
 
 
 class SmallFile:
-    """A small file that is replaced whole: written beside, then renamed. Only its owner reads it.
+    """A small file. A new one is written beside it, then renamed. Only its owner can read it.
 
-    `kind` is "token" or "starts" for what goes to the runtime's spare memory, where it has one,
-    while flash takes no writes; None for what does not.
+    With `kind` "token" or "starts" the bytes go to the runtime's spare memory, if it has one,
+    while flash takes no writes; with None they do not.
     """
 
     def __init__(self, path, kind=None):
@@ -25,25 +25,25 @@ class SmallFile:
             self._spare = aiot_port.spare_store(kind)
 
     def load(self):
-        """Return the bytes, or None without a path. Raises OSError where there is no file."""
+        """Return the bytes, or None without a path. Raises OSError if there is no file."""
         if self._path is None:
             return None
         spared = self._spare.load() if self._spare else b""
-        return spared or self._read()  # what was spared is newer than any file
+        return spared or self._read()  # spare memory is always newer than the file
 
     def _read(self):
         try:
             with aiot_port.open_private(self._path, "rb") as file:
                 return file.read(_MOST)
         except OSError:
-            # FAT cannot rename over a file: the power may have failed between its two steps.
+            # FAT cannot rename over a file. The power may have failed between the two steps.
             with aiot_port.open_private(self._path + ".new", "rb") as file:
                 return file.read(_MOST)
 
     def save(self, data):
-        """Replace the file's bytes; what flash does not take is left to spare memory.
+        """Replace the file's bytes. If flash takes no writes, they go to spare memory.
 
-        Return None, or the error for which they are kept in neither.
+        Return None if they are saved in one of them, else the error.
         """
         if self._path is None:
             return None
@@ -56,7 +56,7 @@ class SmallFile:
         return trouble
 
     def _write(self, data):
-        """Write the file; return None, or why it could not be done."""
+        """Write the file; return None, or the error."""
         beside = self._path + ".new"
         try:
             with aiot_port.open_private(beside, "wb") as file:
@@ -66,6 +66,6 @@ class SmallFile:
             except OSError:  # FAT, unlike littlefs, does not replace
                 os.remove(self._path)
                 os.rename(beside, self._path)
-        except (OSError, ValueError) as error:  # ValueError: a path that can be none
+        except (OSError, ValueError) as error:  # ValueError: the path is not valid
             return error
         return None

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Asks a web server for the time, where no time server can be asked: by the Date header.
+"""Asks a web server for the time, by its Date header, if no time server answers.
 
-It comes over plain HTTP, for TLS needs the time first: it is to be trusted as little as NTP.
+The time comes over plain HTTP, because TLS needs the time first. It is no safer than NTP.
 """
 
 import aiot_port
@@ -10,13 +10,13 @@ from aiot_port.net import Tcp
 
 _PORT = 80
 _QUESTION = "HEAD / HTTP/1.1\r\nHost: %s\r\nCache-Control: no-cache\r\nConnection: close\r\n\r\n"
-_CONNECT_MS = 3000  # one step that blocks: well below the RP2040's watchdog of 8.388 s
+_CONNECT_MS = 3000  # one step that blocks: much less than the RP2040's watchdog of 8.388 s
 _WAIT_MS = 1000  # between two calls of on_wait
-_MOST = 4096  # bytes that are read: a head has some hundred
+_MOST = 4096  # bytes that are read at most: a head has a few hundred
 
 
 def ask(hosts, timeout_ms, is_good, on_wait=None):
-    """Return the time that the first of these hosts gives that answers, as aiot_sntp.ask does."""
+    """Return the first good time that one of these hosts gives, as aiot_sntp.ask does."""
     started = aiot_port.ticks_ms()
 
     def left_ms(most):
@@ -47,7 +47,7 @@ def ask(hosts, timeout_ms, is_good, on_wait=None):
 
 
 def _date(host, address, left_ms):
-    """Return the Date of one address, None without one. Raises OSError when it is too late."""
+    """Return the Date from one address, None without one. Raises OSError when time is up."""
     tcp = Tcp(address, left_ms(_CONNECT_MS))
     try:
         tcp.send((_QUESTION % host).encode())
@@ -67,12 +67,12 @@ def _date(host, address, left_ms):
 
 
 def date_in(head):
-    """Return the Date in the lines of a reply's head (bytes) that are there, in s since 1970.
+    """Return the Date in the first bytes of a reply's head, in seconds since 1970.
 
-    False where it may still come, None where it has none that can be read, or is not HTTP.
+    False if the Date may still come, None if there is no valid Date or the reply is not HTTP.
     """
     lines = head.split(b"\n")
-    lines.pop()  # is not whole yet
+    lines.pop()  # the last line is not whole yet
     if not lines:
         return False
     if lines.pop(0)[:7] != b"HTTP/1.":

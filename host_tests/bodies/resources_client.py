@@ -58,7 +58,7 @@ class _Client(Task):
     def kept_token(self):
         token = self.new_client()._token
         store = aiot_store.SmallFile(token.path)
-        return aiot_signing.unsealed(token.device, token.where, store.load())[0]
+        return aiot_signing.unsealed(token.device, token.server, store.load())[0]
 
     def took(self, value):
         if isinstance(value, str):

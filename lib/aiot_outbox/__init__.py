@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: MIT
 """Reports that wait until they are delivered: first in, first out.
 
-They pass through three tiers, and a report that cannot leave goes one further:
+The outbox has three tiers. A report starts in the first one, and moves on if it cannot leave:
 
-    RAM                 where each begins; while the network is good it leaves from here
-    memory              outlives a deep sleep and a reset, but no power cut; a few boards have it
-    flash               a folder of files: shelf.py says how they lie there
+    RAM       is lost without power; while the network is good, reports leave from here
+    memory    survives a deep sleep and a reset, but no power cut; only some boards have it
+    flash     survives a power cut; it is a folder of files, which shelf.py describes
 
-The box numbers its reports, and the numbers go with them: so a start knows what it has already.
-tally.py owns them, and stays in RAM; so does flash.py, which loads what reads and writes files
-when something has to be stored or waits there, and lets go of it.
+Each report has a number, which is stored with it. So a start knows which reports it has already.
+tally.py owns the numbers: it gives the next one, and knows the oldest one on flash, how many
+reports were dropped, and where the group ends. The group is the oldest reports that are sent in
+one message. It is the same after a failure or a restart, so the message has the same bytes.
+
+flash.py loads the code for files when a report must be stored or waits on flash, and unloads it.
 """
 
 from aiot_errors import NOT_NOW, AiotError
@@ -18,15 +21,15 @@ from aiot_port import const
 from aiot_outbox.flash import Flash
 from aiot_outbox.tally import Tally
 
-# In RAM, where flash cannot be written: as many reports as a board can spare.
+# The limits of RAM while flash cannot be written: a board has no more to spare.
 _RAM_REPORTS = const(32)
 _RAM_BYTES = const(8192)
-_TOGETHER_BYTES = const(4096)  # of reports that `peek_many` holds in RAM at once
-_NONE = const((-1,))  # the number of no report
+_GROUP_BYTES = const(4096)  # the payloads that `peek_many` holds in RAM at once
+_NO_REPORT = const((-1,))  # stands for the numbers of reports that are not here any more
 
 
 class Outbox:
-    """A box of reports that survives power cuts, damage and a full file system.
+    """Reports that survive power cuts, damage and a full file system.
 
     >>> box = Outbox("outbox")
     >>> box.put("user/update", b"21.5")
@@ -34,15 +37,15 @@ class Outbox:
     ('user/update', b'21.5')
     >>> box.pop()
 
-    `path` is a folder; the first report makes it. `max_bytes` bounds the flash it takes, as the
-    file system counts: all blocks, the folder's own included. (A box of less than five blocks
-    is bounded by its files' bytes instead.) A report may take up to half of it.
+    `path` is a folder; the first report creates it. `max_bytes` limits the flash that it takes,
+    counted in blocks of the file system, with those of the folder itself. (In an outbox of fewer
+    than five blocks it limits the bytes of the files.) A report may take half of it.
 
-    When the box is full, up to a block of the oldest reports is dropped; `dropped` counts them.
+    When the outbox is full, it drops the oldest reports, up to a block of them at a time.
 
-    `memory` outlives a deep sleep, but no power cut (aiot_port.board.sleep_memory). With it
-    reports go there first, and to flash together when it is full. `make_room()` is called where
-    RAM lacks for what knows of flash, which is then loaded once more.
+    `memory` survives a deep sleep, but no power cut (aiot_port.board.sleep_memory). With it,
+    reports go there first, and to flash together when it is full. `make_room()` is called when
+    there is too little RAM to load the code for flash, which is then loaded once more.
     """
 
     def __init__(self, path, max_bytes=65536, *, memory=None, make_room=None):
@@ -53,37 +56,36 @@ class Outbox:
         self._is_safe = True  # whether `memory` has all of them
         self._sleep = None  # the tier in `memory`
         self._shown = ()  # numbers of the reports that peek showed
-        self._most = 1  # reports that come together at most
+        self._most = 1  # reports in a group at most
         if has_memory:
             self._recall(memory)
         else:
             self._load()
 
     def __len__(self):
-        """Return how many reports wait; the first call after a start reads all of the box."""
+        """Return how many reports wait; the first call after a start reads the whole outbox."""
         shelf = self._in_use()
         return (shelf.waiting() if shelf else 0) + len(self._held)
 
     @property
     def storage(self):
-        """Return "flash", or "RAM" while it cannot be used: a power cut then loses reports."""
+        """Return "flash", or "RAM" while flash cannot be used: a power cut then loses reports."""
         return "flash" if self._flash.works else "RAM"
 
     @property
     def dropped(self):
-        """How many reports were lost since the box was made. It outlives restarts.
+        """How many reports were dropped since the outbox was made. Restarts keep the number.
 
-        These are the ones dropped because the box was full, the ones set aside, and what
-        `count_dropped` counted.
+        It counts reports that were set aside, those that made room, and those of `count_dropped`.
         """
         if not self._tally.known:
             self._load()
         return self._tally.dropped
 
     def count_dropped(self, count=1):
-        """Count reports in `dropped` that are lost and never got into the box.
+        """Count reports in `dropped` that never got into the outbox.
 
-        So may do who meets the AiotError of `put`, and has no other place for the report.
+        Call it after an AiotError of `put` if there is no other place for the report.
         """
         self._tally.drop(count)
         shelf = self._load()
@@ -91,30 +93,30 @@ class Outbox:
             shelf.tidy()
 
     def put(self, topic, payload):
-        """Add a report: topic str, payload bytes or str. Once it returns it is safe.
+        """Add a report: topic str, payload bytes or str. Once this returns, the report is safe.
 
-        Raises AiotError for a report that is too large, and when the file system is full; then
-        the report is not in the box. Where flash cannot be written at all it stays in RAM.
+        Raises AiotError if it is too large or the file system is full; it is then not in the
+        outbox. If flash cannot be written at all, the report stays in RAM.
         """
         report = self._add(topic, payload)
         try:
             self.save_for_sleep()
         except NOT_NOW:
-            if report in self._held:  # else it is stored, and what failed came after that
+            if report in self._held:  # if not, it is stored, and a later step failed
                 self._held.remove(report)
                 raise
 
     def hold(self, topic, payload):
-        """Add a report as `put` does, to RAM alone where `memory` has no room for it.
+        """Add a report as `put` does, but only to RAM if `memory` has no room for it.
 
-        A power cut loses it until `save_for_sleep` or `flush` was called, or `put` for another.
-        Raises AiotError for a report that is too large.
+        A power cut loses it until `save_for_sleep`, `flush` or another `put` was called. Raises
+        AiotError if the report is too large.
         """
         self._add(topic, payload)
         try:
             self._is_safe = self._remember()
         except MemoryError:
-            pass  # it is in RAM all the same
+            pass  # the report is in RAM
 
     def _add(self, topic, payload):
         topic = _to_bytes(topic)
@@ -130,17 +132,17 @@ class Outbox:
         return report
 
     def is_at_risk(self):
-        """Return whether a power cut, or a reset without `memory`, would lose a report now."""
+        """Return whether a report is in RAM only, so that a reset would lose it now."""
         return not (self._is_safe or not self._held)
 
     def flush(self):
-        """Store what is in RAM. Raises AiotError when the file system is full."""
-        if not self._held and self._flash.shelf is None and not self._tally.behind:
+        """Store the reports that are in RAM. Raises AiotError when the file system is full."""
+        if not self._held and self._flash.shelf is None and not self._tally.unsaved:
             return
         from aiot_outbox.record import EEXIST, ENOENT, ENOSPC
 
         trouble = None
-        for _ in range(2):  # a passing fault of the device is no reason to give up
+        for _ in range(2):  # the first error may be a passing fault of the device
             try:
                 shelf = self._load()
                 if shelf:
@@ -148,8 +150,8 @@ class Outbox:
                     return
             except OSError as error:
                 trouble = error.errno
-                if trouble in (EEXIST, ENOENT):  # the folder came or went behind our back
-                    self._flash.lose()
+                if trouble in (EEXIST, ENOENT):  # somebody else made or removed the folder
+                    self._flash.reset()
         if trouble == ENOSPC:
             raise AiotError("outbox: the file system is full")
         self._stay_in_ram()
@@ -164,9 +166,9 @@ class Outbox:
         self._remember()
 
     def save_for_sleep(self):
-        """Let what is in RAM outlive a deep sleep or a reset; return whether it does.
+        """Store the reports in RAM so that they survive a deep sleep or a reset.
 
-        Raises AiotError when the file system is full.
+        Return whether they do. Raises AiotError when the file system is full.
         """
         if self.is_at_risk():
             self._is_safe = self._remember()
@@ -182,22 +184,22 @@ class Outbox:
             _, topic, payload = held.pop(0)
             size -= len(topic) + len(payload)
             self._tally.drop()
-            self._shown = self._shown and _NONE  # it may be this one: then pop forgets nothing
+            self._shown = self._shown and _NO_REPORT  # pop must not remove another in its place
 
-    def _remember(self, settled=None):
-        """Copy what is in RAM to the memory that outlives a deep sleep; return whether it fits."""
+    def _remember(self, group_end=None):
+        """Copy the reports in RAM to `memory`; return whether they fit."""
         if self._sleep is None:
             return False
-        return self._sleep.save(self._held, self._flash.is_empty(), settled)
+        return self._sleep.save(self._held, self._flash.is_empty(), group_end)
 
     def _recall(self, memory):
-        """Take what the last start left in the memory that outlived it, and is not on flash."""
+        """Take the reports that the last start left in `memory`, if they are not on flash."""
         from aiot_outbox.sleep import SleepMemory
 
         self._sleep = SleepMemory(memory, self._tally)
-        reports, is_clean, is_bare, settled = self._sleep.load()
+        reports, is_clean, flash_empty, group_end = self._sleep.load()
         if is_clean:  # no need to look at flash
-            self._held, self._flash.is_bare = reports, is_bare
+            self._held, self._flash.was_empty = reports, flash_empty
             return
         shelf = self._load()
         tally = self._tally
@@ -205,52 +207,51 @@ class Outbox:
             if shelf is None or report[0] >= shelf.stored:
                 tally.following = max(tally.following, report[0] + 1)
                 self._held.append(report)
-        if settled > tally.settled:
-            tally.settle(settled)
+        if group_end > tally.group_end:
+            tally.set_group(group_end)
 
     def rest(self):
-        """Let go of what knows of flash, until it is needed again: it takes much RAM."""
+        """Unload the code for flash, which takes much RAM, until it is needed again."""
         self._flash.rest()
 
     def _load(self):
-        """Return the Shelf, None while flash cannot be read. Raises MemoryError."""
+        """Return the Shelf, or None while flash cannot be read. Raises MemoryError."""
         known = self._tally.known
         shelf = self._flash.load()
         if shelf and not known:
             if self._shown:
-                self._shown = _NONE  # it gets another number below: then pop forgets nothing
+                self._shown = _NO_REPORT  # its number changes below, so pop cannot find it
             number = self._tally.new_number
             self._held[:] = [(number(), report[1], report[2]) for report in self._held]
         return shelf
 
     def _in_use(self):
-        """Return the Shelf where something may wait on flash, None where nothing does."""
+        """Return the Shelf if a report may wait on flash, else None."""
         return None if self._flash.is_resting() else self._load()
 
     def peek(self):
         """Return (topic str, payload bytes) of the oldest report, None if none waits.
 
-        Raises AiotError where the flash cannot be read now.
+        Raises AiotError if flash cannot be read now.
         """
         reports = self._show(1)
         return reports[0] if reports else None
 
     def peek_many(self, most):
-        """Return the oldest reports, (topic, payload) each: to be sent in one message.
+        """Return the group: the oldest reports, (topic, payload) each, to send in one message.
 
-        There are 2 to `most` of them, and [] where peek must do. Which of them, the pop before
-        settles and stores: after a failure and after a restart the same ones come together
-        again, so that their message has the same bytes. Before the first pop none do, but those
-        in `memory`, where it costs no flash to settle that now. Raises as `peek`.
+        It has 2 to `most` reports, or none: then call `peek`. Each `pop` decides the next group
+        and stores its end, so the message has the same bytes after a failure or a restart. Before
+        the first `pop` there is a group only if all reports are in `memory`. Raises as `peek`.
         """
         self._most = most
         reports = self._show(most)
         return reports if len(reports) > 1 else []
 
     def peek_behind(self):
-        """Return the report behind the oldest as `peek` does, None where there is none.
+        """Return the second oldest report as `peek` does, None if there is none.
 
-        What `pop` forgets stays the same. Raises as `peek`.
+        `pop` still removes what `peek` showed. Raises as `peek`.
         """
         try:
             shelf = self._in_use()
@@ -271,7 +272,7 @@ class Outbox:
         self._shown = ()
         try:
             reports = self._oldest(most)
-        except OSError:  # a passing fault, perhaps
+        except OSError:  # it may be a passing fault
             try:
                 reports = self._oldest(most)
             except OSError as error:
@@ -280,19 +281,19 @@ class Outbox:
         return [report[1:3] for report in reports]
 
     def _oldest(self, most):
-        """Return the reports to be shown, (number, topic, payload, …) each."""
+        """Return the reports to show, (number, topic, payload, …) each."""
         shelf = self._in_use()
         first = self._first(shelf)
         if first is None:
             return []
         number = first[0]
         reports = [first]
-        if most > 1 and self._sleep and number >= self._tally.settled:
-            self._settle_in_memory(number)
-        last = min(self._tally.settled, number + most) - 1
+        if most > 1 and self._sleep and number >= self._tally.group_end:
+            self._make_group(number)
+        last = min(self._tally.group_end, number + most) - 1
         if last <= number:
             return reports
-        room = _TOGETHER_BYTES - len(first[2])
+        room = _GROUP_BYTES - len(first[2])
         behind = self._behind(shelf, number)
         try:
             for report in behind:
@@ -305,7 +306,7 @@ class Outbox:
         return reports
 
     def _first(self, shelf):
-        """Return (number, topic, payload, …) of the oldest report, None where none waits."""
+        """Return (number, topic, payload, …) of the oldest report, None if none waits."""
         first = shelf.oldest() if shelf else None
         if first is None and self._held:
             number, topic, payload = self._held[0]
@@ -320,34 +321,34 @@ class Outbox:
             if report[0] > number:
                 yield report[0], str(report[1], "utf-8"), report[2]
 
-    def _settle_in_memory(self, number):
-        """Settle what comes together with the oldest report, where all is in `memory`."""
+    def _make_group(self, number):
+        """Make a group that begins with the oldest report, if all reports are in `memory`."""
         if not self._held or self._held[0][0] != number:
-            return  # some is on flash, which outlives that memory
-        settled = min(number + self._most, self._tally.following)
-        if self._remember(settled):
-            self._tally.settle(settled)
+            return  # a report is on flash, which survives longer than `memory`
+        group_end = min(number + self._most, self._tally.following)
+        if self._remember(group_end):
+            self._tally.set_group(group_end)
 
     def pop(self):
-        """Forget what peek or peek_many showed. Without it before, forget the oldest.
+        """Remove the reports that peek or peek_many showed, or the oldest one if neither did.
 
-        Where this cannot be written it is remembered in RAM, and written with the next change.
+        If this cannot be written now, RAM keeps it, and the next change writes it.
         """
         if not self._shown:
             self.peek()
         numbers = self._shown
         held = [report for report in self._held if report[0] not in numbers]
         stored = numbers[: len(numbers) - len(self._held) + len(held)]  # the oldest
-        if numbers and numbers != _NONE:
+        if numbers and numbers != _NO_REPORT:
             self._forget(stored, held, numbers[-1] + 1 + self._most)
-        self._shown = ()  # not before: what fails until then is done when it is popped again
+        self._shown = ()  # only now: after an error above, the next pop does it again
         self._remember()
 
-    def _forget(self, stored, held, settled):
-        """Forget the reports with the numbers `stored` on flash, and in RAM all but `held`."""
+    def _forget(self, stored, held, group_end):
+        """Remove the reports with the numbers `stored` from flash, and from RAM all but `held`."""
         shelf = self._load() if stored else self._flash.shelf
         if stored or held or (shelf and not shelf.is_empty()):
-            self._tally.settle(settled)
+            self._tally.set_group(group_end)
         self._held = held
         if shelf and stored:
             shelf.forget(stored)
@@ -357,11 +358,10 @@ class Outbox:
     def set_aside(self, code, topic=None, payload=None):
         """Move the report that peek showed to set_aside.txt, and count it in `dropped`.
 
-        `code`, an int or str, says there why. The file keeps the newest lines that fit 2048
-        bytes, and less in a box of under 32 KB: a longer payload is cut off, and of what was set
-        aside before only the count is left. If it cannot be written, the report is forgotten all
-        the same: it must not block the others. `topic` and `payload` stand there in place of the
-        report's own, where people could not read these.
+        `code`, an int or str, is written there as the reason; `topic` and `payload`, if given, in
+        place of the report's own. The file keeps the newest lines that fit into 2048 bytes (fewer
+        in an outbox below 32 KB); a longer payload is cut off. Even if the file cannot be written,
+        the report is removed.
         """
         before = self._shown
         report = self.peek()
@@ -379,10 +379,10 @@ class Outbox:
         try:
             self.pop()
         finally:
-            if self._shown:  # memory lacked, and it waits still
+            if self._shown:  # RAM was too short, and the report still waits
                 self._tally.drop(-1)
         if shelf:
-            shelf.tidy()  # where pop had nothing to write: a restart must know the count
+            shelf.tidy()  # pop may have written nothing, and a restart must know the count
 
 
 def _unreadable(error):

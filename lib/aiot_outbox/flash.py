@@ -1,50 +1,50 @@
 # SPDX-License-Identifier: MIT
-"""The way to the reports on flash. It is in RAM always, what reads and writes them is not.
+"""The way to the reports on flash. It stays in RAM; the code that reads and writes files does not.
 
-That, the Shelf, takes 15 KB of a board's heap. It is loaded when a report must be stored or one
-may wait on flash, and let go of by `rest`.
+That code, the Shelf, takes 15 KB of a board's heap. It is loaded when a report must be stored or
+may wait on flash, and `rest` unloads it.
 """
 
 import aiot_port
 from aiot_errors import AiotError
 from aiot_port import const
 
-_SMALLEST = const(512)  # bytes of a box: less holds no report
+_SMALLEST = const(512)  # bytes of an outbox: a smaller one has no room for a report
 
-# A report fits any box for sure that takes a sixteenth of it, or one segment, less these bytes.
-# For what is larger the file system is asked (layout).
+# A report fits for sure if it takes a sixteenth of the outbox or one segment, less _SPARE bytes.
+# For a larger one the file system is asked (layout.py).
 _SEGMENT = const(4096)
 _SPARE = const(24)
 
-# What is loaded for flash alone, the last first.
+# The modules that only flash needs, the last one loaded first.
 _MODULES = (
     "aiot_outbox.shelf", "aiot_outbox.segments", "aiot_outbox.slots", "aiot_outbox.layout",
 )  # fmt: skip
 
 
 class Flash:
-    """The folder `path`, of at most `max_bytes`, whose reports `tally` numbers.
+    """The folder `path`, of at most `max_bytes`. `tally` has the numbers of its reports.
 
-    `make_room()`, if any, is called where RAM lacks for the Shelf, which is then loaded once
-    more. `keeps_record` says whether another tier needs the module `record`. Raises AiotError
-    for too small a box.
+    `make_room()`, if given, is called when RAM is too short for the Shelf, which is then loaded
+    once more. `has_memory` says whether there is a tier in memory, which needs the module
+    `record` too. Raises AiotError if `max_bytes` is too small.
     """
 
-    def __init__(self, path, max_bytes, tally, make_room, keeps_record):
+    def __init__(self, path, max_bytes, tally, make_room, has_memory):
         if max_bytes < _SMALLEST:
             raise AiotError("max_bytes: at least %d" % _SMALLEST)
         self._path = path
         self._max_bytes = max_bytes
         self._tally = tally
         self._make_room = make_room
-        self._keeps_record = keeps_record
-        self._doubts = None  # of this start, about files that could not be read
+        self._has_memory = has_memory
+        self._doubts = None  # counts the files that could not be read in this start
         self.shelf = None  # the Shelf, while it is loaded
-        self.is_bare = False  # whether nothing waits here for sure, while no Shelf is loaded
-        self.works = True  # False from when the flash could not be read or written, until it can
+        self.was_empty = False  # whether no report waits here for sure, while there is no Shelf
+        self.works = True  # whether flash could be read and written the last time
 
     def load(self):
-        """Return the Shelf, None while flash cannot be read. Raises MemoryError."""
+        """Return the Shelf, or None while flash cannot be read. Raises MemoryError."""
         if self.shelf:
             return self.shelf
         try:
@@ -68,44 +68,44 @@ class Flash:
             from aiot_outbox.shelf import Shelf  # isort: skip - the largest first: it needs most
             from aiot_outbox.layout import Doubts
         except MemoryError:
-            self._forget()  # what is loaded in part is of no use
+            self._unload()  # modules that are loaded in part are of no use
             raise
         if self._doubts is None:
             self._doubts = Doubts()
         return Shelf(self._path, self._max_bytes, self._doubts, self._tally)
 
     def is_resting(self):
-        """Return whether no Shelf is loaded, and none is needed, as nothing waits on flash."""
-        return self.shelf is None and self.is_bare
+        """Return whether no Shelf is loaded and none is needed: no report waits on flash."""
+        return self.shelf is None and self.was_empty
 
     def is_empty(self):
-        """Return whether nothing waits on flash for sure."""
-        return self.shelf.is_empty() if self.shelf else self.is_bare
+        """Return whether it is sure that no report waits on flash."""
+        return self.shelf.is_empty() if self.shelf else self.was_empty
 
     def rest(self):
-        """Let go of the Shelf, until it is needed again.
+        """Unload the Shelf until it is needed again.
 
-        Not while files could not be read: what is known of them is not on flash.
+        It stays if files could not be read: the count of their failures is in RAM alone.
         """
         if self.shelf is None or self._doubts.has_any():
             return
-        self.is_bare = self.shelf.is_empty()
+        self.was_empty = self.shelf.is_empty()
         self.shelf = self._doubts = None
-        self._forget()
+        self._unload()
 
-    def _forget(self):
-        for module in _MODULES:  # one by one, which takes no memory
+    def _unload(self):
+        for module in _MODULES:  # one call for each, which takes no memory
             aiot_port.forget(module)
-        if not self._keeps_record:
+        if not self._has_memory:
             aiot_port.forget("aiot_outbox.record")
 
-    def lose(self):
-        """Look at the folder anew: it came or went behind our back."""
+    def reset(self):
+        """Read the folder again at the next `load`: somebody else made or removed it."""
         self.shelf = None
-        self.is_bare = self._tally.known = False
+        self.was_empty = self._tally.known = False
 
     def fits(self, size):
-        """Return whether a report of `size` bytes, topic and payload, fits for sure."""
+        """Return whether it is sure that a report of `size` bytes, topic and payload, fits."""
         return size <= min(_SEGMENT, self._max_bytes // 16) - _SPARE
 
     def largest(self):

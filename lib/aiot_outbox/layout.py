@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""How the bytes of an outbox are divided, by what its file system is like.
+"""How the bytes of an outbox are divided. It depends on the file system.
 
-What a file system says once need not be so the next time: after one failed read of flash littlefs
-says that a file is not there, statvfs gives zeros where it knows nothing, and on an over-full
-littlefs more free blocks than there are. So what would cost reports, were it wrong, is asked
-twice.
+A file system may give a wrong answer once. After one failed read of flash littlefs says that a
+file is not there. statvfs gives zeros if it knows nothing, and on an over-full littlefs more free
+blocks than the flash has. So a question is asked twice if a wrong answer would cost reports.
 """
 
 import os
@@ -15,29 +14,29 @@ from aiot_port import const
 from aiot_outbox.record import EIO, EISDIR, ENOENT, ENOTDIR, FOLDER, HEAD
 
 _SEGMENT = const(4096)  # bytes: the block that NOR flash erases, and so littlefs' on these boards
-_ASIDE = const(2048)  # bytes of set_aside.txt, which SmallFile reads at once
+_ASIDE = const(2048)  # bytes of set_aside.txt, which SmallFile reads in one piece
 
 # Slots and their bytes. littlefs keeps a file of up to four program units in its directory: 128
 # bytes on an ESP32. Nine leave room for a dozen segments in one pair of directory blocks.
 INLINED = (9, 128)
 LARGEST_SLOT = const(512)
-_SEPARATE = (4, LARGEST_SLOT)  # on FAT each takes a cluster of its own, and a report fits one
+_SEPARATE = (4, LARGEST_SLOT)  # on FAT each slot takes a whole cluster; a report fits into one
 
-# Bytes in littlefs' directory: a full slot or segment, with its name and time; all but segments.
+# Bytes in littlefs' directory: of one segment, with its name and time; of all other files.
 _SEGMENT_ENTRY = const(40)
 _OTHER_ENTRIES = const(1568)
 _FAT_ENTRY = const(64)  # a long name takes two entries
 
 _LEAST_BLOCK = const(128)  # bytes: littlefs has no smaller blocks, FAT none under 512
 
-# Failed reads of a file, in one start, until the box goes on without it: it is damaged for good,
-# and must not hold up the others. A loop that reads four times a turn waits 25 turns.
-_PATIENCE = const(100)
-_EILSEQ = const(84)  # littlefs' "corrupt": its own judgement on the file, believed the second time
+# After so many failed reads in one start a file is skipped as corrupt, so that it does not block
+# the others. A loop that reads four times a turn waits 25 turns.
+_MOST_FAILURES = const(100)
+_EILSEQ = const(84)  # littlefs says that the file is corrupt; believed when it says so twice
 
 
 class Layout:
-    """How the bytes of a box are divided. `separate`: no file shares a block with another."""
+    """How the bytes of an outbox are divided. With `separate` each file has blocks of its own."""
 
     def __init__(self, max_bytes, block, separate):
         self.unit = self.block = block
@@ -47,7 +46,7 @@ class Layout:
         others = self._separate_units(units) if separate else self._directory_units(units)
         self._divide(max_bytes, others)
         if self.limit < self.units(self.segment):
-            # The file system's blocks are too large for this box: bound its files' bytes.
+            # The file system's blocks are too large for this outbox: limit the bytes of its files.
             self.unit = self.segment = max_bytes // 8
             self.slots = (min(INLINED[0], self.unit // INLINED[1]), INLINED[1])
             self._divide(max_bytes, 2)  # for the slots, and for the cursor
@@ -66,9 +65,10 @@ class Layout:
         return files + self.units(entries * _FAT_ENTRY)
 
     def _directory_units(self, units):
-        """Return the blocks of littlefs' directory: a pair, that splits in two when half full.
+        """Return the blocks of littlefs' directory: pairs, of which one that is half full splits.
 
-        The last pair of segments, and those of the first and the last file, can be near empty.
+        The last pair with segments, and the pairs of the first and the last file, can be nearly
+        empty.
         """
         segments = _SEGMENT_ENTRY * (units - 4)
         if _OTHER_ENTRIES + segments <= self.unit // 2:
@@ -76,15 +76,15 @@ class Layout:
         return 2 * (5 + segments // (self.unit // 4))
 
     def units(self, size):
-        """Return the blocks of a file: in littlefs each but the first begins with pointers."""
+        """Return the blocks of a file. In littlefs each but the first begins with pointers."""
         return max(1, -((8 - size) // (self.unit - 8)))
 
 
 def _entries(path):
-    """Yield (name, bytes) of what is in a folder; None for bytes where only a stat tells them.
+    """Yield (name, bytes) of the files in a folder. `bytes` is None if only os.stat knows them.
 
-    A stat of each would be a walk through the folder for each. What has a name that is no UTF-8
-    is left out: it is not ours. A folder asked for by bytes gives names in bytes.
+    A call of os.stat walks through the folder, so it is not made for each file. A name that is not
+    UTF-8 is left out: that file is not ours. A folder given as bytes has names that are bytes.
     """
     listing = getattr(os, "ilistdir", None)
     if listing is None:  # CPython and CircuitPython
@@ -117,10 +117,10 @@ def _listed_once(path):
 
 
 def listed(path):
-    """Return [(name, bytes), …] of what is in a folder, as `_entries`; None where it is not there.
+    """Return [(name, bytes), …] of a folder, as `_entries` does, or None if it does not exist.
 
-    A file that a failed read left out would be written over, or taken for delivered: the file
-    system has to say the same twice. Raises OSError.
+    The file system has to say the same twice: a file that a failed read left out would be written
+    over, or its reports would be taken for delivered. Raises OSError.
     """
     found = _listed_once(path)
     if _listed_once(path) != found:
@@ -131,23 +131,22 @@ def listed(path):
 class Doubts:
     """Judges whether a file that cannot be read is gone for good, or may be read later.
 
-    What the file system says once is not believed where that would cost reports: it is asked
-    again, and what cannot be read now is read later. A file that cannot be read 100 times in one
-    start, while its folder can, is skipped as corrupt.
+    One failed read is not believed, as that would cost reports: the file is read again later. If
+    100 reads in one start fail and its folder can be read, the file is skipped as corrupt.
     """
 
     def __init__(self):
-        self._failures = {}  # of each file
+        self._failures = {}  # how many reads of each file failed
 
     def has_any(self):
-        """Return whether any file could not be read so far."""
+        """Return whether a read of any file has failed."""
         return bool(self._failures)
 
     def is_gone(self, error, path):
-        """Whether to go on without a file, after an OSError at its reading. Raises OSError.
+        """Whether to go on without a file, after an OSError when it was read. Raises OSError.
 
-        It is gone where its folder does not list it, is none of ours where it is a folder, and
-        is skipped as corrupt after so many failures while its folder can be read.
+        That is so if it is a folder, if its own folder does not list it, and if it is skipped as
+        corrupt.
         """
         if error.errno == EISDIR:
             return True
@@ -155,27 +154,27 @@ class Doubts:
         if name not in [entry[0] for entry in listed(folder) or ()]:
             return True
         self._failures[name] = self._failures.get(name, 0) + 1
-        return self._failures[name] >= (2 if error.errno == _EILSEQ else _PATIENCE)
+        return self._failures[name] >= (2 if error.errno == _EILSEQ else _MOST_FAILURES)
 
 
 def planned(path, max_bytes):
-    """Return the Layout of a box whose folder is yet to be made. Raises OSError."""
+    """Return the Layout of an outbox whose folder does not exist yet. Raises OSError."""
     folder, slash, _ = path.rpartition("/")
     return Layout(max_bytes, _space(folder or slash or ".")[0], False)
 
 
 def supposed(max_bytes):
-    """Return the Layout of a box on a file system that tells nothing."""
+    """Return the Layout of an outbox on a file system about which nothing is known."""
     return Layout(max_bytes, _SEGMENT, False)
 
 
 def found(path, max_bytes):
-    """Return the Layout of a box whose folder is there. Raises OSError."""
+    """Return the Layout of an outbox whose folder exists. Raises OSError."""
     return Layout(max_bytes, _space(path)[0], _ignores_case(path))
 
 
 def free_blocks(path):
-    """Return how many blocks of the file system at `path` are free. It may take a while.
+    """Return how many blocks of the file system at `path` are free. This may be slow.
 
     Raises OSError.
     """
@@ -193,11 +192,11 @@ def _space(path):
             return block, free
     if block < _LEAST_BLOCK or total <= 0:
         raise OSError(EIO, "the file system has no size")
-    return block, 0  # over-full: what is free is below zero, and wraps
+    return block, 0  # over-full: the number of free blocks is below zero, and wraps
 
 
 def _ignores_case(path):
-    """Whether the folder is found by another case too: on FAT, which inlines no file.
+    """Whether the folder's name in another case finds it too: so on FAT, which inlines no file.
 
     Raises OSError.
     """

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""The bytes of a stored report: numbered and checked, so that damage to one costs no other.
+"""A record: the bytes of a stored report. Each has its CRC, so damage to one costs no other.
 
     AE 01, topic's size 2, payload's size 4, number 4, CRC 4, topic, payload
 
-Numbers are big-endian. The CRC is CRC-32, over everything but itself. Another version of the
-layout will have another second byte, and is skipped like damage.
+The digits are sizes in bytes. Numbers are big-endian. The CRC is CRC-32 of all the other bytes.
+A later version of the layout will have another second byte; such a record is skipped as corrupt.
 """
 
 import os
@@ -17,7 +17,7 @@ HEAD = const(16)  # bytes of a record before its topic
 _CRC_AT = const(12)
 _HEAD = const(">2sHIII")
 
-EIO = const(5)  # POSIX numbers: MicroPython's errno has not all their names
+EIO = const(5)  # POSIX numbers: MicroPython's errno does not have all these names
 ENOENT = const(2)
 EEXIST = const(17)
 ENOTDIR = const(20)
@@ -25,14 +25,14 @@ EISDIR = const(21)
 ENOSPC = const(28)
 FOLDER = const(0x4000)  # in a file's mode
 
-# Made here: where memory is out, `except (…)` has none for it.
+# Made once, here: `except (…)` would need memory when there is none left.
 LATER = (OSError, MemoryError)
 
 RECORD_MARK = const(b"\xae\x01")
 
 
 def number_in(name, form):
-    """Return the number of which `form`, such as "a%02x", made a file's name; -1 for others."""
+    """Return the number in a file's name, which `form` (such as "a%02x") made; -1 for others."""
     try:
         number = int(name[1:], 16)
     except ValueError:
@@ -40,10 +40,10 @@ def number_in(name, form):
     return number if name == form % number else -1
 
 
-def settle(file):
-    """Have on the medium what was written to an open file. Closing it does so on littlefs.
+def sync(file):
+    """Write an open file through to the flash or the disk. On littlefs closing it does that.
 
-    CircuitPython keeps sectors of its flash in a cache, and a desk's system its files.
+    CircuitPython keeps sectors of its flash in a cache, and a desktop system keeps files in one.
     """
     if hasattr(os, "fsync"):  # CPython
         file.flush()
@@ -54,7 +54,7 @@ def settle(file):
 
 
 def record_head(number, topic, payload):
-    """Return the HEAD bytes that stand before `topic` and `payload`, both bytes."""
+    """Return the HEAD bytes that come before `topic` and `payload`, both bytes."""
     head = struct.pack(_HEAD, RECORD_MARK, len(topic), len(payload), number, 0)[:_CRC_AT]
     return head + crc32(payload, crc32(topic, crc32(head))).to_bytes(4, "big")
 
@@ -62,9 +62,9 @@ def record_head(number, topic, payload):
 def find_record(file, at, first, buffer):
     """Return (number, start, middle, end) of the next whole record from byte `at` on.
 
-    Its payload stands from byte `middle` on. None at the end of the file. Records with numbers
-    below `first` and damaged bytes are skipped. `buffer` is for work, over HEAD bytes long:
-    no record is ever read whole. Raises OSError.
+    Its payload begins at byte `middle`. Returns None at the end of the file. Records with numbers
+    below `first` and damaged bytes are skipped. `buffer` is a scratch area of more than HEAD
+    bytes: no record is read in one piece. Raises OSError.
     """
     head = memoryview(buffer)[:HEAD]
     while at is not None:
@@ -92,7 +92,7 @@ def _fields(head, at):
 
 
 def _is_whole(file, left, right, buffer):
-    """Whether `right` is the CRC of a record whose head is in `buffer` and `left` bytes follow."""
+    """Whether `right` is the CRC of a record: its head in `buffer`, and `left` bytes behind it."""
     view = memoryview(buffer)
     crc = crc32(view[:_CRC_AT])
     while left:

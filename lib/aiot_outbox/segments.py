@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The outbox's segments: files of many records, written once and never changed.
 
-The last one is replaced by a new file with more in it, and removed after that. Where the power
-failed in between, both are there: a record counts in the first file that has it.
+A new file with more records replaces the last one, which is then removed. If the power fails in
+between, both are there: a record counts in the first file that has it.
 """
 
 import os
@@ -18,7 +18,7 @@ from aiot_outbox.record import (
     number_in,
     read_record,
     record_head,
-    settle,
+    sync,
 )
 
 _NAME = const("s%08x")
@@ -26,19 +26,19 @@ _BUFFER = const(512)  # bytes read at once: a sector of FAT
 
 
 class Segment:
-    """What is known of a segment. Its file is looked into when that is needed, and only then."""
+    """A segment. Its file is read only when that is needed."""
 
     def __init__(self, file, size):
         self.file = file  # its number
         self.size = size  # bytes
-        self.waiting = None  # records that nobody has forgotten yet; None: not counted yet
-        self.last = None  # number of its last record, -1 for none; None: not looked for yet
+        self.waiting = None  # how many of its records wait; None: not counted yet
+        self.last = None  # number of its last record, -1 for none; None: not read yet
 
 
 class Segments:
-    """The segments of a folder, oldest first. Methods raise OSError, and have then lost nothing.
+    """The segments of a folder, oldest first. A method that raises OSError has lost nothing.
 
-    `first` is always the number of the oldest record that was not forgotten.
+    `first` is always the number of the oldest record that waits.
     """
 
     def __init__(self, folder, doubts):
@@ -46,14 +46,14 @@ class Segments:
         self._doubts = doubts
         self._all = []
         self._next_file = 0
-        self._found = (-1, 0)  # where `oldest` found the last: number of the file, byte in it
+        self._found = (-1, 0)  # where `oldest` found its last record: number of the file, byte
         self._buffer = bytearray(_BUFFER)
 
     def __bool__(self):
         return bool(self._all)
 
     def waiting(self, first):
-        """Return how many records wait. Those in files that cannot be read now do not count."""
+        """Return how many records wait, except in files that cannot be read now."""
         count = 0
         for segment in self._all:
             try:
@@ -67,7 +67,7 @@ class Segments:
         return [segment.size for segment in self._all]
 
     def take(self, name, size):
-        """Take a file of the folder, of `size` bytes (None: to be asked for), if it is ours.
+        """Take a file of the folder, of `size` bytes (None: unknown), if its name is a segment's.
 
         Return whether it is.
         """
@@ -83,12 +83,12 @@ class Segments:
         return True
 
     def load(self, first):
-        """Put the files that were taken in order; return the number of the last record in them."""
+        """Sort the files that were taken; return the number of the last record in them."""
         self._all.sort(key=lambda segment: segment.file)
         return self._lowest(None, first) - 1
 
     def _look(self, segment, first):
-        """Return how many records of a segment wait; they are counted once."""
+        """Return how many records of a segment wait. They are counted once."""
         if segment.waiting is None:
             segment.waiting = self._scan(segment, self._lowest(segment, first))
         return segment.waiting
@@ -104,7 +104,7 @@ class Segments:
                     count += last >= lowest
         except OSError as error:
             if not self._doubts.is_gone(error, self._path % segment.file):
-                raise  # it may be read later
+                raise  # a later read may succeed
         segment.last = last
         return count
 
@@ -116,9 +116,9 @@ class Segments:
             found = find_record(source, found[3], found[0] + 1, self._buffer)
 
     def _lowest(self, segment, first):
-        """Return the number below which records of `segment` are in an older one, or forgotten.
+        """Return the lowest number that counts in `segment`: lower ones are older or do not wait.
 
-        With None for it, of those to come.
+        With None for `segment`, the lowest number behind all segments.
         """
         at = len(self._all) if segment is None else self._all.index(segment)
         while at:
@@ -143,17 +143,17 @@ class Segments:
                         return report
                 finally:
                     reports.close()
-                segment.waiting = 0  # damaged since it was counted
+                segment.waiting = 0  # it was damaged after it was counted
         return None
 
     def behind(self, number, first):
         """Yield (number, topic str, payload bytes, …) of the records that wait behind `number`.
 
-        Close it when it was not read to its end: it holds a file open.
+        Close this generator if you do not read it to its end: it holds a file open.
         """
         for segment in self._all:
             if self._look(segment, first) and segment.last > number:
-                yield from self._read(segment, number + 1)  # closing this closes that
+                yield from self._read(segment, number + 1)  # it is closed with this generator
                 number = segment.last
 
     def _read(self, segment, lowest):
@@ -170,22 +170,22 @@ class Segments:
                 raise
 
     def forget(self, number):
-        """Forget the record of this number, the oldest, if it is here."""
+        """Do not count the record of this number, the oldest, any more, if it is here."""
         for segment in self._all:
             if segment.waiting is None:
-                return  # it will be counted without those before the first that waits
+                return  # when it is counted, this record will be before the first that waits
             if segment.waiting and segment.last >= number:
                 segment.waiting -= 1
                 return
-            segment.waiting = 0  # what seemed to wait here was damaged since it was counted
+            segment.waiting = 0  # its other records were damaged after they were counted
 
     def oldest_segment(self, first):
-        """Return the oldest Segment, counted."""
+        """Return the oldest Segment, with `waiting` and `last`."""
         self._look(self._all[0], first)
         return self._all[0]
 
     def tidy(self):
-        """Remove the files in which nothing waits."""
+        """Remove the files in which no record waits."""
         for segment in list(self._all):
             if segment.waiting == 0:
                 self._remove(segment.file)
@@ -199,9 +199,9 @@ class Segments:
                 raise
 
     def last_bytes(self, first, most):
-        """Return the bytes of what waits in the last segment, `most` where it takes no more.
+        """Return the bytes of the records that wait in the last segment, `most` if it is full.
 
-        That is where there is none, its file is larger, or cannot be read now.
+        It counts as full, too, if there is no segment or its file cannot be read now.
         """
         if not self._all or self._all[-1].size > most:
             return most
@@ -218,24 +218,24 @@ class Segments:
     def write(self, merge, first, slots, records, reports):
         """Write a new segment of `records` in `slots` and of `reports`.
 
-        With `merge` it takes in what waits in the last segment, and replaces it.
+        With `merge` it begins with the records that wait in the last segment, and replaces it.
         """
         old = self._all[-1] if merge else None
         last = (reports or records)[-1][0]
         new = Segment(self._next_file, 0)
-        self._all.append(new)  # first, as it takes memory: what follows the last byte takes none
+        self._all.append(new)  # first, as this takes memory: no step after the last byte does
         try:
             with open(self._path % new.file, "wb") as target:
                 waiting = self._copy(old, first, target) if merge else 0
                 waiting += _write_all(target, slots, records, reports)
                 size = target.tell()
-                settle(target)
+                sync(target)
         except BaseException:
             self._all.pop()
             try:
                 self._remove(new.file)
             except LATER:
-                pass  # the next segment writes over it, or loading finds nothing new in it
+                pass  # the next segment replaces it, or loading finds no new record in it
             raise
         new.size, new.waiting = size, waiting
         new.last = last
@@ -256,7 +256,7 @@ def _write_all(target, slots, records, reports):
     count = len(reports)
     for record in records:
         data = slots.read(record)
-        count += bool(data)  # b"" where it was damaged since it was counted
+        count += bool(data)  # b"" if it was damaged after it was counted
         target.write(data)
     for report in reports:
         target.write(record_head(*report))

@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: MIT
-"""How an outbox lies on flash: a folder of small files, laid out to wear the flash little.
+"""The outbox on flash: a folder of small files, in a form that wears the flash little.
 
     a00 …            slots: the newest reports, in files so small that littlefs keeps them in
                      its directory and need not erase a block for each
     s00000000 …      segments: the older reports, a block each
-    c0 c1            the cursor: how far reading got, how many were dropped, and how many come
-                     together next
-    set_aside.txt    reports rejected for good, a line of JSON each, for the user to read
+    c0 c1            the cursor: how far reading got, how many reports were dropped, and where
+                     the group ends
+    set_aside.txt    reports refused for good, a line of JSON each, for the user to read
 
-What is written most often comes first by its name: littlefs sorts its directory, and walks through
-it to find a file.
+Names that sort first are written most often: littlefs sorts its directory, and walks through it
+to find a file.
 
-When the slots are full, what they hold moves into a segment; if what waits in the last segment
-leaves room, into a new one that replaces it. Numbers tell what was seen before, so the power
-may fail between any two steps. Loading only reads.
+When the slots are full, their reports move into a segment. If the last segment still has room, a
+new file with all of its waiting reports replaces it. The power may fail between any two steps:
+the numbers show what is there twice. Loading only reads.
 
-What it costs on littlefs, in erases for each report of 150 bytes (test_outbox_flash measures it);
-to append each to a file and close that costs 1.0 on both:
+The cost on littlefs, in erases for each report of 150 bytes (test_outbox_flash measures it). To
+append each report to one file and close it costs 1.0 on both:
 
               put    put and pop at once    pop
     ESP32     0.33          0.12            0.02
@@ -27,7 +27,7 @@ import json
 import os
 from binascii import hexlify
 
-# The largest first: a board compiles each file as it is imported, and needs most room for it.
+# The largest first: a board needs most RAM to compile a file, and has most before the others.
 from aiot_outbox.segments import Segments  # isort: skip
 from aiot_outbox.slots import Cursor, Slots  # isort: skip
 from aiot_port import const
@@ -37,17 +37,18 @@ from aiot_outbox import layout
 from aiot_outbox.record import EEXIST, ENOSPC, FOLDER, HEAD, LATER, record_head, split_record
 
 _FREE = const(4)  # blocks that a segment leaves to others: saving a token takes two on littlefs
-# Blocks that others may take between two looks at what is free: littlefs walks through all files.
+# Blocks that others may take until the free ones are counted again. Counting is slow: littlefs
+# walks through all files.
 _UNSEEN = const(36)
 
-_ASIDE_TOPIC = const(128)  # characters of a topic shown there: the platform takes no longer one
+_ASIDE_TOPIC = const(128)  # characters of a topic in set_aside.txt: the platform's limit
 
 
 class Shelf:
-    """The reports on flash. A method that raises OSError has lost none that was stored.
+    """The reports on flash. A method that raises OSError has lost no stored report.
 
-    `doubts` is a layout.Doubts and `tally` a tally.Tally, to be kept for another
-    Shelf on the same folder.
+    `doubts` is a layout.Doubts and `tally` a tally.Tally. The next Shelf on this folder must get
+    the same ones.
     """
 
     def __init__(self, path, max_bytes, doubts, tally):
@@ -59,13 +60,13 @@ class Shelf:
         self._segments = Segments(path, doubts)
         self._slots = Slots(path, 0, layout.INLINED[1], doubts)  # none before the folder
         self._tally = tally
-        self.stored = 0  # number behind the last report that is whole on flash, at the start
+        self.stored = 0  # number behind the last report that was whole on flash at the start
         self._layout = None
-        self._free = 0  # blocks of the file system, at most: at the last look, less those written
+        self._free = 0  # free blocks: as counted last, less those written since
 
     @property
     def layout(self):
-        """Return the Layout of the box, as it would be while its folder is not there."""
+        """Return the Layout of the outbox; before its folder exists, the one it would have."""
         if self._layout is None:
             try:
                 self._layout = layout.planned(self._path, self._max_bytes)
@@ -74,14 +75,14 @@ class Shelf:
         return self._layout
 
     def _found(self):
-        """Take the folder's place and nature into account, now that it is there."""
+        """Choose the Layout by the folder's file system, as the folder exists now."""
         self._layout = layout.found(self._path, self._max_bytes)
         count, size = self._layout.slots
         self._slots = Slots(self._path, count, size, self._doubts)
         self._exists = True
 
     def is_empty(self):
-        """Return whether there is no report here, read or not."""
+        """Return whether there is no file with reports here, even read ones."""
         return not (self._segments or self._slots.records)
 
     def waiting(self):
@@ -89,7 +90,7 @@ class Shelf:
         return self._segments.waiting(self._tally.first) + len(self._slots.records)
 
     def load(self):
-        """Find what lies there, and go on from it. Writes nothing. Raises OSError."""
+        """Find the reports in the folder, and go on from there. Writes nothing. Raises OSError."""
         files = layout.listed(self._path)
         cursor = (0, 0, 0)
         begun = -1
@@ -102,7 +103,7 @@ class Shelf:
             begun = self._slots.load(others, self.stored)
         if self._slots.records:
             self.stored = self._slots.records[-1][0] + 1
-        # Numbers of reports that were lost since do not come again: they are settled already.
+        # Numbers below the group's end are not given again, even where their reports were lost.
         self._tally.go_on_from(*cursor, max(self.stored, begun + 1, cursor[2]))
 
     def oldest(self):
@@ -111,11 +112,11 @@ class Shelf:
         while report is None and self._slots.records:
             report = self._in_slots(self._slots.records[0])
             if report is None:
-                self._slots.forget()  # damaged since it was counted
+                self._slots.forget()  # it was damaged after it was counted
         return report
 
     def behind(self, number):
-        """Yield the reports behind `number`, as `Segments.behind` does. Close it."""
+        """Yield the reports behind `number`, as `Segments.behind` does. Close the generator."""
         yield from self._segments.behind(number, self._tally.first)
         for record in self._slots.records:
             report = self._in_slots(record) if record[0] > number else None
@@ -127,27 +128,24 @@ class Shelf:
         return found and (record[0],) + found
 
     def forget(self, numbers):
-        """Forget the oldest reports, those of these numbers that still wait, in one step."""
+        """Remove the oldest reports, those of these numbers that still wait, in one step."""
         for number in numbers:
             if number < self._tally.first:
                 continue  # it was dropped meanwhile
             self._segments.forget(number)
-            self._forget_slots(number)
+            while self._slots.records and self._slots.records[0][0] <= number:
+                self._slots.forget()
             self._tally.forget(number)
         self.tidy()
 
-    def _forget_slots(self, number):
-        while self._slots.records and self._slots.records[0][0] <= number:
-            self._slots.forget()
-
     def tidy(self):
-        """Bring the cursor on flash up to date, then remove what it says is read.
+        """Bring the cursor on flash up to date, then remove the files that it says are read.
 
-        What fails is done with the next change: until then numbers tell it from what waits.
-        So does what memory lacks for: it must not undo what was done before.
+        A step that fails, for a lack of memory too, is done with the next change. Until then the
+        numbers show which reports wait.
         """
         try:
-            if self._tally.behind or self._tally.unsettled:
+            if self._tally.unsaved or self._tally.new_group:
                 self._save_cursor(self._tally.first, self._tally.dropped)
             self._segments.tidy()
         except LATER:
@@ -155,15 +153,15 @@ class Shelf:
 
     def _save_cursor(self, first, dropped):
         tally = self._tally
-        self._cursor.save(first, dropped, tally.settled)
+        self._cursor.save(first, dropped, tally.group_end)
         tally.first, tally.dropped = first, dropped
-        tally.dropped_there = dropped
-        tally.behind = tally.unsettled = False
+        tally.dropped_saved = dropped
+        tally.unsaved = tally.new_group = False
 
     def store(self, reports):
         """Move reports, (number, topic, payload) each, from the list `reports` to flash.
 
-        Raises OSError; those that are still in the list then are not stored.
+        After an OSError the reports that are still in the list are not stored.
         """
         if not self._exists:
             if not reports:
@@ -185,8 +183,8 @@ class Shelf:
             os.mkdir(self._path)
         except OSError as error:
             if error.errno != EEXIST or os.stat(self._path)[0] & FOLDER:
-                raise  # the folder came behind our back: it is to be loaded first
-            os.rename(self._path, self._path + ".old")  # a file, and not ours
+                raise  # somebody else made the folder: it must be loaded first
+            os.rename(self._path, self._path + ".old")  # a file of somebody else
             os.mkdir(self._path)
         self._found()
 
@@ -196,9 +194,10 @@ class Shelf:
         reports.pop(0)
 
     def _write_segment(self, reports):
-        """Write the next segment; return whether the box has room for it.
+        """Write the next segment; return whether the outbox has room for it.
 
-        It takes what fits of the last segment, the slots and `reports`, in this order.
+        It takes as many reports as fit: of the last segment, the slots and `reports`, in this
+        order.
         """
         records = self._slots.records
         sizes = [size for _, size, _ in records] + [_size(report) for report in reports]
@@ -217,12 +216,12 @@ class Shelf:
         self._segments.write(merge, self._tally.first, self._slots, moved, taken)
         for _ in moved:
             self._slots.forget()
-        for _ in taken:  # a slice would take memory, and what is stored must not come twice
+        for _ in taken:  # a slice would take memory; an error now would store the reports twice
             reports.pop(0)
         return True
 
     def _has_room(self, size, merge):
-        """Whether a segment fits the box. Raises OSError where it does not fit the flash."""
+        """Whether a segment fits into the outbox. Raises OSError if it does not fit on flash."""
         used = self._segments.sizes()
         if merge:
             used.pop()
@@ -238,14 +237,14 @@ class Shelf:
         return True
 
     def _drop_oldest(self):
-        """Drop the oldest segment, or the oldest slot where there is none.
+        """Drop the oldest segment, or the oldest record in slots if there is no segment.
 
-        Return whether there was either. Raises OSError where that makes no room.
+        Return whether there was one. Raises OSError if that made no room.
         """
         if not self._segments:
             if not self._slots.records:
                 return False
-            self._drop(self._slots.records[0][0], 1)  # left of a larger box
+            self._drop(self._slots.records[0][0], 1)  # it is from a larger outbox
             self._slots.forget()
             return True
         segment = self._segments.oldest_segment(self._tally.first)
@@ -255,12 +254,12 @@ class Shelf:
         return True
 
     def _drop(self, last, count):
-        """Store that `count` reports were dropped, the last of them being number `last`."""
+        """Write to the cursor that `count` reports were dropped; the last is number `last`."""
         tally = self._tally
         self._save_cursor(max(tally.first, last + 1), tally.dropped + count)
 
     def set_aside(self, code, topic, payload):
-        """Add a report to set_aside.txt, which keeps the newest lines that fit. Raises OSError."""
+        """Add a report to set_aside.txt, and drop its oldest lines if need be. Raises OSError."""
         line = _line(code, topic, payload, self.layout.aside)
         if not self._exists:
             self._make()
@@ -281,7 +280,7 @@ def _size(report):
 
 
 def _line(code, topic, payload, most):
-    """Return a line of JSON of at most `most` bytes, the payload cut off where it must be."""
+    """Return a line of JSON of at most `most` bytes; a payload that is too long is cut off."""
     name = "payload"
     try:
         text = payload.decode()

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""An outbox's reports in memory that outlives a deep sleep and a reset, but no power cut.
+"""The reports of an outbox in memory that survives a deep sleep and a reset, but no power cut.
 
-They follow a head, as record.py writes them:
+The head comes first, then the records (see record.py):
 
-    AB 01, flags 1, number of the first report that waits on flash 4, number of the next to come 4,
-    number behind the last that comes together with the first 4, reports dropped 4, CRC 4
+    AB 01, flags 1, number of the first report that waits on flash 4, number of the next report 4,
+    number behind the last of the group 4, reports dropped 4, CRC 4
 
-With it a board that only wakes to keep a reading need not look at flash. Numbers are big-endian,
-the CRC is CRC-32, over the head but for itself.
+The digits are sizes in bytes. Numbers are big-endian. The CRC is CRC-32 of the head before it.
+A board that wakes only to take a reading finds all it needs here, and need not look at flash.
 """
 
 import struct
@@ -24,31 +24,31 @@ _HEAD = const(23)  # bytes
 
 # Flags.
 _CLEAN = const(1)  # none of these reports is on flash
-_BARE = const(2)  # no report waits on flash
-_BEHIND = const(4)  # the cursor on flash says less than the numbers do
-_UNSETTLED = const(8)  # it does not say what is settled
+_FLASH_EMPTY = const(2)  # no report waits on flash
+_UNSAVED = const(4)  # Tally.unsaved
+_NEW_GROUP = const(8)  # Tally.new_group
 
 
 class SleepMemory:
-    """The reports of a box in `memory`, as aiot_port.board.sleep_memory; numbers in `tally`.
+    """The reports of an outbox in `memory`, as aiot_port.board.sleep_memory; numbers in `tally`.
 
-    `is_bare`: whether nothing waits on flash for sure.
+    `flash_empty` is True if it is sure that no report waits on flash.
     """
 
     def __init__(self, memory, tally):
         self._memory = memory
         self._tally = tally
 
-    def save(self, reports, is_bare, settled=None):
-        """Save reports, (number, topic bytes, payload bytes) each; return whether they fit.
+    def save(self, reports, flash_empty, group_end=None):
+        """Save reports, (number, topic bytes, payload bytes) each; return whether they are saved.
 
-        Not while the numbers on flash are not known. What does not fit changes nothing.
-        `settled` takes the place of the tally's.
+        They are not if they do not fit, or while the numbers on flash are not known. `group_end`
+        is saved in place of that of the tally.
         """
         if not self._tally.known:
             return False
-        pieces = [self._head(_CLEAN, is_bare, settled)]
-        for report in reports:  # joined once: a board has no room for its reports twice more
+        pieces = [self._head(_CLEAN, flash_empty, group_end)]
+        for report in reports:  # joined once: a board has no room for a third copy of them
             pieces.extend((record_head(*report), report[1], report[2]))
         data = b"".join(pieces)
         if len(data) > self._memory.size:
@@ -56,48 +56,48 @@ class SleepMemory:
         self._memory.save(data)
         return True
 
-    def doubt(self, is_bare):
-        """Note that these reports may be on flash too, as they are about to be written there."""
-        data = self._head(0, is_bare) + self._memory.load()[_HEAD:]
+    def doubt(self, flash_empty):
+        """Note that these reports may be on flash too: they are about to be written there."""
+        data = self._head(0, flash_empty) + self._memory.load()[_HEAD:]
         self._memory.save(data[: self._memory.size])
 
-    def _head(self, flags, is_bare, settled=None):
+    def _head(self, flags, flash_empty, group_end=None):
         tally = self._tally
-        if is_bare:
-            flags |= _BARE
-        if tally.behind:
-            flags |= _BEHIND
-        if tally.unsettled or settled:
-            flags |= _UNSETTLED
-        settled = settled or tally.settled
-        numbers = (tally.first, tally.following, settled, tally.dropped)
+        if flash_empty:
+            flags |= _FLASH_EMPTY
+        if tally.unsaved:
+            flags |= _UNSAVED
+        if tally.new_group or group_end:
+            flags |= _NEW_GROUP
+        group_end = group_end or tally.group_end
+        numbers = (tally.first, tally.following, group_end, tally.dropped)
         head = struct.pack(_FORM, _MARK, flags, *numbers)
         return head + crc32(head).to_bytes(4, "big")
 
     def load(self):
-        """Return (reports, is clean, is bare, settled) of what was saved last.
+        """Return (reports, is clean, flash is empty, group_end) as they were saved last.
 
-        Of damaged ones those before the damage. Where it is clean the tally has its numbers now,
-        else the reports may be on flash too. Firmware before 0.2 wrote no head.
+        The reports end where damage begins. If it is clean, the tally has the numbers now; if not,
+        the reports may be on flash too. Firmware before 0.2 wrote no head.
         """
         data = self._memory.load()
         head = self._head_of(data)
         reports = whole_records(data, 0 if data[:2] == RECORD_MARK else _HEAD)
         if head is None:
             return reports, False, False, 0
-        _, flags, first, following, settled, dropped = head
+        _, flags, first, following, group_end, dropped = head
         is_clean = bool(flags & _CLEAN)
         if is_clean:
             tally = self._tally
-            tally.first, tally.following, tally.settled = first, following, settled
-            tally.dropped = tally.dropped_there = dropped
-            tally.behind = bool(flags & _BEHIND)
-            tally.unsettled = bool(flags & _UNSETTLED)
+            tally.first, tally.following, tally.group_end = first, following, group_end
+            tally.dropped = tally.dropped_saved = dropped
+            tally.unsaved = bool(flags & _UNSAVED)
+            tally.new_group = bool(flags & _NEW_GROUP)
             tally.known = True
-        return reports, is_clean, bool(flags & _BARE), settled
+        return reports, is_clean, bool(flags & _FLASH_EMPTY), group_end
 
     def _head_of(self, data):
-        """Return the fields of a head, None where it is not whole."""
+        """Return the fields of a head, None if it is damaged."""
         head = data[:_CRC_AT]
         if int.from_bytes(data[_CRC_AT:_HEAD], "big") != crc32(head) or len(data) < _HEAD:
             return None

@@ -2,10 +2,10 @@
 """The outbox's small files: the cursor, and slots that hold single reports.
 
     cursor  AD 02, zero 2, number of the first report that waits 4, reports dropped 4, number
-            behind the last that comes together with the first 4, CRC 4
+            behind the last of the group 4, CRC 4
     part    AC 01, part 1, parts 1, number 4, CRC 4, a piece of a record (see record.py)
 
-Numbers are big-endian, the CRC is CRC-32, over everything but itself.
+The digits are sizes in bytes. Numbers are big-endian. The CRC is CRC-32 of all the other bytes.
 """
 
 import struct
@@ -14,12 +14,12 @@ from binascii import crc32
 from aiot_port import const
 
 from aiot_outbox.layout import LARGEST_SLOT
-from aiot_outbox.record import EISDIR, number_in, settle
+from aiot_outbox.record import EISDIR, number_in, sync
 
 _CURSOR_MARK = const(b"\xad\x02\0\0")
 _CURSOR_FORM = const(">4sIIII")
 _CURSOR = const(20)  # bytes
-_CURSOR_CRC = const(16)  # byte at which it stands
+_CURSOR_CRC = const(16)  # the CRC begins at this byte
 
 _NAME = const("a%02x")
 _PART_MARK = const(b"\xac\x01")
@@ -40,16 +40,16 @@ def _read(path, most, doubts):
 
 
 class Cursor:
-    """How far reading got, in two files that are written in turn: one is whole at any time."""
+    """How far reading got, in two files that are written in turn: one of them is always whole."""
 
     def __init__(self, folder):
         self._path = folder + "/c%d"
         self._turn = 0
 
     def load(self, names, doubts):
-        """Return (first report that waits, reports dropped, where those together end).
+        """Return (number of the first report that waits, reports dropped, end of the group).
 
-        `names` are those of the folder's files. Raises OSError.
+        `names` are the names of the files in the folder. Raises OSError.
         """
         best = (0, 0, 0)
         for turn in range(2):
@@ -58,22 +58,22 @@ class Cursor:
             data = _read(self._path % turn, _CURSOR, doubts)
             if len(data) < _CURSOR:
                 continue
-            mark, first, dropped, settled, crc = struct.unpack(_CURSOR_FORM, data)
-            found = (first, dropped, settled)
+            mark, first, dropped, group_end, crc = struct.unpack(_CURSOR_FORM, data)
+            found = (first, dropped, group_end)
             if mark == _CURSOR_MARK and crc32(data[:_CURSOR_CRC]) == crc and found > best:
                 best = found
                 self._turn = 1 - turn
         return best
 
     def save(self, *numbers):
-        """Write what `load` returns. Raises OSError."""
+        """Write the three numbers that `load` returns. Raises OSError."""
         data = struct.pack(_CURSOR_FORM, _CURSOR_MARK, *numbers, 0)[:_CURSOR_CRC]
         try:
             with open(self._path % self._turn, "wb") as file:
                 file.write(data + crc32(data).to_bytes(4, "big"))
-                settle(file)
+                sync(file)
         except OSError as error:
-            if error.errno == EISDIR:  # somebody else's: use the other name
+            if error.errno == EISDIR:  # a folder of somebody else: use the other name
                 self._turn = 1 - self._turn
             raise
         self._turn = 1 - self._turn
@@ -82,9 +82,9 @@ class Cursor:
 class Slots:
     """Records in files of `size` bytes, written in place. A long record takes several of them.
 
-    What is there may have been written with another size, as `size` follows from that of the box.
-    `records` lists what waits here, (number, bytes, slots) each, oldest first. Memory may run
-    out anywhere: what has to follow a step on flash takes none.
+    Slots on flash may have another size, as `size` follows from the size of the outbox.
+    `records` lists the records that wait here, (number, bytes, slots) each, oldest first. RAM may
+    run out anywhere, so the steps that must follow a write to flash take none.
     """
 
     def __init__(self, folder, count, size, doubts):
@@ -92,13 +92,13 @@ class Slots:
         self._doubts = doubts
         self._piece = size - _PART_HEAD
         self._used = bytearray(count)  # 1 for each slot that may not be written
-        self._lost = bytearray(count)  # 1 for each whose name somebody else has
+        self._taken = bytearray(count)  # 1 for each slot whose name is a folder of somebody else
         self.records = []
 
     def load(self, names, first):
         """Find the records from number `first` on among the files `names` of the folder.
 
-        Return the highest number of all that were ever begun, -1 for none. Raises OSError.
+        Return the highest number in any slot, whole or not, -1 for none. Raises OSError.
         """
         records = {}
         highest = -1
@@ -125,7 +125,7 @@ class Slots:
     def _add(self, number, size, slots):
         self.records.append((number, size, slots))
         for slot in slots:
-            if slot < len(self._used):  # others are left of a larger box, and only read
+            if slot < len(self._used):  # the others are of a larger outbox, and only read
                 self._used[slot] = 1
 
     def have_room(self, sizes):
@@ -136,7 +136,7 @@ class Slots:
         return [slot for slot, used in enumerate(self._used) if not used]
 
     def write(self, number, data):
-        """Write a record, for which there is room. Raises OSError; then nothing has changed."""
+        """Write a record, for which there is room. After an OSError nothing has changed."""
         parts = -(-len(data) // self._piece)
         slots = self._free()[:parts]
         self._add(number, len(data), slots)
@@ -154,17 +154,17 @@ class Slots:
         try:
             with open(self._path % slot, "wb") as file:
                 file.write(data)
-                settle(file)
+                sync(file)
         except OSError as error:
-            if error.errno == EISDIR:  # somebody else's: never try it again
-                self._lost[slot] = 1
+            if error.errno == EISDIR:  # a folder of somebody else: do not try it again
+                self._taken[slot] = 1
             raise
 
     def _read(self, slot):
         return _read(self._path % slot, LARGEST_SLOT, self._doubts)
 
     def read(self, record):
-        """Return the bytes of one of `records`, b"" where they are damaged. Raises OSError."""
+        """Return the bytes of one of `records`, b"" if they are damaged. Raises OSError."""
         number, _, slots = record
         pieces = []
         for slot in slots:
@@ -176,17 +176,17 @@ class Slots:
         return b"".join(pieces)
 
     def forget(self):
-        """Forget the oldest of `records`: its slots may be written again."""
+        """Remove the oldest of `records`: its slots may be written again."""
         self._release(self.records.pop(0))
 
     def _release(self, record):
         for slot in record[2]:
             if slot < len(self._used):
-                self._used[slot] = self._lost[slot]
+                self._used[slot] = self._taken[slot]
 
 
 def _part(data):
-    """Return (part, parts, number) of a slot's bytes, None for damaged ones."""
+    """Return (part, parts, number) of a slot's bytes, None if they are damaged."""
     if len(data) <= _PART_HEAD:
         return None
     mark, part, parts, number, crc = struct.unpack(_PART_FORM, data[:_PART_HEAD])

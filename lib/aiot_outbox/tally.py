@@ -1,50 +1,50 @@
 # SPDX-License-Identifier: MIT
-"""The numbers of an outbox: they tell a start what was stored, sent and dropped before it."""
+"""The numbers of an outbox. From them a start knows what was stored, sent and dropped before."""
 
 
 class Tally:
-    """The numbers of a box, and how far flash knows them."""
+    """The numbers of an outbox, and which of them flash has."""
 
     def __init__(self):
-        self.known = False  # whether they go on from what lies on flash
-        self.first = 0  # of the first report that waits there
-        self.following = 0  # of the next report to come
-        self.settled = 0  # reports with numbers below it come together
-        self.dropped = 0  # reports that were lost
-        self.dropped_there = 0  # as the cursor on flash has it
-        self.behind = False  # whether that cursor says less than is known
-        self.unsettled = False  # whether it does not say what is settled
+        self.known = False  # whether the numbers on flash were read
+        self.first = 0  # number of the first report that waits on flash
+        self.following = 0  # number of the next new report
+        self.group_end = 0  # reports with numbers below it are sent in one message
+        self.dropped = 0  # how many reports were dropped
+        self.dropped_saved = 0  # `dropped`, as the cursor on flash has it
+        self.unsaved = False  # whether the cursor has an older `first` or `dropped`
+        self.new_group = False  # whether the cursor has another `group_end`
 
     def new_number(self):
-        """Return a number for the next report to come."""
+        """Return a number for a new report."""
         self.following += 1
         return self.following - 1
 
     def drop(self, count=1):
-        """Count reports that are lost."""
+        """Count dropped reports."""
         self.dropped += count
-        self.behind = True
+        self.unsaved = True
 
-    def go_on_from(self, first, dropped, settled, following):
-        """Take over what flash has: the three numbers of the cursor, and the next to come."""
-        uncounted = self.dropped - self.dropped_there
+    def go_on_from(self, first, dropped, group_end, following):
+        """Go on from the numbers on flash: three of the cursor, and that of the next report."""
+        uncounted = self.dropped - self.dropped_saved
         self.first = max(first, self.first)
         self.following = max(following, self.following)
-        self.settled = max(settled, self.settled) if self.known else settled
+        self.group_end = max(group_end, self.group_end) if self.known else group_end
         self.dropped = max(dropped + uncounted, self.dropped)
-        self.dropped_there = dropped
-        self.behind = self.behind or (self.first, self.dropped) != (first, dropped)
+        self.dropped_saved = dropped
+        self.unsaved = self.unsaved or (self.first, self.dropped) != (first, dropped)
         self.known = True
 
     def forget(self, number):
-        """Forget the reports up to this number."""
+        """Note that the reports up to this number do not wait any more."""
         self.first = max(self.first, number + 1)
-        self.behind = True
+        self.unsaved = True
 
-    def settle(self, most):
-        """Settle that the reports waiting now, up to number `most`, come together next.
+    def set_group(self, most):
+        """Make a group of the reports that wait now and have numbers below `most`.
 
-        It is written with the next change, so that the same ones do after a restart.
+        The next change writes this to flash, so the group is the same after a restart.
         """
-        self.settled = min(most, self.following)
-        self.unsettled = True
+        self.group_end = min(most, self.following)
+        self.new_group = True

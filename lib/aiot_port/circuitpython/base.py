@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """CircuitPython 9 and 10. ../cpython/base.py documents the names.
 
-HTTPS goes through adafruit_requests, as its users expect (connection.py); install
-it with circup, and with it adafruit_connection_manager and the drivers of your sensors.
+HTTPS goes through adafruit_requests, as users of CircuitPython expect (connection.py). Install it
+with circup; adafruit_connection_manager comes with it. Install the drivers of your sensors too.
 """
 
 import gc
@@ -11,13 +11,13 @@ import time
 
 from micropython import const
 
-# adafruit_requests adds RuntimeError, and OutOfRetries which is a plain Exception.
+# adafruit_requests raises RuntimeError too, and OutOfRetries, which is a plain Exception.
 NETWORK_ERRORS = (OSError, ValueError, MemoryError, RuntimeError)
 
 _TLS_CODES = const(-256)  # Mbed TLS's error codes are below it
-_NOT_VERIFIED = const(-9984)  # MBEDTLS_ERR_X509_CERT_VERIFY_FAILED, some builds have no text
+_NOT_VERIFIED = const(-9984)  # MBEDTLS_ERR_X509_CERT_VERIFY_FAILED; some builds have no text
 _NO_MEMORY = (-10368, -32512)  # MBEDTLS_ERR_X509_ALLOC_FAILED, MBEDTLS_ERR_SSL_ALLOC_FAILED
-_CONNECTING = const(119)  # EINPROGRESS in newlib: TCP has not opened within the time given
+_CONNECTING = const(119)  # EINPROGRESS in newlib: TCP did not open in time
 
 
 def ticks_ms():
@@ -49,12 +49,12 @@ def explain(error):
 
 
 def is_unknown_authority(error):
-    # Or another fault of a server's certificate: this TLS gives no reason.
+    # It may be another fault of the server's certificate, as this TLS gives no reason.
     return isinstance(error, OSError) and error.errno == _NOT_VERIFIED
 
 
 def is_bad_authority(error):
-    """Return whether an error of wrapping a socket says that the authority is none."""
+    """Return whether an error of `wrap_socket` means that `ca` is not a certificate."""
     if isinstance(error, ValueError):
         return True
     code = error.args[0] if isinstance(error, OSError) and error.args else None
@@ -72,7 +72,7 @@ def resolve(host, port, timeout_ms, on_wait):
         pool = socket_pool()
         return [(pool.AF_INET, pool.SOCK_STREAM, 0, "", (name, port)) for name in names]
     finally:
-        forget("aiot_dns")  # one by one, which takes no memory
+        forget("aiot_dns")  # one call for each, which takes no memory
         forget("aiot_port.net")
 
 
@@ -98,7 +98,7 @@ def forget(module):
     sys.modules.pop(module, None)
     package, _, name = module.rpartition(".")
     if package in sys.modules:
-        sys.modules[package].__dict__.pop(name, None)  # which holds it too
+        sys.modules[package].__dict__.pop(name, None)  # the package holds the module too
 
 
 def serialised(method):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""CircuitPython's board: Wi-Fi, clock, watchdog, sleep. `../cpython/board.py` documents."""
+"""CircuitPython's board: Wi-Fi, clock, watchdog. ../cpython/board.py documents the names."""
 
 import time
 
@@ -12,7 +12,7 @@ _LONGEST_MS = const(7000)  # of a step that blocks: below the RP2040's watchdog 
 def getenv(name):
     import os
 
-    return os.getenv(name)  # before 10.2 an int where no quotes are; then always the text
+    return os.getenv(name)  # a value without quotes is an int before 10.2, then a text too
 
 
 def join_wifi(ssid, password, timeout_ms, on_wait):
@@ -48,7 +48,7 @@ def set_wall_clock(unix_s):
 
 
 def utc_date_time():
-    now = time.localtime()  # it knows no time zones, and no gmtime
+    now = time.localtime()  # CircuitPython has no time zones and no gmtime
     return now[0], now[1], now[2], now[3], now[4], now[5]
 
 
@@ -71,13 +71,13 @@ def watchdog(timeout_ms):
 
 
 def _stop_watchdog():
-    """Stop the watchdog: it would go on while the board only pretends to sleep, as under USB."""
+    """Stop the watchdog: under USB the board only pretends to sleep, and it would run on."""
     import microcontroller
 
     try:
         microcontroller.watchdog.mode = None
     except (AttributeError, NotImplementedError, RuntimeError, ValueError):
-        pass  # there is none, or it cannot be stopped once it runs
+        pass  # there is no watchdog, or this chip cannot stop it
 
 
 def sleep_ms(ms):

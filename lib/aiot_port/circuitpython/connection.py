@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""CircuitPython's `post` of aiot_conn.Connection: over adafruit_requests, on sockets of ours."""
+"""The Connection for CircuitPython, over adafruit_requests, with the sockets of sockets.py."""
 
 import adafruit_connection_manager
 import adafruit_requests
@@ -19,18 +19,17 @@ from micropython import const
 _LIMIT = const(4096)  # bytes of a reply's body, as in aiot_reply
 _PIECE = const(512)  # bytes read at once
 
-# A handshake takes 2 to 4 s of the chip's own, so an exchange that has to open first may take
-# twice as long, as in aiot_conn.
+# A handshake takes the chip 2 to 4 s. So an exchange that opens a connection may take twice as
+# long, as in aiot_conn.
 _OPENING = const(2)
 
 
 class Connection:
-    """Does what aiot_conn.Connection does, by an adafruit_requests session; same arguments.
+    """Does the same as aiot_conn.Connection, by an adafruit_requests session.
 
-    `peer` is the aiot_peer.Peer that keeps what is learned of the server. `socket_pool` and
-    `ssl_context` are those of another radio than the board's own, None for that one. With neither
-    that nor `ca` the shipped roots are trusted one at a time, by the rule of aiot_roots; `root` is
-    the number of the one that fitted last.
+    `peer` is the server's aiot_peer.Peer. `socket_pool` and `ssl_context` are those of another
+    radio, None for the board's own. The other arguments and the names are as there. Without
+    `ssl_context` and `ca` the shipped roots are trusted one at a time.
     """
 
     def __init__(self, peer, host, port, ca, timeout, on_wait, socket_pool, ssl_context):
@@ -69,28 +68,28 @@ class Connection:
         idle_ms = ticks_diff(wire.started, self._answered)
         answer = None
         silent = False
-        if self._peer.may_rest(idle_ms) and wire.kept_is_good():
+        if self._peer.can_reuse(idle_ms) and wire.can_reuse():
             answer = self._on_kept(idle_ms, path, headers, body)
             silent = wire.is_late()
         if answer is None:
-            self.close()  # so that the session does not take the one that is no good
+            self.close()  # or the session would use the old connection
             answer = self._on_new(path, headers, body)
-            if silent:  # and a new connection was not: so it was dead
-                self._peer.was_silent(idle_ms)
+            if silent:  # the new connection answers, so the kept one was dead
+                self._peer.found_dead(idle_ms)
         self._answered = ticks_ms()
         return answer
 
     def _on_kept(self, idle_ms, path, headers, body):
-        """Do it on the kept connection; return None where it turns out to be none any more."""
+        """Post on the kept connection; return None if it has ended."""
         wire = self._wire
         self.first = False
         wire.allow(self._timeout_ms)
         try:
             answer = self._exchange(path, headers, body)
         except NetworkError:
-            # A server may close an idle connection with no notice, and a router may forget it:
-            # once more, on a new one. One that is in use, and slow, is only asked once.
-            if wire.received or (wire.is_late() and not self._peer.has_rested(idle_ms)):
+            # A server may close an idle connection without notice, and a router may forget it:
+            # then post again, on a new one. A connection that is in use and slow is asked once.
+            if wire.received or (wire.is_late() and not self._peer.may_be_dead(idle_ms)):
                 raise
             return None
         self._peer.survived(idle_ms)
@@ -126,9 +125,9 @@ class Connection:
         return pool.getaddrinfo(self._host, self._port, 0, pool.SOCK_STREAM)
 
     def _at(self, left, path, headers, body):
-        """Do it at the first of these addresses; return None where there is more to try.
+        """Post at the first of these addresses; return None to call this again.
 
-        That is another root, or else the next address, which is the first one then.
+        Then another root is to be tried, or the next address, which is the first one now.
         """
         wire = self._wire
         wire.aim(left[0], len(left) - 1)
@@ -137,15 +136,15 @@ class Connection:
         except NetworkError:
             if wire.verified:
                 raise
-            if not self._has_another_root(wire.trouble):
+            if not self._try_next_root(wire.trouble):
                 left.pop(0)
             if not left:
                 raise
         return None
 
-    def _has_another_root(self, error):
+    def _try_next_root(self, error):
         ours = self._ca is None and self._context is None
-        return ours and is_unknown_authority(error) and self._peer.has_another_root(error)
+        return ours and is_unknown_authority(error) and self._peer.try_next_root(error)
 
     def _verified(self, address):
         self._peer.verified(address)
@@ -154,7 +153,7 @@ class Connection:
     def close(self):
         if self._session is None:
             return
-        # An exchange that failed leaves its socket with the manager, and the next one stuck.
+        # After a failed exchange the manager still has its socket, and the next exchange fails.
         adafruit_connection_manager.connection_manager_close_all(self._wire)
         self._wire.close()
 
@@ -175,14 +174,14 @@ class Connection:
         return status, reply
 
     def _as_ours(self, error):
-        """Return what an error of an exchange means: with a reply begun, that it is none."""
+        """Return the error for an exchange: ReplyError if a reply had begun, else NetworkError."""
         text = "%s: %s" % (self._place, explain(error))
         if self._wire.received and not isinstance(error, (OSError, MemoryError)):
             return ReplyError(text)
         return NetworkError(text)
 
     def _trust(self):
-        """See that TLS trusts `ca`, or the shipped root whose turn it is."""
+        """See that TLS trusts `ca`, or the shipped root that is tried now."""
         root = self._peer.root
         if self._trusted == root:
             return
@@ -198,7 +197,7 @@ class Connection:
         """Return (status, body, whether the connection may be kept)."""
         headers = dict(headers)
         headers["Host"] = self._place
-        headers["Content-Length"] = str(len(body))  # left out by adafruit_requests for b""
+        headers["Content-Length"] = str(len(body))  # adafruit_requests leaves it out for b""
         response = self._session.post(
             "https://%s%s" % (self._place, path),
             data=body,
@@ -206,12 +205,12 @@ class Connection:
             allow_redirects=False,
         )
         try:
-            told = response.headers
-            self._date = told.get("date", "").encode()
-            self._retry_after = told.get("retry-after", "").encode()
-            # Without a length the body ends where the connection does.
-            kept = told.get("connection", "").lower() != "close" and (
-                "content-length" in told or "transfer-encoding" in told
+            found = response.headers
+            self._date = found.get("date", "").encode()
+            self._retry_after = found.get("retry-after", "").encode()
+            # Without a length the body ends when the connection ends.
+            kept = found.get("connection", "").lower() != "close" and (
+                "content-length" in found or "transfer-encoding" in found
             )
             return response.status_code, _body(response), kept
         finally:
@@ -225,14 +224,14 @@ def _new_context(ca, root):
         import aiot_ca
 
         context = ssl.create_default_context()  # verifies certificates and names
-        context.load_verify_locations(cadata=aiot_ca.pem(ca, root))  # and now by these alone
+        context.load_verify_locations(cadata=aiot_ca.pem(ca, root))  # in place of its own bundle
         return context
     finally:
         aiot_port.forget("aiot_ca")
 
 
 def _body(response):
-    """Return the whole body. adafruit_requests is silent about one that is cut short."""
+    """Return the whole body. adafruit_requests does not notice if it is cut short."""
     said = response.headers.get("content-length")
     body = b""
     for piece in response.iter_content(_PIECE):

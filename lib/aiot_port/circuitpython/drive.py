@@ -1,26 +1,26 @@
 # SPDX-License-Identifier: MIT
-"""Who may write CircuitPython's drive: the program, or a computer on USB. Never both.
+"""Decides who may write CircuitPython's drive: the program or a computer on USB, never both.
 
-What a program cannot write it keeps elsewhere: reports in RAM, the token in microcontroller.nvm.
+If the program cannot write it, reports wait in RAM, and the token goes to microcontroller.nvm.
 """
 
 import time
 
 from micropython import const
 
-# A computer that is there enumerates the board within some 3 s (CircuitPython issue 6920); the
-# firmware itself allows 5 s for it (CIRCUITPY_WORKFLOW_CONNECTION_SLEEP_DELAY).
+# A computer finds the board within about 3 s (CircuitPython issue 6920). CircuitPython itself
+# waits 5 s for it (CIRCUITPY_WORKFLOW_CONNECTION_SLEEP_DELAY).
 _USB_WAIT_MS = const(5000)
 _LOOK_MS = const(100)
 
 
 def at_boot(button=None):
-    """Decide in boot.py, where nothing is known of USB yet.
+    """Decide in boot.py, where it is not known yet whether there is USB.
 
-    `button`: the number of a pin that a button ties to ground, or None without one. With a
-    button the drive is the program's, unless it is held: then it is the computer's. Without
-    one the decision is left to `at_start`, but for a start from deep sleep, where no computer
-    gets hold of the drive. A board without a USB drive lets its program write anyway.
+    `button` is the number of the pin of a button that connects it to ground, or None. With a
+    button, the program may write the drive, or the computer if the button is held. Without a
+    button, `at_start` decides, except after a deep sleep: then the program may write. A board
+    without a USB drive always lets its program write.
     """
     import storage
     from aiot_port.board import woke
@@ -33,10 +33,10 @@ def at_boot(button=None):
 
 
 def at_start(button=None):
-    """Decide in code.py, without a button: the drive is the program's if no computer shows up.
+    """Decide in code.py, without a button: the program may write if no computer is found.
 
-    Waits up to five seconds for one. Returns and prints whose the drive is: True for the
-    program's.
+    Waits up to five seconds for a computer. Returns whether the program may write, and prints a
+    line if it may not.
     """
     import storage
 
@@ -44,7 +44,7 @@ def at_start(button=None):
         try:
             storage.remount("/", False)
         except RuntimeError:
-            pass  # it came in the last moment
+            pass  # the computer came at the last moment
     ours = not storage.getmount("/").readonly
     if not ours:
         print("the drive is the computer's: reports wait in RAM, the token is kept in nvm")

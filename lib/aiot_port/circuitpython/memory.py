@@ -3,18 +3,18 @@
 
 from binascii import crc32
 
-# Which bytes of microcontroller.nvm are ours, counted from its end: (from, to). Programs that
-# use nvm themselves begin at its start. A token's file has 1,100 bytes at most.
+# The bytes of microcontroller.nvm that are ours, counted from its end: (from, to). Other programs
+# that use nvm begin at its start. A token's file has 1,100 bytes at most.
 _SPARE = {"token": (1280, 0), "starts": (1536, 1280)}
 
-_MARK = b"\xa1\x07"  # no memory that was never written begins so
+_MARK = b"\xa1\x07"  # a memory that was never written does not begin so
 _HEAD = 8  # bytes: the mark, the length in 2, the CRC in 4
 
 
 def spare(kind):
     """Return the Region in nvm for small files of a kind, "token" or "starts"; None without nvm.
 
-    A Pico W has 4096 bytes of it, an ESP32 8192, some boards few or none.
+    A Pico W has 4096 bytes of nvm, an ESP32 8192, some boards few or none.
     """
     import microcontroller
 
@@ -26,7 +26,7 @@ def spare(kind):
 
 
 def asleep():
-    """Return the Region that outlives a deep sleep; None where there is none.
+    """Return the Region that survives a deep sleep, or None.
 
     An ESP32 has 3072 bytes, its later kinds 4096, an RP2040 256.
     """
@@ -37,14 +37,14 @@ def asleep():
     try:
         size = len(sleep_memory)
     except NotImplementedError:
-        return None  # so on some boards
+        return None  # some boards have the name but no memory
     return Region(sleep_memory, 0, size) if size > _HEAD else None
 
 
 class Region:
-    """Bytes kept in a part of a memory, with their length and CRC: of damaged ones none is left.
+    """Bytes in a part of a memory, with their length and CRC. Damaged bytes are not returned.
 
-    It is written only where that changes it: nvm is flash, and wears.
+    It is written only if the bytes change: nvm is flash, and wears.
     """
 
     def __init__(self, memory, start, size):
@@ -63,7 +63,7 @@ class Region:
         return data if crc32(data).to_bytes(4, "big") == head[4:] else b""
 
     def save(self, data):
-        """Keep these bytes in place of the former ones. ValueError for more than `size`."""
+        """Save these bytes in place of the old ones. Raises ValueError for more than `size`."""
         if len(data) > self.size:
             raise ValueError("%d bytes, %d at most" % (len(data), self.size))
         if self.load() == data:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""CircuitPython's safe mode, in which no program runs: what safemode.py does about it."""
+"""Leaves CircuitPython's safe mode, in which only safemode.py runs."""
 
 
 def leave():
-    """Start afresh after a watchdog's bite or a dip of the supply; stay after anything else."""
+    """Reset if the watchdog or a low supply voltage was the reason; else stay in safe mode."""
     import microcontroller
     import supervisor
 

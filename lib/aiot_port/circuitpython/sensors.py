@@ -1,22 +1,22 @@
 # SPDX-License-Identifier: MIT
 """CircuitPython's sensors. `../cpython/sensors.py` documents the names.
 
-Of circup's drivers it uses adafruit_dht and adafruit_onewire; a board needs those that its
-board_config.py names. They are asked for the frame that came, and aiot_frames says what it
-means. adafruit_ds18x20 shows no frame: for DS18B20 the data sheet's commands are ours.
+It uses adafruit_dht and adafruit_onewire, from circup; a board needs those for its sensors. Only
+the frame is taken from a driver, and aiot_frames decodes it. adafruit_ds18x20 shows no frame, so
+the commands of the DS18B20's data sheet are sent from here.
 """
 
 import time
 
 _CONVERSION_S = 0.75  # DS18B20 data sheet: a conversion to 12 bits
-# Commands of the DS18B20 data sheet: to all "convert", to one, and "read scratchpad".
+# Commands of the DS18B20 data sheet: "convert" to all, an address of one, "read scratchpad".
 _CONVERT = b"\xcc\x44"
 _TO_ONE = b"\x55"
 _READ = b"\xbe"
 
 
 def gpio(number):
-    """Return the pin of a number, for wires too."""
+    """Return the pin of a GPIO number; wires.py uses this too."""
     import microcontroller
 
     return getattr(microcontroller.pin, "GPIO%d" % number)
@@ -47,7 +47,7 @@ def _dht(kind, pin, meaning):
     frame = bytearray(5)
     byte_of = sensor._pulses_to_binary
 
-    def keep(pulses, start, stop):  # the driver itself shows no sign of a DHT11
+    def keep(pulses, start, stop):  # the driver's own value of a DHT11 has no sign
         frame[start // 16] = byte_of(pulses, start, stop)
         return frame[start // 16]
 
@@ -81,7 +81,7 @@ def ds18b20(pin):
 
     import aiot_frames
 
-    bus = _ds18b20_bus(pin)  # once: it claims the pin for good
+    bus = _ds18b20_bus(pin)  # only once, as it takes the pin for good
 
     def read_one(rom):
         try:

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: MIT
 """CircuitPython's wires. `../cpython/wires.py` documents the names.
 
-Of circup's drivers it uses adafruit_bme280. adafruit_ahtx0 checks no frame: for AHT20 and SHT3x
-the data sheets' commands are ours, in aiot_hygrometers.py.
+It uses adafruit_bme280, from circup. adafruit_ahtx0 checks no frame, so AHT20 and SHT3x are read
+by our own aiot_hygrometers.py.
 """
 
 import time
 
 from aiot_port.sensors import gpio
 
-_FULL_SCALE = 65535  # of a converter: the voltage is that or anything above
+_FULL_SCALE = 65535  # of a converter: the voltage may be higher than this
 
 
 def _pull(name):
@@ -54,7 +54,7 @@ def pulse_counter(pin, pull):
 
 
 class _Wires:
-    """An I2C bus of busio with the calls of MicroPython's, as far as they are needed."""
+    """An I2C bus of busio, with some methods of MicroPython's."""
 
     def __init__(self, bus):
         self._bus = bus
@@ -100,7 +100,7 @@ def bme280(bus, address):
 
     def read():
         found = sensor.temperature, sensor.relative_humidity, sensor.pressure
-        aiot_hygrometers.check_bme280(wires.readfrom_mem(address, 0xF7, 8))  # of that one
+        aiot_hygrometers.check_bme280(wires.readfrom_mem(address, 0xF7, 8))  # of this measurement
         return found
 
     return read

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""CPython: the desk, and the reference for what each port offers.
+"""CPython: the desktop, and the reference for the base.py of each port.
 
 Every port has the names of this file. Times are integers; `ticks_*` measure spans, `wall_clock_ms`
 is the time of day. Streams never block: an operation that cannot go on returns None.
@@ -23,26 +23,26 @@ _UNKNOWN = (2, 18, 19, 20, 21)
 
 _STEP_MS = 1000  # between two calls of on_wait
 
-# What TLS, TCP and DNS raise when the network fails (lib/TRAPS.md, 9).
+# The errors of TLS, TCP and DNS when the network fails (lib/TRAPS.md, 9).
 NETWORK_ERRORS = (OSError, ValueError, MemoryError)
 
-# Makes what stands for aiot_conn.Connection, where the runtime has its own way to HTTPS: of an
-# aiot_peer.Peer, the same arguments, and the socket pool and TLS context of another radio.
+# A function that makes the runtime's own connection in place of aiot_conn.Connection, or None. Its
+# arguments are an aiot_peer.Peer, those of aiot_conn.Connection, a socket pool and a TLS context.
 own_connection = None
 
 
 def const(value):
-    """Return `value`: MicroPython's compiler folds constants marked so."""
+    """Return `value`. MicroPython's compiler puts such a constant in place of its name."""
     return value
 
 
 def ticks_ms():
-    """Return a running count of milliseconds, from any start; only differences mean anything."""
+    """Return a running count of milliseconds. Its start is unknown: use only differences."""
     return time.monotonic_ns() // 1000000
 
 
 def ticks_diff(later, earlier):
-    """Return the milliseconds from tick `earlier` to tick `later`; on boards ticks wrap."""
+    """Return the milliseconds from tick `earlier` to tick `later`. On boards ticks wrap."""
     return later - earlier
 
 
@@ -54,11 +54,11 @@ def wall_clock_ms():
 def tls_context(ca, root=0):
     """Return a context that verifies certificates and host names against `ca` (see aiot_ca).
 
-    Where that is None, against the shipped root of this number. Raises AiotError where `ca` holds
-    no certificate.
+    If `ca` is None, it verifies against the shipped root of this number. Raises AiotError if `ca`
+    holds no certificate.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # verifies both by default
-    # As Mbed TLS does: what is given is trusted, be it an intermediate authority.
+    # As Mbed TLS does: a given certificate is trusted, even of an intermediate authority.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     for der in aiot_ca.ders(ca, root):
         context.load_verify_locations(cadata=der)
@@ -69,12 +69,12 @@ def resolve(host, port, timeout_ms, on_wait):
     """Return the addresses of a host, each to be given to `open_stream`; [] for an unknown one.
 
     Takes at most `timeout_ms` milliseconds; a board takes half of them, so that the other half
-    is left to connect. `on_wait`, where there is one, is called at least every second. Raises
-    OSError where nobody answers in time.
+    is left to connect. `on_wait`, if given, is called at least every second. Raises OSError if
+    no answer comes in time.
     """
     found = []
     asking = threading.Thread(target=_resolve, args=(host, port, found), daemon=True)
-    asking.start()  # the system's own look-up has no deadline: it is left behind at ours
+    asking.start()  # the system's look-up has no deadline, so the thread may outlive ours
     end = ticks_ms() + timeout_ms
     while asking.is_alive() and ticks_ms() < end:
         asking.join(min(end - ticks_ms(), _STEP_MS) / 1000)
@@ -86,7 +86,7 @@ def resolve(host, port, timeout_ms, on_wait):
 
 
 def _resolve(host, port, found):
-    """Put the addresses of a host into a list: [] as one element where it has none."""
+    """Append the addresses of a host to `found`, as one list; [] if it has none."""
     try:
         found.append(socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM))
     except (OSError, UnicodeError):
@@ -94,7 +94,7 @@ def _resolve(host, port, found):
 
 
 def open_stream(context, host, address, timeout_ms):
-    """Connect by TCP within `timeout_ms` and return a stream; TLS shakes hands as it is used."""
+    """Connect by TCP within `timeout_ms` and return a stream. TLS begins at its first write."""
     raw = socket.socket(address[0], address[1], address[2])
     try:
         raw.settimeout(timeout_ms / 1000)
@@ -118,15 +118,15 @@ class _Stream:
         self._selector.register(tls, selectors.EVENT_READ)
 
     def readinto(self, view):
-        """Read into `view`; return the count, 0 where the peer closed, None to wait.
+        """Read into `view`; return the count, 0 if the peer closed, None to wait.
 
-        An end behind other bytes may go unnoticed until TCP ends too, unless these fill `view`.
+        If the bytes do not fill `view`, an end behind them may not be seen until TCP ends too.
         """
         try:
             return self._tls.recv_into(view)
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return None
-        except ssl.SSLEOFError:  # TCP ended without the goodbye of TLS
+        except ssl.SSLEOFError:  # TCP ended without a close_notify of TLS
             return 0
 
     def write(self, view):
@@ -150,12 +150,12 @@ class _Stream:
 
 
 def is_unknown_authority(error):
-    """Return whether a certificate was refused for its authority, and not for what it says."""
+    """Return whether a certificate was refused because its authority is not trusted."""
     return getattr(error, "verify_code", 0) in _UNKNOWN
 
 
 def explain(error):
-    """Return in words what a network error means."""
+    """Return the meaning of a network error in words."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return "certificate: %s" % error.verify_message
     if isinstance(error, MemoryError):
@@ -164,24 +164,24 @@ def explain(error):
 
 
 def free_memory():
-    """Return the free bytes of the heap after a collection; here there is no limit."""
+    """Return the free bytes of the heap after a collection. Here there is no limit."""
     return sys.maxsize
 
 
 def forget(module):
-    """Let go of a module that is needed now and then, so that it does not stay in RAM.
+    """Unload a module that is needed only now and then, so that it does not stay in RAM.
 
-    One in a package is named with it: "aiot_port.net". It takes no memory, which may be what
-    lacks. CPython has memory enough: there they stay, as a class of a module that is loaded
-    twice is two classes.
+    The name has the package in it: "aiot_port.net". This takes no memory, as there may be none
+    left. CPython has enough memory and unloads nothing: if a module is loaded twice, each of its
+    classes is there twice.
     """
 
 
 def serialised(method):
-    """Return a method of which one thread at a time runs in an object, with all others so marked.
+    """Decorate a method: in an object, one thread at a time runs a method decorated so.
 
-    A board pays nothing for it, and has no such lock. Mark `__init__` too: the lock is made with
-    the first call, and one without arguments then needs no memory.
+    A board has no such lock. Decorate `__init__` too: the first call makes the lock, and then a
+    call without arguments needs no memory.
     """
 
     def alone(self):
@@ -200,13 +200,13 @@ def serialised(method):
 
 
 def open_private(path, mode):
-    """Open a small file, "rb" or "wb", that only its owner may read; a board has one user."""
+    """Open a small file, "rb" or "wb", that only its owner may read. A board has one user."""
     if mode == "wb":
         with contextlib.suppress(FileNotFoundError):
-            os.remove(path)  # what is there may be open to others, or lead elsewhere
+            os.remove(path)  # others may be able to read the old file, or it is a link
         return open(path, "xb", opener=_create_private)
     with contextlib.suppress(OSError):
-        os.chmod(path, 0o600)  # an earlier version did not make it so
+        os.chmod(path, 0o600)  # an earlier version did not do this
     return open(path, mode)
 
 
@@ -215,16 +215,16 @@ def _create_private(path, flags):
 
 
 def warn(text):
-    """Warn whoever runs the program; a board prints it."""
+    """Show a warning to the user. A board prints it."""
     warnings.warn(text, stacklevel=2)
 
 
-# A function (folder in bytes) that yields (name in bytes, mode, 0, size in bytes) of what is in
-# it: CircuitPython's os.listdir fails at a name that is no UTF-8, and this does not. None where
-# os.listdir never does, or os has this function itself.
+# A function (folder in bytes) that yields (name in bytes, mode, 0, size in bytes) of each file.
+# CircuitPython's os.listdir fails at a name that is not UTF-8, and this does not. It is None if
+# os.listdir never fails so, or if os has this function itself.
 ilistdir = None
 
-# A function (kind: "token" or "starts") that returns where a small file's bytes go while flash
-# takes no writes: an object with `size`, load() -> bytes, b"" for none, and save(bytes); or None.
-# None itself where flash can always be written.
+# A function (kind: "token" or "starts") that returns the memory for a small file's bytes while
+# flash takes no writes, or None. The memory has `size`, load() -> bytes, b"" for none, and
+# save(bytes). It is None if flash can always be written.
 spare_store = None

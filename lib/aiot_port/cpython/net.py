@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The desk's plain sockets, and the reference for those of each board."""
+"""The desktop's plain sockets, and the reference for the net.py of each port."""
 
 import socket
 
@@ -11,7 +11,7 @@ _MOST = 1024  # bytes received at once: an answer by UDP has 512 at most (RFC 10
 def name_servers():
     """Return the addresses of the network's name servers, a list of texts, perhaps empty.
 
-    None where names are looked up by the system, which alone knows: so on the desk.
+    Return None if the system looks names up, as on the desktop.
     """
 
 
@@ -32,7 +32,7 @@ class _Socket:
 
 
 class Udp(_Socket):
-    """A socket for datagrams that never blocks for longer than it is told."""
+    """A socket for datagrams. It never blocks for longer than `ms`."""
 
     def __init__(self):
         self._opened = ticks_ms()
@@ -44,16 +44,16 @@ class Udp(_Socket):
 
     @staticmethod
     def place(address, port):
-        """Return where an IPv4 address (a text) and a port are, as `send` takes it."""
+        """Return the place of an IPv4 address (a text) and a port, as `send` takes it."""
         return address, port
 
     @staticmethod
     def places(found):
-        """Return those of the addresses that `resolve` found which can be sent to."""
+        """Return the places of the addresses from `resolve` that `send` can reach."""
         return [address[4] for address in found if address[0] == socket.AF_INET]
 
     def send(self, data, place):
-        """Send a datagram. One that cannot be sent is lost, as any may be on the way."""
+        """Send a datagram. It may be lost on the way, so an error is ignored."""
         try:
             self._socket.sendto(data, place)
         except OSError:
@@ -64,11 +64,11 @@ class Udp(_Socket):
         try:
             return self._received(self._socket.recvfrom, ms)
         except OSError:
-            return None  # word that an earlier datagram did not arrive
+            return None  # the network says that an earlier datagram did not arrive
 
 
 class Tcp(_Socket):
-    """A connection to one of the addresses that `resolve` found. Raises OSError."""
+    """A TCP connection to one of the addresses from `resolve`. Raises OSError."""
 
     def __init__(self, address, timeout_ms):
         super().__init__(*address[:3])
@@ -80,7 +80,7 @@ class Tcp(_Socket):
             raise
 
     def send(self, data):
-        """Send some hundred bytes, which have room in the socket's buffer."""
+        """Send a few hundred bytes, which have room in the socket's buffer."""
         self._socket.send(data)
 
     def receive(self, ms):

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The desk has no sensors: this file is the reference for what each board offers.
+"""The desktop has no sensors: this file is the reference for the sensors.py of each port.
 
 Pins are GPIO numbers. The functions of a DHT and a DS18B20 open a driver, once, and return a
-function that reads it. Whatever fails raises: OSError here and mostly, else what a
-driver likes.
+function that reads it. They raise OSError, and other errors that a driver raises.
 """
 
 
@@ -25,19 +24,19 @@ def dht22(pin):
 def ds18b20(pin):
     """Return a function that reads the DS18B20 on a pin, in degrees Celsius.
 
-    Without arguments it reads all there are, in the order of their ids; with a list of ids
-    (see `ds18b20_ids`) those, in that order. An error stands for one that could not be read.
+    Without arguments it reads all of them, sorted by id; with a list of ids (see `ds18b20_ids`)
+    it reads these, in the order of the list. If one cannot be read, its place has the error.
     """
     raise OSError(_NONE)
 
 
 def ds18b20_ids(pin):
-    """Return the ids of the DS18B20 on a pin, sorted: the 16 hex digits that each is made with."""
+    """Return the ids of the DS18B20 on a pin, sorted. An id is the chip's 16 hex digits."""
     raise OSError(_NONE)
 
 
 def traceback_of(error):
-    """Return the traceback of an error as text, as the console would show it."""
+    """Return the traceback of an error as the console shows it, as a text."""
     import traceback
 
     return "".join(traceback.format_exception(error))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The desk has no wires: this file is the reference for what each board offers.
+"""The desktop has no wires: this file is the reference for the wires.py of each port.
 
-Pins are GPIO numbers. Each function but the first opens a driver, once, and returns a function
-that reads it. Whatever fails raises: OSError here and mostly, else what a driver likes.
+Pins are GPIO numbers. Each function except the first opens a driver, once, and returns a function
+that reads it. They raise OSError, and other errors that a driver raises.
 """
 
 
@@ -14,7 +14,7 @@ def i2c(scl, sda):
 def adc(pin):
     """Return a function that measures the voltage at an analogue pin, in millivolts.
 
-    OSError for a voltage beyond the converter's range, where the chip says so.
+    It raises OSError for a voltage beyond the converter's range, if the chip shows that.
     """
     raise OSError(_NONE)
 
@@ -25,7 +25,7 @@ def digital_input(pin, pull):
 
 
 def pulse_counter(pin, pull):
-    """Return a function that tells how many falling edges came so far; it wraps at 2**30."""
+    """Return a function that returns the count of falling edges so far, which wraps at 2**30."""
     raise OSError(_NONE)
 
 

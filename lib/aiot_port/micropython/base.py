@@ -11,7 +11,7 @@ import time
 
 from micropython import const
 
-# lib/TRAPS.md, 9: certificates fail as ValueError, a lack of memory as MemoryError or OSError.
+# A bad certificate is a ValueError, a lack of memory a MemoryError or OSError (lib/TRAPS.md, 9).
 NETWORK_ERRORS = (OSError, ValueError, MemoryError)
 
 own_connection = None
@@ -21,22 +21,22 @@ ilistdir = None
 ticks_ms = time.ticks_ms
 ticks_diff = time.ticks_diff
 
-# Verified TLS fails in disguise with less free heap than this (lib/TRAPS.md, 25).
+# With less free heap than this, verified TLS fails with misleading errors (lib/TRAPS.md, 25).
 _TLS_HEAP = const(35000)  # bytes
 
 # Milliseconds since 1970 at which this port's clock reads 0: esp32 counts from the year 2000.
 EPOCH_MS = 946684800000 if time.gmtime(0)[0] == 2000 else 0
 
-# What follows the first piece of a large body would be held back until that is acknowledged, which
-# the server takes 40 ms over. Not all ports name these (POSIX, lwIP); before 1.24 a board prints a
-# warning instead (micropython#14123, #15107).
+# Without TCP_NODELAY the second piece of a large body waits until the server acknowledges the
+# first, which takes 40 ms. The numbers are of POSIX and lwIP, as not all ports have the names.
+# Before 1.24 a board prints a warning instead (micropython#14123, #15107).
 _TCP = const(6)
 _NODELAY = const(1)
 
-_MEMORY_MASK = const(-17040)  # a public-key error of Mbed TLS's, where memory was what lacked
+_MEMORY_MASK = const(-17040)  # Mbed TLS says "public key error" when there is too little memory
 _EPIPE = const(32)  # errno has no name for it
-_TCP_ENDED = const(-29312)  # Mbed TLS's MBEDTLS_ERR_SSL_CONN_EOF
-_UNKNOWN = const("not correctly signed")  # Mbed TLS's words where the authority is not trusted
+_TCP_ENDED = const(-29312)  # MBEDTLS_ERR_SSL_CONN_EOF
+_UNKNOWN = const("not correctly signed")  # Mbed TLS's words if the authority is not trusted
 _TLS_CODES = const(-256)  # Mbed TLS's error codes are below it, those of DNS and errno above
 
 
@@ -49,7 +49,7 @@ def tls_context(ca, root=0):
     try:
         return _tls_context(ca, root)
     except (OSError, ValueError):
-        if free_memory() < _TLS_HEAP:  # a certificate is called bad where memory is what lacks
+        if free_memory() < _TLS_HEAP:  # with too little memory a good certificate is called bad
             raise MemoryError from None
         raise
 
@@ -113,8 +113,8 @@ class _Stream:
         self._poll.register(raw, select.POLLIN)
 
     def readinto(self, view):
-        # MicroPython's goes on until the view is full: an end that it meets behind other bytes
-        # is lost, and of an error there is no telling how many came before.
+        # MicroPython's readinto goes on until the view is full. If it meets an end or an error
+        # behind other bytes, the end, or the number of these bytes, is lost.
         try:
             return self._tls.readinto(view)
         except OSError as error:
@@ -132,7 +132,7 @@ class _Stream:
 
 
 def _close(part):
-    """Close a socket, with no memory even: two calls, as a loop would make a tuple."""
+    """Close a socket. The caller makes two calls, as a loop needs memory for a tuple."""
     try:
         part.close()
     except OSError:
@@ -172,7 +172,7 @@ def forget(module):
     sys.modules.pop(module, None)
     package, _, name = module.rpartition(".")
     if package in sys.modules:
-        sys.modules[package].__dict__.pop(name, None)  # which holds it too
+        sys.modules[package].__dict__.pop(name, None)  # the package holds the module too
 
 
 def serialised(method):

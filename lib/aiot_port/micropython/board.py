@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""MicroPython's board: Wi-Fi, clock, watchdog, sleep. `../cpython/board.py` documents."""
+"""MicroPython's board: Wi-Fi, clock, watchdog, sleep. ../cpython/board.py documents the names."""
 
 import sys
 import time
@@ -25,7 +25,7 @@ def join_wifi(ssid, password, timeout_ms, on_wait):
 
         return join(wlan, ssid, password, timeout_ms, on_wait)
     finally:
-        forget("aiot_port.wifi")  # it may be months until the next time
+        forget("aiot_port.wifi")  # it may not be needed again for months
 
 
 def leave_wifi():
@@ -74,8 +74,8 @@ def sleep_ms(ms):
 def deep_sleep_ms(ms):
     import machine
 
-    # Where a start cannot be told from one after a deep sleep there is none worth the name: the
-    # RP2040 only dozes, and its watchdog goes on and hangs it (MicroPython issue 17228).
+    # A chip without this name has no real deep sleep. The RP2040 only pauses, while its watchdog
+    # runs on and hangs it (MicroPython issue 17228).
     if hasattr(machine, "DEEPSLEEP_RESET"):
         machine.deepsleep(ms)
 

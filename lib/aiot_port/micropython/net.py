@@ -49,7 +49,7 @@ class Udp(_Socket):
 
     @staticmethod
     def place(address, port):
-        return socket.getaddrinfo(address, port)[0][4]  # at once: there is nothing to look up
+        return socket.getaddrinfo(address, port)[0][4]  # fast, as there is nothing to look up
 
     @staticmethod
     def places(found):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """MicroPython's sensors. `../cpython/sensors.py` documents the names.
 
-dht, ds18x20 and onewire are in the firmware of ESP32 and RP2. A driver is asked for the frame that
-came, and aiot_frames says what it means: dht drops the sign of a DHT11, and both take a frame
+dht, ds18x20 and onewire are in the firmware of ESP32 and RP2. Only the frame is taken from a
+driver, and aiot_frames decodes it: dht loses the sign of a DHT11, and both drivers accept a frame
 of zeros.
 """
 
@@ -11,7 +11,7 @@ import time
 from micropython import const
 
 _CONVERSION_MS = const(750)  # DS18B20 data sheet: a conversion to 12 bits
-_NOT_MEASURED_F = const(128)  # 53.3 degrees Celsius, which many ESP32 say now and then or always
+_NOT_MEASURED_F = const(128)  # 53.3 degrees Celsius: many ESP32 say this sometimes or always
 
 
 def chip_temperature():
@@ -70,11 +70,11 @@ def _ds18b20_bus(pin):
 
 
 def _ds18b20_found(bus):
-    """Return the ids of the probes on a bus, sorted: one may come and go. Raises OSError."""
+    """Return the ids of the probes that are on the bus now, sorted. Raises OSError."""
     import aiot_frames
 
     found = [bytes(rom) for rom in bus.ow.scan()]
-    if any([bus.ow.crc8(rom) for rom in found]):  # else another would get this one's name
+    if any([bus.ow.crc8(rom) for rom in found]):  # a wrong id would give a probe another's name
         raise OSError("an id came damaged: is the wire held low?")
     return sorted([rom for rom in found if rom[0] in aiot_frames.FAMILIES])
 

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""How MicroPython's board joins Wi-Fi. It is in RAM only while it joins."""
+"""Joins Wi-Fi on a board with MicroPython. This is in RAM only while it joins."""
 
 import time
 
 from micropython import const
 
-_STEP_MS = const(250)  # between two looks at the radio, so that the watchdog is fed in time
+_STEP_MS = const(250)  # between two checks of the radio, so that the watchdog is fed in time
 
-_NO_ADDRESS = const(2)  # a Pico W's status while it has joined: CYW43_LINK_NOIP (cyw43.h)
+_NO_ADDRESS = const(2)  # a Pico W's status: joined, without an address; CYW43_LINK_NOIP (cyw43.h)
 
 
 def join(wlan, ssid, password, timeout_ms, on_wait):
@@ -16,7 +16,7 @@ def join(wlan, ssid, password, timeout_ms, on_wait):
     try:
         wlan.active(True)
         _stay_awake(wlan)
-        wlan.disconnect()  # esp32 raises where a connect is still under way
+        wlan.disconnect()  # without it connect raises on an esp32 that is still connecting
         wlan.connect(ssid, password or None)
     except (OSError, ValueError, TypeError, RuntimeError) as error:
         return str(error) or "error"  # on esp32 a text such as "Wifi Internal Error"
@@ -29,7 +29,7 @@ def join(wlan, ssid, password, timeout_ms, on_wait):
 
 
 def _why(wlan):
-    """Return in words why a network could not be joined, by the radio's status."""
+    """Return the reason in words, by the radio's status, if a network could not be joined."""
     import network
 
     status = wlan.status()
@@ -52,8 +52,8 @@ def _why(wlan):
 
 
 def _stay_awake(wlan):
-    """Switch power saving off: with it a Pico W loses the network after a while."""
+    """Switch power saving off, as it makes a Pico W lose the network after a while."""
     try:
-        wlan.config(pm=getattr(wlan, "PM_NONE", 0xA11140))  # its value in the Pico W's manual
+        wlan.config(pm=getattr(wlan, "PM_NONE", 0xA11140))  # the number is in the Pico W's manual
     except (OSError, ValueError, TypeError):
         pass  # this port or chip has no such setting

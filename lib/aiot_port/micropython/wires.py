@@ -1,24 +1,24 @@
 # SPDX-License-Identifier: MIT
 """MicroPython's wires. `../cpython/wires.py` documents the names.
 
-bme280_float is robert-hh's, from mip. For AHT20 and SHT3x mip has none that is kept:
-aiot_hygrometers.py is ours.
+For BME280 it uses robert-hh's bme280_float, from mip. For AHT20 and SHT3x mip has no driver that
+is maintained, so aiot_hygrometers.py is our own.
 """
 
 import time
 
 from micropython import const
 
-_I2C_HZ = const(100000)  # what every chip and some metres of cable can do
+_I2C_HZ = const(100000)  # works with every chip, and with a few metres of cable
 _WRAP = const(0x3FFFFFFF)  # a counter below 2**30 is a small int: adding to it needs no memory
-_FULL_SCALE = const(65535)  # of a converter: the voltage is that or anything above
+_FULL_SCALE = const(65535)  # of a converter: the voltage may be higher than this
 _BME280_ID = const(0x60)  # BME280 data sheet, 5.4.1; a BMP280, which has no humidity, says 0x58
 
 
 def i2c(scl, sda):
     import machine
 
-    # In software: any two pins will do, and no chip's hardware has a block to be chosen by them.
+    # In software any two pins work; in hardware the pins would have to fit an I2C block.
     return machine.SoftI2C(scl=machine.Pin(scl), sda=machine.Pin(sda), freq=_I2C_HZ)
 
 
@@ -28,11 +28,11 @@ def adc(pin):
     if not hasattr(machine.ADC, "ATTN_11DB"):  # an RP2, whose reference is its supply
         converter = machine.ADC(machine.Pin(pin))
         return lambda: _counts(converter) * 3300 / 65535
-    # An ESP32 in its widest range, up to about 3.1 V, set right by what its maker measured of it.
+    # An ESP32 in its widest range, up to about 3.1 V, with the calibration of its maker.
     converter = machine.ADC(machine.Pin(pin), atten=machine.ADC.ATTN_11DB)
 
     def measure():
-        _counts(converter)  # its microvolts do not say that it is at its end
+        _counts(converter)  # read_uv does not show that the voltage is out of range
         return converter.read_uv() / 1000
 
     return measure
@@ -61,15 +61,16 @@ def pulse_counter(pin, pull):
     pulses = _Pulses()
     try:
         source.irq(pulses.add, source.IRQ_FALLING, hard=True)
-    except TypeError:  # an ESP32 knows no hard ones: eight may wait while something else blocks
+    except TypeError:  # an ESP32 has no hard interrupts: up to eight wait while code blocks
         source.irq(pulses.add, source.IRQ_FALLING)
     return pulses.total
 
 
 class _Pulses:
-    """A count that a hard interrupt may add to, so it must not allocate. Nobody resets it.
+    """A count that a hard interrupt adds to, so `add` must not allocate memory.
 
-    Who wants the pulses of a time subtracts: no pulse can come between reading and resetting.
+    It is never reset, or a pulse between reading and resetting would be lost. For the pulses of a
+    span, subtract two totals.
     """
 
     def __init__(self):
@@ -99,7 +100,7 @@ def bme280(bus, address):
 
     def read():
         celsius, pascals, percent = sensor.read_compensated_data()
-        aiot_hygrometers.check_bme280(bus.readfrom_mem(address, 0xF7, 8))  # of that one
+        aiot_hygrometers.check_bme280(bus.readfrom_mem(address, 0xF7, 8))  # of this measurement
         return celsius, percent, pascals / 100
 
     return read

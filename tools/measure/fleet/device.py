@@ -189,7 +189,7 @@ def on_virtual_time(clock: VirtualClock, jitter: bool, seed: int) -> Iterator[No
             (timekeeping, "aiot_port", port),
             (timekeeping, "network_time", lambda *_: clock.unix_ms() // 1000),
             (aiot_port, "wall_clock_ms", clock.unix_ms),
-            (aiot_delivery, "_random_below", below),
+            (aiot_delivery, "_random", below),
             (firmware, "random_number", lambda: below(1 << 32)),
             (firmware, "log", _nothing),
             (aiot_sender, "aiot_port", port),
