@@ -81,10 +81,11 @@ class Sender:
 
     `client` has `publish(topic, payload)`, as aiot_http.Client. `maker` makes the messages, as
     AsTheyAre does. `watcher` is a Watcher. `backlog` is how many messages are sent at once, ten at
-    least.
+    least. `board` has `ticks_ms()` and `ticks_diff(later, earlier)`, as aiot_port.
     """
 
-    def __init__(self, client, outbox, maker=None, watcher=None, backlog=0):
+    def __init__(self, client, outbox, maker=None, watcher=None, backlog=0, board=aiot_port):
+        self._board = board
         self._client = client
         self._outbox = outbox
         self._maker = maker or AsTheyAre()
@@ -98,7 +99,7 @@ class Sender:
         self._others_told = False
         self._is_open = False  # whether an exchange of this start left the connection open
         self._message_id = None  # of the message that was sent last
-        self._looked = aiot_port.ticks_ms()
+        self._looked = board.ticks_ms()
         self._quiet_ms = 0  # from then on nothing is sent for so long
         #: Whether the last exchange went well, so that the next one is likely to; None at a start.
         self.is_trusted = None
@@ -151,8 +152,8 @@ class Sender:
 
     def is_quiet(self):
         """Return whether to wait, after a failure, before the next message is sent."""
-        now = aiot_port.ticks_ms()
-        passed_ms = aiot_port.ticks_diff(now, self._looked)
+        now = self._board.ticks_ms()
+        passed_ms = self._board.ticks_diff(now, self._looked)
         self._looked = now
         # Ticks wrap: a span of over six days looks negative, and is longer than any wait.
         self._quiet_ms = max(0, self._quiet_ms - passed_ms) if passed_ms >= 0 else 0
@@ -322,7 +323,7 @@ class Sender:
     def _pause(self, line, error):
         """Stay quiet for as long as the policy says."""
         wait_ms = self._delivery.wait_ms(error)
-        self._looked = aiot_port.ticks_ms()
+        self._looked = self._board.ticks_ms()
         self._quiet_ms = wait_ms
         self._watcher.log("%s: waits %d s (%s)" % (line, wait_ms // 1000, error))
         self._watcher.failed(error)

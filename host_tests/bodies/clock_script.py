@@ -2,7 +2,6 @@
 """The firmware's clock by a script: what it says after each step."""
 
 import looping
-from timekeeping import Clock
 
 NOW_S = looping.NOW_MS // 1000
 
@@ -34,10 +33,10 @@ def script(steps, clock_ms=None):
     port = _Port(clock_ms=clock_ms)
     port.begun = port.now
     said = []
-    with looping.OnPort(port, lambda text: None):
-        clock = Clock(_Settings)
-        for step in steps:
-            said.append(_take(clock, port, step))
+    port.log = lambda text: None
+    clock = looping.Clock(_Settings, port)
+    for step in steps:
+        said.append(_take(clock, port, step))
     return said
 
 
