@@ -77,26 +77,23 @@ class Starts:
 class Link:
     """Decides what to do about a network that fails: wait, join again, radio off and on, reset.
 
-    `board` has `ticks_ms()` and `ticks_diff(later, earlier)`, like aiot_port.board.
+    `clock` is a timekeeping.Clock.
     """
 
-    def __init__(self, board):
-        self._board = board
+    def __init__(self, clock):
+        self._clock = clock
         self.acknowledged()  # the silence begins at the start
 
     def acknowledged(self):
         """Note that a report arrived: the way is open."""
         self._failures = 0
-        self._silent_since = self._board.ticks_ms()
+        self._silent_since = self._clock.uptime()
 
     def failed(self):
         """Note a failure of the network; return "wait", "rejoin", "radio" or "reset"."""
         self._failures += 1
-        board = self._board
-        silent_ms = board.ticks_diff(board.ticks_ms(), self._silent_since)
-        # Ticks wrap: a time of over six days looks negative. It is long enough, too.
-        long = silent_ms >= _RESET_AFTER_MS or silent_ms < 0
-        if self._failures >= _RESET_AFTER and long:
+        silent_ms = self._clock.uptime() - self._silent_since
+        if self._failures >= _RESET_AFTER and silent_ms >= _RESET_AFTER_MS:
             return "reset"
         if self._failures % _RADIO_AFTER == 0:
             return "radio"

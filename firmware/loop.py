@@ -66,12 +66,13 @@ class Loop:
             self._load_client()
         self._attached = attached
         self.feed = feed
+        self.log = clock.log
         self._starts = starts
-        self._link = Link(board)
+        self._link = Link(clock)
         self._absent_sensors = {}
         self._clock = clock
         self._failed_by_clock = False  # the dates of a certificate made the last exchange fail
-        self._reports = Reports(settings, clock, board, board.random_number())
+        self._reports = Reports(settings, clock, board)
         most = settings.readings_per_report
         self._sender = Sender(self, self._outbox, self._reports, self, most, board)
         self._restart_reason = None
@@ -82,7 +83,7 @@ class Loop:
         self._reported_dropped = 0
         self._woken = board.woke()
         if not self._woken:
-            self._shorter_ms = board.random_number() % (settings.interval * 1000)
+            self._shorter_ms = clock.start_id % (settings.interval * 1000)
             self._reported_dropped = None  # a start is news, too
 
     def _load_client(self):
@@ -295,10 +296,6 @@ class Loop:
         if not self._client:
             self._load_client()
         return self._client.publish(topic, payload)
-
-    def log(self, text):
-        """Print a line, with the time."""
-        self._clock.log(text)
 
     def arrived(self):
         """Note that a report arrived; return whether its time was wrong.

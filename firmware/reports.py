@@ -55,13 +55,12 @@ class Reports:
     """Makes records of readings, and messages of records, for one device and one start of it.
 
     `settings` gives mode and topics. `clock` is a timekeeping.Clock, `board` is like
-    aiot_port.board. `start` is a random int of 32 bits that names this start.
+    aiot_port.board.
     """
 
-    def __init__(self, settings, clock, board, start):
+    def __init__(self, settings, clock, board):
         self._clock = clock
         self._board = board
-        self._start = start
         self._own = "/%s/%s/" % (settings.product_key, settings.device_name)
         self._tag = crc32(self._own.encode()).to_bytes(4, "big")[:2]
         topic = settings.topic
@@ -103,7 +102,7 @@ class Reports:
         if now_ms is not None and self._board.woke():
             # This start ends with the next deep sleep: nobody will know its time later.
             return _UNCONFIRMED, _six(now_ms)
-        since = self._start.to_bytes(4, "big") + _six(self._clock.uptime())
+        since = self._clock.start_id.to_bytes(4, "big") + _six(self._clock.uptime())
         if now_ms is None:
             return _UPTIME, since
         return _UPTIME_AND_UNCONFIRMED, since + _six(now_ms)
@@ -191,7 +190,7 @@ class Reports:
         by_clock_ms = _number(record, end - 6, end)
         if kind == _CONFIRMED:
             return by_clock_ms
-        if kind >= _UPTIME and _number(record, _TIME_AT, _TIME_AT + 4) == self._start:
+        if kind >= _UPTIME and _number(record, _TIME_AT, _TIME_AT + 4) == self._clock.start_id:
             epoch_ms = self._clock.epoch()
             after_ms = _number(record, _TIME_AT + 4, _TIME_AT + 10)
             return None if epoch_ms is None else epoch_ms + after_ms

@@ -8,6 +8,8 @@ reading's record says how long after the start it was taken (reports): a correct
 corrects that reading, too.
 """
 
+import os
+
 from aiot_port import const, forget, is_right
 
 _AGE_MS = const(86400000)  # in a day a board's crystal drifts by seconds
@@ -31,6 +33,8 @@ class Clock:
 
     def __init__(self, settings, board):
         self._board = board
+        #: A random int of 32 bits that names this start of the board.
+        self.start_id = int.from_bytes(os.urandom(4), "big")
         self._ntp_hosts = words(settings.ntp_host)
         self._time_hosts = words(settings.time_host)
         self._ticks = board.ticks_ms()
@@ -39,14 +43,15 @@ class Clock:
         self._set_at_ms = 0  # all times here are uptimes; a clock that runs already was set at 0
         self._confirmed = False
         self._doubted = False
-        self._same_as_doubted = None  # an answer that agrees with the clock that is doubted
+        self._agreeing = None  # the time of an answer that agrees with the doubted clock
         self._ask_from_ms = 0
         self._wait_ms = _FIRST_WAIT_MS
 
     def uptime(self):
         """Return the milliseconds since the start; they do not wrap as ticks do."""
-        now = self._board.ticks_ms()
-        self._uptime_ms += self._board.ticks_diff(now, self._ticks)
+        board = self._board
+        now = board.ticks_ms()
+        self._uptime_ms += board.ticks_diff(now, self._ticks)
         self._ticks = now
         return self._uptime_ms
 
@@ -83,11 +88,11 @@ class Clock:
         least every second while no answer comes. While the clock is doubted, an answer that agrees
         with it counts only if there is no other.
         """
-        self._same_as_doubted = None
+        self._agreeing = None
         try:
             unix_s = self.network_time(self._is_news, on_wait)
         except OSError as error:
-            unix_s = self._same_as_doubted
+            unix_s = self._agreeing
             trouble = str(error)
         if unix_s is None:
             self.log("the network gives no time: " + trouble)
@@ -130,7 +135,7 @@ class Clock:
         if not is_right(unix_s * 1000):
             return False
         if self._doubted and self._off_ms(unix_s) <= _AGREES_MS:
-            self._same_as_doubted = unix_s
+            self._agreeing = unix_s
             return False
         return True
 

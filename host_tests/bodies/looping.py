@@ -69,9 +69,6 @@ class Port:
     def utc_date_time(self):
         return 2026, 11, 23, 15, 40, 57
 
-    def random_number(self):
-        return int.from_bytes(os.urandom(4), "big")
-
     def join_wifi(self, ssid, password, timeout_ms, on_wait):
         assert (ssid, password) == ("home", "the password")
         self.done.append("join")
@@ -682,19 +679,14 @@ def starts(folder, script):
 def link(script):
     """Let the network fail and recover; return the steps. A number is a span of time in ms."""
 
-    class Ticks:
+    class Clock:
         now = 0
 
         @staticmethod
-        def ticks_ms():
-            return Ticks.now & ((1 << 30) - 1)
+        def uptime():
+            return Clock.now
 
-        @staticmethod
-        def ticks_diff(later, earlier):
-            span = 1 << 30
-            return ((later - earlier + span // 2) & (span - 1)) - span // 2
-
-    watched = health.Link(Ticks)
+    watched = health.Link(Clock)
     steps = []
     for step in script:
         if step == "fail":
@@ -702,7 +694,7 @@ def link(script):
         elif step == "ok":
             watched.acknowledged()
         else:
-            Ticks.now += step
+            Clock.now += step
     return steps
 
 

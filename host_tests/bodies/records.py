@@ -56,7 +56,8 @@ class World:
 
 def reports_in(world, settings=_Settings, start=7):
     """Return Reports in this world."""
-    return reports.Reports(settings, world, world, start)
+    world.start_id = start
+    return reports.Reports(settings, world, world)
 
 
 def _records(turns):

@@ -60,10 +60,6 @@ def unique_id():
     return binascii.hexlify(microcontroller.cpu.uid).decode()
 
 
-def random_number():
-    return int.from_bytes(os.urandom(4), "big")
-
-
 def watchdog(timeout_ms):
     import microcontroller
     import watchdog as modes

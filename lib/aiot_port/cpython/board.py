@@ -46,11 +46,6 @@ def unique_id():
     return "%012x" % uuid.getnode()
 
 
-def random_number():
-    """Return a random integer of 32 bits."""
-    return int.from_bytes(os.urandom(4), "big")
-
-
 def watchdog(timeout_ms):
     """Start the watchdog and return the function that feeds it."""
     return lambda: None

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """MicroPython's board: Wi-Fi, clock, watchdog, sleep. `../cpython/board.py` documents."""
 
-import os
 import sys
 import time
 
@@ -60,10 +59,6 @@ def unique_id():
     import machine
 
     return binascii.hexlify(machine.unique_id()).decode()
-
-
-def random_number():
-    return int.from_bytes(os.urandom(4), "big")
 
 
 def watchdog(timeout_ms):

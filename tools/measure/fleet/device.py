@@ -95,7 +95,11 @@ class VirtualBoard:
 
 
 class _Clock(timekeeping.Clock):
-    """The firmware's clock. It gets its time from the board, and prints nothing."""
+    """The firmware's clock. It gets its time and its chance from the board, and prints nothing."""
+
+    def __init__(self, given, on: VirtualBoard):
+        super().__init__(given, on)
+        self.start_id = on.random_number()
 
     def network_time(self, is_good, on_wait):
         return self._board.unix_ms() // 1000

@@ -136,6 +136,8 @@ def _bytes(together: int) -> dict[str, int]:
 class _Minutes:
     """Stands for the firmware's clock and board: right, and a minute later at each look."""
 
+    start_id = 0
+
     def __init__(self):
         self._now_ms = TIME_MS
 
@@ -155,6 +157,6 @@ def _message(together: int) -> tuple[str, bytes]:
     lines = zip(("product_key", "device_name", "device_secret"), DEVICE, strict=True)
     text = "".join(f'{name} = "{value}"\n' for name, value in lines)
     clock = _Minutes()
-    made = reports.Reports(settings.parse('wifi_ssid = "life"\n' + text), clock, clock, 0)
+    made = reports.Reports(settings.parse('wifi_ssid = "life"\n' + text), clock, clock)
     records = [(reports.TOPIC, made.record(READINGS)) for _ in range(together)]
     return made.message(records)

@@ -15,6 +15,7 @@ class _Board:
 
     mode = "property"
     topic = status_topic = ""
+    start_id = 0
 
     def __init__(self, place):
         self.product_key, self.device_name, _ = place["device"]
@@ -31,7 +32,7 @@ class _Board:
 def maker(place):
     """Return a Reports on a desk."""
     board = _Board(place)
-    return reports.Reports(board, board, board, 0)
+    return reports.Reports(board, board, board)
 
 
 def backlog(made, path, count):
