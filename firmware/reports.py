@@ -44,7 +44,7 @@ _TIME_AT = const(7)  # bytes before the time
 _TIMES = const((6, 6, 10, 16))  # bytes of each kind of time
 _LONGEST_NAME = const(255)  # one byte of a record counts it
 _LONGEST_VALUE = const(65535)  # two bytes count it
-_TOGETHER = const(16)  # records in one message
+_TOGETHER = const(16)  # records in one message at most
 
 _OLD_MARK = const(b',"time":?')  # firmware before 0.2 wrote it while a time was not known
 

@@ -21,7 +21,7 @@ _AGREES_MS = const(10000)
 _EXACT_MS = const(2000)  # a clock that is not confirmed is set if it differs by more
 
 # The modules that are loaded to ask for the time.
-_ASKING = ("aiot_sntp", "aiot_webtime", "aiot_dns", "self._board.net")
+_ASKING = ("aiot_sntp", "aiot_webtime", "aiot_dns", "aiot_port.net")
 
 
 class Clock:

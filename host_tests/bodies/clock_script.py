@@ -2,6 +2,7 @@
 """The firmware's clock by a script: what it says after each step."""
 
 import looping
+import timekeeping
 
 NOW_S = looping.NOW_MS // 1000
 
@@ -66,3 +67,22 @@ def _take(clock, port, step):
     else:
         return getattr(clock, word)()
     return None
+
+
+class _NoHosts:
+    ntp_host = time_host = ""
+
+
+def forgets():
+    """Ask nobody for the time; return the modules that leave RAM then. Each of them exists."""
+    forgotten = []
+    real, timekeeping.forget = timekeeping.forget, forgotten.append
+    try:
+        timekeeping.Clock(_NoHosts, looping.Port()).network_time(bool, bool)
+    except OSError:
+        pass  # nobody gives it
+    finally:
+        timekeeping.forget = real
+    for name in forgotten:
+        __import__(name)
+    return forgotten

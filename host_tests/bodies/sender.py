@@ -29,7 +29,7 @@ class Client:
 
 
 class Ticks:
-    """Stands for aiot_port in the Sender: time passes only as the test says."""
+    """The Sender's board: time passes only as the test says."""
 
     def __init__(self):
         self.now = (1 << 30) - 1000  # the ticks of a board wrap soon (lib/TRAPS.md, 18)
