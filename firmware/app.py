@@ -1,24 +1,27 @@
 # SPDX-License-Identifier: MIT
-"""The start: read the settings, give a visitor time for Ctrl-C, then load the loop.
+"""The start: read the settings, give a person time for Ctrl-C, then load the loop.
 
-What is needed once comes first, and has left RAM when the loop is loaded: an ESP32 has no room
-for both. This file itself leaves it when the loop runs.
+What is needed once comes first, and leaves RAM before the loop is loaded: an ESP32 has no room
+for both. This file leaves RAM, too, before the loop runs.
+
+Here is the only place that gives the loop its board. All that the loop does to the board goes
+through that object: so a simulator gives another one, and changes nothing else.
 """
 
 import sys
 
 from aiot_errors import AiotError
-from aiot_port import board as aiot_port
+from aiot_port import board
 from aiot_store import SmallFile
 from health import SAFE_WAIT_MS, Starts
 
 
 def start():
-    """Return the Loop, ready to run; None for settings or a board_config.py that are wrong.
+    """Return the Loop, ready to run; None if the settings or board_config.py are wrong.
 
-    What may pass, as a full heap or a bus that is stuck, starts the board afresh.
+    A fault that may pass, such as a full heap or a bus that is stuck, resets the board.
     """
-    starts = Starts(SmallFile("aiot_starts.json", "starts"))
+    starts = Starts(SmallFile("aiot_starts.json", "starts"), board)
     feed = None
     try:
         settings = _settings()
@@ -29,21 +32,23 @@ def start():
         attached = wiring.attached(config)
         del wiring, sys.modules["wiring"]  # needed once, as the settings' modules
         from loop import Loop
+        from timekeeping import Clock
 
-        return Loop(settings, attached, feed, starts)
+        return Loop(settings, attached, feed, starts, Clock(settings, board), board)
     except AiotError as error:
         print(error)
     except Exception as error:  # noqa: BLE001 - a start that ends here is a board that is lost
-        aiot_port.print_error(error)
+        board.print_error(error)
         if feed is None:
-            # Or resets without end would leave nobody a way in. 5 s are the settings' own default.
+            # Without this wait, resets without end would let nobody in. 5 s is the default of
+            # the setting start_delay.
             _start(5, None, starts)
         starts.restart("the start failed: %r" % error)
     return None
 
 
 def _settings():
-    """Return the Settings. Raises AiotError for missing or wrong ones."""
+    """Return the Settings. Raises AiotError if one is missing or wrong."""
     import settings
 
     try:
@@ -51,22 +56,25 @@ def _settings():
         if found.ca:
             import aiot_ca
 
-            list(aiot_ca.ders(found.ca))  # a file that is none would refuse every report
+            list(aiot_ca.ders(found.ca))  # with a wrong file no report could go
         return found
     finally:
-        # Needed once: what reads them need not stay in RAM.
+        # The modules that read the settings are needed once. They need not stay in RAM.
         readers = ("settings", "setting_rules", "settings_on_circuitpython")
         for name in readers + ("aiot_names", "aiot_ca"):
             sys.modules.pop(name, None)
 
 
 def _start(delay_s, watchdog_ms, starts):
-    """Give a visitor time for Ctrl-C, then start the watchdog, if any; return what feeds it."""
-    if not aiot_port.woke():
+    """Give a person time for Ctrl-C, then start the watchdog, if any.
+
+    Return the function that feeds it.
+    """
+    if not board.woke():
         if starts.begin():
             print("many starts failed; Ctrl-C within 2 minutes gives the REPL")
-            aiot_port.sleep_ms(SAFE_WAIT_MS)
+            board.sleep_ms(SAFE_WAIT_MS)
         elif delay_s:
             print("starting in %d s; Ctrl-C gives the REPL" % delay_s)
-            aiot_port.sleep_ms(delay_s * 1000)
-    return aiot_port.watchdog(watchdog_ms) if watchdog_ms else lambda: None
+            board.sleep_ms(delay_s * 1000)
+    return board.watchdog(watchdog_ms) if watchdog_ms else lambda: None

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The thing model's rule for identifiers, and what else can be wrong where they are written.
+"""The thing model's rule for identifiers, and what else can be wrong in board_config.py.
 
-Boards and desk agree on the rule: ASCII alone counts. A board needs this while board_config.py
-makes its sensors, and later only for readings whose identifiers it did not name there. Source:
-the console's help, "Add a TSL feature".
+Boards and desk have the same rule: only ASCII is allowed. A board needs this file while
+board_config.py makes its sensors; later only for a reading whose identifier is not named there.
+Source: the console's help, "Add a TSL feature".
 """
 
 from aiot_errors import AiotError
@@ -16,7 +16,7 @@ _ID_DIGITS = "0123456789abcdefABCDEF"
 
 
 def fault(name):
-    """Return what is wrong with an identifier, None where nothing is."""
+    """Return what is wrong with an identifier, None if it is right."""
     if not isinstance(name, str) or not 0 < len(name) <= _MOST:
         return "give a text of 1 to 50 characters"
     for char in name:
@@ -30,9 +30,10 @@ def fault(name):
 
 
 def checked(*names):
-    """Return these identifiers as a list, less those that are None: they are left out.
+    """Return these identifiers as a list, without those that are None.
 
-    Raises AiotError for one that the thing model does not allow, for two alike, and for none.
+    Raises AiotError if the thing model does not allow one, if two are the same, or if the list
+    is empty.
     """
     found = []
     for name in names:
@@ -48,12 +49,12 @@ def checked(*names):
 
 
 def of_probes(first, probes):
-    """Return the identifiers in {id of a probe: identifier}, without that the `first` alone.
+    """Return the identifiers in {id of a probe: identifier}; only `first` if that is None.
 
-    Raises as `checked`, and AiotError for `probes` that are no such thing.
+    Raises AiotError as `checked` does, and if `probes` has another form.
     """
     if probes is None:
-        checked("%s_99" % (first,))  # the other probes' are made of it
+        checked("%s_99" % (first,))  # the other probes get names like this
         return checked(first)
     if not isinstance(probes, dict):
         raise AiotError("probes: give {id: identifier}")
@@ -73,14 +74,14 @@ def of_reading(name, function, lowest, highest):
 
 
 def of_line(name, low, high):
-    """Return the identifier of a `sensors_pins.Adc` in a list. Raises AiotError for its points."""
+    """Return the identifier of a `sensors_pins.Adc` in a list. Raises AiotError."""
     if low[0] == high[0]:
         raise AiotError("%s: two points of a line need two different millivolts" % name)
     return checked(name)
 
 
 def of_input(pull, *names):
-    """Return the identifiers of a pin that is read in a list. Raises AiotError for its pull."""
+    """Return the identifiers of an input pin in a list. Raises AiotError."""
     if pull not in ("up", "down", None):
         raise AiotError('pull is "up", "down" or None, not %r' % (pull,))
     return checked(*names)

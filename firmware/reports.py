@@ -1,27 +1,27 @@
 # SPDX-License-Identifier: MIT
-"""Readings, the record of them that waits, and the message in which they leave.
+"""Readings, the record in which they wait, and the message in which they leave.
 
-A record is what was measured, and no message yet. So a time that turns out to be wrong is put
-right until the last moment, several readings share a message, and little has to be stored. This
-is the only place that knows when a reading was taken. Nothing is sent from here.
+A record is what was measured. It becomes a message only when it is sent. So a wrong time can be
+corrected until then, several records share a message, and little has to be stored. This is the
+only place that knows when a reading was taken. Nothing is sent from here.
 
 A record, numbers big-endian:
 
-    1 byte    version 1 in the upper half; in the lower one a kind of time
-    2 bytes   tag of the device, of its ProductKey and DeviceName
-    4 bytes   id of the message, if this is its first record
+    1 byte    upper half: version 1; lower half: the kind of time
+    2 bytes   tag of the device, made of its ProductKey and DeviceName
+    4 bytes   id of the message that begins with this record
     …         the time, see below
     each reading:
-    1 byte    bytes of its name
-    2 bytes   bytes of its value
+    1 byte    how many bytes its name has
+    2 bytes   how many bytes its value has
     …         name, then value as JSON
 
-The time, in milliseconds, of 6 bytes each:
+The kinds of time. Each time is 6 bytes of milliseconds:
 
-    0   when it was read, since 1970, by a clock that is known to be right
-    1   the same by a clock that nobody has confirmed
-    2   4 bytes that tell this start of the board from others, then how long after it
-    3   as 2, then as 1
+    0   when it was read, since 1970, by a confirmed clock
+    1   the same, by a clock that is not confirmed
+    2   4 random bytes that name this start of the board, then how long after it
+    3   the bytes of 2, then those of 1
 """
 
 import io
@@ -30,24 +30,23 @@ from binascii import crc32
 
 from aiot_errors import AiotError
 from aiot_json import following_id, write_json
-from aiot_port import board as aiot_port
 from aiot_port import const
 
 TOPIC = ""
-"""The topic of a record in the outbox: no message has it."""
+"""The topic of a record in the outbox. No message has it."""
 
 _VERSION = const(0x10)
-_SURE = const(0)
-_SAID = const(1)
-_SINCE = const(2)
-_BOTH = const(3)
+_CONFIRMED = const(0)
+_UNCONFIRMED = const(1)
+_UPTIME = const(2)
+_UPTIME_AND_UNCONFIRMED = const(3)
 _TIME_AT = const(7)  # bytes before the time
 _TIMES = const((6, 6, 10, 16))  # bytes of each kind of time
-_LONGEST_NAME = const(255)  # what their bytes of a record can hold
-_LONGEST_VALUE = const(65535)
-_TOGETHER = const(16)  # readings of a property in one message at most
+_LONGEST_NAME = const(255)  # one byte of a record counts it
+_LONGEST_VALUE = const(65535)  # two bytes count it
+_TOGETHER = const(16)  # records in one message at most
 
-_OLD_MARK = const(b',"time":?')  # firmware before 0.2 wrote it where a time was not known yet
+_OLD_MARK = const(b',"time":?')  # firmware before 0.2 wrote it while a time was not known
 
 _HEAD = const('{"id":"%d","version":"1.0","method":"thing.event.property.%s","params":{')
 
@@ -55,13 +54,13 @@ _HEAD = const('{"id":"%d","version":"1.0","method":"thing.event.property.%s","pa
 class Reports:
     """Makes records of readings, and messages of records, for one device and one start of it.
 
-    `settings` gives mode and topics, `clock` is the timekeeping.Clock. `start` is an int of 32
-    bits that tells this start from others.
+    `settings` gives mode and topics. `clock` is a timekeeping.Clock, `board` is like
+    aiot_port.board.
     """
 
-    def __init__(self, settings, clock, start):
+    def __init__(self, settings, clock, board):
         self._clock = clock
-        self._start = start
+        self._board = board
         self._own = "/%s/%s/" % (settings.product_key, settings.device_name)
         self._tag = crc32(self._own.encode()).to_bytes(4, "big")[:2]
         topic = settings.topic
@@ -69,8 +68,8 @@ class Reports:
         self._is_alink = settings.mode == "property"
         self._status_topic = settings.status_topic
         self._last_id = None
-        self._last = None  # the last record, and what stands for it in the log
-        self._line = ""
+        self._last_record = None
+        self._last_line = ""  # of the log
         self._number = 0
         #: How many records may share a message.
         self.most = _TOGETHER if self._is_alink else 1
@@ -80,7 +79,7 @@ class Reports:
 
         Raises AiotError for a value that JSON has no form for.
         """
-        now_ms = aiot_port.unix_ms()
+        now_ms = self._board.unix_ms()
         self._last_id = following_id(self._last_id, now_ms)
         kind, time = self._time(now_ms)
         parts = [bytes((_VERSION | kind,)), self._tag, self._last_id.to_bytes(4, "big"), time]
@@ -93,47 +92,49 @@ class Reports:
         record = b"".join(parts)
         self._number += 1
         words = " ".join(["%s=%s" % (name, readings[name]) for name in sorted(readings)])
-        self._last, self._line = record, "report %d: %s" % (self._number, words)
+        self._last_record, self._last_line = record, "report %d: %s" % (self._number, words)
         return record
 
     def _time(self, now_ms):
         """Return (kind, bytes) of the time of a reading that is taken now."""
         if self._clock.is_confirmed():
-            return _SURE, _six(now_ms)
-        if now_ms is not None and aiot_port.woke():
-            return _SAID, _six(now_ms)  # this start is over before its uptime can say any more
-        since = self._start.to_bytes(4, "big") + _six(self._clock.uptime())
+            return _CONFIRMED, _six(now_ms)
+        if now_ms is not None and self._board.woke():
+            # This start ends with the next deep sleep: nobody will know its time later.
+            return _UNCONFIRMED, _six(now_ms)
+        since = self._clock.start_id.to_bytes(4, "big") + _six(self._clock.uptime())
         if now_ms is None:
-            return _SINCE, since
-        return _BOTH, since + _six(now_ms)
+            return _UPTIME, since
+        return _UPTIME_AND_UNCONFIRMED, since + _six(now_ms)
 
     def line_of(self, topic, payload):
-        """Return what stands for what waits in the log."""
-        return self._line if topic == TOPIC and payload == self._last else "late report"
+        """Return the words for a report in the log."""
+        is_last = topic == TOPIC and payload == self._last_record
+        return self._last_line if is_last else "late report"
 
     def is_ours(self, topic, payload):
-        """Whether what waits is this device's: its ProductKey or name may have been corrected.
+        """Return whether a report is this device's: its ProductKey or name may have changed.
 
-        Older firmware stored short topics, which say nothing of that.
+        Older firmware stored short topics. These do not show it, and count as this device's.
         """
         if topic == TOPIC:
             return payload[1:3] == self._tag
         return not topic.startswith("/") or self._own in topic + "/"
 
     def message(self, waiting):
-        """Return (topic, payload bytes) of the message that what waits makes, as it is known now.
+        """Return (topic, payload bytes) of the message that these reports make, as known now.
 
         `waiting` is a list of (topic, payload) of this device. The same records give the same
-        bytes while the clock is not corrected, after a restart too. None where they cannot share
-        a message, or memory lacks for it, and where there is none in it: it is damaged, or of a
-        later version.
+        bytes, also after a restart, unless the clock is corrected. Return None if they cannot
+        share a message, or there is no memory for it; and if a record is damaged, or of a later
+        version.
         """
         try:
             return self._message(waiting)
         except MemoryError:
             if len(waiting) == 1:
                 raise
-            return None  # one by one they take less
+            return None  # one by one they need less
 
     def _message(self, waiting):
         if len(waiting) == 1 and waiting[0][0] != TOPIC:
@@ -151,7 +152,7 @@ class Reports:
         return self._batch(taken)
 
     def shown(self, topic, payload):
-        """Return what waits as people can read it: (topic, payload), "" where it is not known."""
+        """Return a report as people can read it: (topic, payload); "" for an unknown topic."""
         if topic != TOPIC:
             return topic, payload
         try:
@@ -182,21 +183,21 @@ class Reports:
     def _time_of(self, kind, record):
         """Return when a record's readings were taken, in ms since 1970; None if nobody knows.
 
-        In its own start of the board the clock may have been set since. Later only what a clock
-        said is left, which is taken where it can be true.
+        In the same start of the board the uptime gives the time, as soon as the clock is set. In
+        a later start only the time by the unconfirmed clock is left. It counts if it can be true.
         """
         end = _TIME_AT + _TIMES[kind]
-        said_ms = _number(record, end - 6, end)
-        if kind == _SURE:
-            return said_ms
-        if kind >= _SINCE and _number(record, _TIME_AT, _TIME_AT + 4) == self._start:
+        by_clock_ms = _number(record, end - 6, end)
+        if kind == _CONFIRMED:
+            return by_clock_ms
+        if kind >= _UPTIME and _number(record, _TIME_AT, _TIME_AT + 4) == self._clock.start_id:
             epoch_ms = self._clock.epoch()
             after_ms = _number(record, _TIME_AT + 4, _TIME_AT + 10)
             return None if epoch_ms is None else epoch_ms + after_ms
-        now_ms = aiot_port.unix_ms()
-        if kind == _SINCE or now_ms is None or said_ms > now_ms:
+        now_ms = self._board.unix_ms()
+        if kind == _UPTIME or now_ms is None or by_clock_ms > now_ms:
             return None
-        return said_ms
+        return by_clock_ms
 
     def _plain(self, taken):
         """Return the message of a record in topic mode."""
@@ -208,17 +209,17 @@ class Reports:
     def _single(self, taken):
         """Return the property post of one record.
 
-        Alink has no word for a time that nobody knows: the platform takes the time of arrival.
+        Alink cannot say that a time is not known: then the platform takes the time of arrival.
         """
         number, time_ms, readings = taken
         values = ["%s:%s" % (json.dumps(name), _timed(value, time_ms)) for name, value in readings]
         return self._alink("post", number, ",".join(values) + "}}")
 
     def _batch(self, taken):
-        """Return the batch post of several records, all of them with a time.
+        """Return the batch post of several records, which all have a time.
 
-        Readings of a property are in order of time, names in order of first appearance. Form:
-        help.aliyun.com, "devices report properties and events in batches".
+        The readings of a property are in order of time, the names in order of first appearance.
+        Source: help.aliyun.com, "devices report properties and events in batches".
         """
         names = []  # a board's dicts have no order
         series = {}
@@ -240,12 +241,12 @@ class Reports:
 
     def status(self, reason, dropped):
         """Return (topic, payload) that says why the board started and how many were dropped."""
-        status = {"reason": reason, "dropped": dropped, "free_memory": aiot_port.free_memory()}
+        status = {"reason": reason, "dropped": dropped, "free_memory": self._board.free_memory()}
         return self._status_topic, _json(status).encode()
 
 
 def _name(name):
-    """Return the bytes of a reading's name. Raises AiotError for what is none."""
+    """Return the bytes of a reading's name. Raises AiotError if it is no text, or too long."""
     if not isinstance(name, str) or len(name.encode()) > _LONGEST_NAME:
         raise AiotError("a reading's name is a text of up to %d bytes" % _LONGEST_NAME)
     return name.encode()

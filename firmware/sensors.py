@@ -1,28 +1,28 @@
 # SPDX-License-Identifier: MIT
-"""What to read: board_config.py picks from here, and gives each reading its identifier.
+"""Sensors: board_config.py chooses from here, and gives each reading its identifier.
 
-A sensor has a `name` for the log, and a `read()` that returns {identifier: value}. It raises what
-it likes when it fails: its readings are then absent, and nothing else is. `limits`, where it has
-some, are {identifier: (lowest, highest)}. A plain function that returns {identifier: value} will
-do as well. An identifier of None leaves a reading out.
+A sensor has a `name` for the log, and a `read()` that returns {identifier: value}. If it fails it
+may raise any error: then its own readings are absent, and no others. It may have `limits`:
+{identifier: (lowest, highest)}. A function that returns {identifier: value} is a sensor, too. An
+identifier of None leaves a reading out.
 
 Pins are GPIO numbers. A driver is opened at the first reading, not before. What board_config.py
 writes is checked at once: an identifier or argument that can never work raises AiotError there.
-The module `identifiers` does that. It is imported where it is used: after the start few boards
-need it, and it need not stay in RAM.
+The module `identifiers` does that. It is imported where it is used, and leaves RAM after the
+start: few boards need it later.
 """
 
 from aiot_port import sensors as aiot_port
 
 PERCENT = (0, 100)
-"""The limits of what is told in percent."""
+"""The limits of a reading in percent."""
 
 
 class Sensor:
-    """What a driver reads, named. `open` returns the function that reads.
+    """A driver, and the names of what it reads. `open` returns the function that reads.
 
-    Each of `quantities` is (identifier, lowest, highest), in the order of what is read; the
-    limits are those of the data sheet.
+    Each of `quantities` is (identifier, lowest, highest), in the order in which the function
+    returns the values. The limits are those of the data sheet.
     """
 
     def __init__(self, name, open, *quantities):  # noqa: A002
@@ -44,15 +44,15 @@ class Sensor:
 
 
 def hundredths(value):
-    """Return a number as a float of two decimals: the thing model wants the same type always."""
-    return round(float(value), 2) + 0.0  # which makes 0.0 of -0.0
+    """Return a number as a float of two decimals: the thing model always wants the same type."""
+    return round(float(value), 2) + 0.0  # + 0.0 makes 0.0 of -0.0
 
 
 class ChipTemperature(Sensor):
-    """The chip's own temperature in degrees Celsius; above the room's by some degrees."""
+    """The chip's own temperature in degrees Celsius; some degrees above the room's."""
 
     def __init__(self, name="chip_temperature"):
-        super().__init__(name, lambda: self._tenths, (name, -40, 125))  # what the chips stand
+        super().__init__(name, lambda: self._tenths, (name, -40, 125))  # data sheets of the chips
 
     def _tenths(self):
         return (round(aiot_port.chip_temperature(), 1),)
@@ -61,16 +61,16 @@ class ChipTemperature(Sensor):
 class Dht11(Sensor):
     """A DHT11: degrees Celsius, and percent of relative humidity.
 
-    Older ones tell whole degrees from 0 on; those that tell tenths go down to -20.
+    Older ones measure whole degrees, from 0 on. Newer ones measure tenths, from -20 on.
     """
 
     def __init__(self, pin, temperature="temperature", humidity="humidity"):
-        quantities = (temperature, -20, 60), (humidity, 1, 100)  # it knows no air without water
+        quantities = (temperature, -20, 60), (humidity, 1, 100)  # no air is quite dry
         super().__init__("dht11", lambda: aiot_port.dht11(pin), *quantities)
 
 
 class Dht22(Sensor):
-    """A DHT22 (AM2302): degrees Celsius, percent of relative humidity. Every 2 s at most."""
+    """A DHT22 (AM2302): degrees Celsius, percent of relative humidity; at most every 2 s."""
 
     def __init__(self, pin, temperature="temperature", humidity="humidity"):
         quantities = (temperature, -40, 80), (humidity,) + PERCENT
@@ -80,11 +80,12 @@ class Dht22(Sensor):
 class Ds18b20:
     """The DS18B20 on one pin, in degrees Celsius.
 
-    They are "probe_temperature", then "probe_temperature_2" and so on, in the order of their ids.
-    So that names stay where they are when one goes missing, give `probes`: {id: identifier}.
+    Their names are "probe_temperature", "probe_temperature_2" and so on, in the order of their
+    ids. If one is missing, the names of the others move. To keep them, give `probes`: {id:
+    identifier}.
 
-    A probe that lost its power says 85.0 degrees. Maxim's own show whether they measured it;
-    of other makers' probes exactly 85.0 is left out, 84.94 and 85.06 are not.
+    A probe that lost its power reads 85.0 degrees. Maxim's probes show whether they measured
+    that. From other makers' probes exactly 85.0 is left out; 84.94 and 85.06 are kept.
     """
 
     name = "ds18b20"
@@ -100,9 +101,9 @@ class Ds18b20:
         self._measure = None
 
     def read(self):
-        """Return {identifier: degrees Celsius}; an error stands for a probe that has none.
+        """Return {identifier: degrees Celsius}, with an error as the value of a probe that failed.
 
-        Raises OSError where no probe answers.
+        Raises OSError if no probe answers.
         """
         if self._measure is None:
             self._measure = aiot_port.ds18b20(self._pin)
@@ -127,7 +128,7 @@ class Ds18b20:
 
 
 class Reading:
-    """One value by a function of your own, which takes nothing, and its limits if it has some."""
+    """One value, from a function of your own without arguments; it may have limits."""
 
     def __init__(self, name, function, lowest=None, highest=None):
         import identifiers
@@ -143,7 +144,7 @@ class Reading:
 
 
 def read_all(sensors):
-    """Return ({identifier: value} of what could be read, {sensor's name: why it could not})."""
+    """Return ({identifier: value} of all that was read, {name of a sensor: why it failed})."""
     readings = {}
     absent = {}
     for sensor in sensors:
@@ -166,7 +167,7 @@ def _name(sensor):
 
 
 def _take(found, sensor, readings):
-    """Add to `readings` what can be reported; return what is wrong with the rest, or ""."""
+    """Add to `readings` what can be reported; return what is wrong with the rest, else ""."""
     limits = getattr(sensor, "limits", {})
     known = getattr(sensor, "identifiers", ())  # checked when the sensor was made
     faults = []
@@ -189,7 +190,7 @@ def _take(found, sensor, readings):
 
 
 def _fault(value, limits):
-    """Return why a value cannot be reported, None if it can. This is the only check of limits."""
+    """Return why a value cannot be reported, else None. Limits are checked only here."""
     if value is None:
         return "no answer"
     if isinstance(value, Exception):

@@ -23,7 +23,7 @@ class I2c:
 
 
 class _I2cSensor(Sensor):
-    """A sensor on an I2C bus. After a failure it is set up afresh: it may have lost its power."""
+    """A sensor on an I2C bus. After a failure it is set up again: it may have lost its power."""
 
     def read(self):
         try:
@@ -52,8 +52,8 @@ class Bme280(_I2cSensor):
         humidity="humidity",
         pressure="pressure",
     ):
-        # -40 to 85 degrees and 300 to 1100 hPa. MicroPython's driver clips to that: what lies at
-        # an end is no measurement.
+        # The data sheet says -40 to 85 degrees and 300 to 1100 hPa. MicroPython's driver cuts
+        # values to that: a value at one of these ends is no measurement.
         quantities = (
             (temperature, -39.99, 84.99),
             (humidity,) + PERCENT,

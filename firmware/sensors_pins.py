@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What needs no chip but the board's own: voltages, switches, pulses.
+"""Sensors that need only the board's own pins: voltages, switches, pulses.
 
 A board that has none of them does not load this file.
 """
@@ -9,15 +9,15 @@ from aiot_port import wires as aiot_port
 
 _SAMPLES = const(16)  # of an analogue pin: their mean has a quarter of the noise
 _WRAP = const(0x3FFFFFFF)  # aiot_port's counters wrap at 2**30
-_MARGIN = const(25)  # percent that a probe may drift beyond the two points it was measured at
-_NOTHING_MV = const(150)  # below it an ESP32 measures nothing in its widest range (its data sheet)
+_MARGIN = const(25)  # percent that a probe may drift beyond its two points
+_NOTHING_MV = const(150)  # an ESP32 cannot measure less in its widest range (data sheet)
 
 
 class Adc:
-    """The voltage at an analogue pin, or what it stands for.
+    """The voltage at an analogue pin, or a value that is made of it.
 
     `low` and `high` are two points (millivolts, value) of a straight line; by default the value
-    is in volts. A voltage at the upper end of what the pin can measure is absent.
+    is in volts. At the upper end of what the pin can measure the reading is absent.
     """
 
     def __init__(self, pin, name="voltage", low=(0, 0), high=(1000, 1)):
@@ -45,8 +45,8 @@ class Adc:
 class Battery(Adc):
     """A battery in volts, behind a divider of two resistors.
 
-    `ratio` is (upper + lower) / lower, in ohms: 2 for two alike. Less than 150 mV at the pin is
-    no battery, but a divider that is not wired to one.
+    `ratio` is (upper + lower) / lower, in ohms: 2 for two equal resistors. Less than 150 mV at
+    the pin means that the divider is not wired to a battery.
     """
 
     def __init__(self, pin, ratio, name="battery_voltage"):
@@ -60,9 +60,10 @@ class Battery(Adc):
 
 
 class Percent(Adc):
-    """A light or soil-moisture sensor in percent, by the millivolts it gives at 0 and at 100.
+    """A light or soil-moisture sensor in percent. Give its millivolts at 0 and at 100 percent.
 
-    A little beyond the two counts as 0 or 100; far beyond is absent, as from a broken wire.
+    A value a little beyond them counts as 0 or 100. One far beyond them is absent: a wire may be
+    broken.
     """
 
     def __init__(self, pin, name, at_0, at_100):
@@ -78,9 +79,9 @@ class Percent(Adc):
 
 
 class DigitalInput:
-    """A switch: 1 for a high level, 0 for a low one; `inverted` the other way round.
+    """A switch: 1 for a high level, 0 for a low one; with `inverted` 0 for high, 1 for low.
 
-    `pull` is "up", "down" or None. With "up" a switch to ground reads 0 when it is closed.
+    `pull` is "up", "down" or None. With "up" a closed switch to ground reads 0.
     """
 
     def __init__(self, pin, name, pull=None, inverted=False):
@@ -101,10 +102,10 @@ class DigitalInput:
 
 
 class PulseCounter:
-    """Falling edges at a pin since the reading before, and as a rate in pulses a minute.
+    """Falling edges at a pin since the last reading, and their rate in pulses a minute.
 
-    Each pulse counts in one reading, the next one. A reading that cannot be sent waits on flash
-    with its count. The first reading begins to count. None are counted in deep sleep.
+    Each pulse counts once, in the next reading. A reading that cannot be sent waits with its
+    count. Counting begins with the first reading. In deep sleep nothing is counted.
     """
 
     def __init__(self, pin, name="pulses", rate="pulse_rate", pull="up"):
@@ -120,7 +121,7 @@ class PulseCounter:
         self._since = 0
 
     def read(self):
-        """Return {identifier: int, identifier: pulses a minute, a float}; at first no rate."""
+        """Return {identifier: int, identifier: pulses a minute, a float}; first without a rate."""
         first = self._total is None
         if first:
             self._total = aiot_port.pulse_counter(self._pin, self._pull)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Which settings there are, their defaults, and what each may be."""
+"""The settings, their defaults, and the values that each may have."""
 
 import aiot_names
 from aiot_errors import AiotError
@@ -16,7 +16,7 @@ class SettingsError(AiotError):
 
 
 def _ssid_rule():
-    """The rule of a Wi-Fi's name: IEEE 802.11 counts its bytes, and any may be in it."""
+    """Return the rule of a Wi-Fi's name: IEEE 802.11 counts its bytes, and allows all of them."""
     return (
         "a text of 1 to 32 bytes",
         lambda v: _no_bytes(v, 1, 32) or aiot_names.example(v, "your network"),
@@ -24,7 +24,7 @@ def _ssid_rule():
 
 
 def _password_rule():
-    """The rule of a Wi-Fi's password (IEEE 802.11: passphrase, or the key itself in hex)."""
+    """Return the rule of a Wi-Fi's password (IEEE 802.11: a passphrase, or the key in hex)."""
     return (
         'a text of 8 to 63 bytes, 64 hex digits, or "" for an open network',
         lambda v: _no_password(v) or aiot_names.example(v, "its password"),
@@ -40,20 +40,20 @@ def _no_password(value):
 
 
 def _no_bytes(value, least, most):
-    """Return what is wrong with a text of so many bytes of UTF-8, or None."""
+    """Return what is wrong with a text of `least` to `most` bytes of UTF-8, or None."""
     if not isinstance(value, str):
         return "it is no text"
     size = 0
     for place, char in enumerate(value, 1):
         code = ord(char)
-        if code == 0 or 0xD800 <= code <= 0xDFFF:  # the end for C; half of a character
+        if code == 0 or 0xD800 <= code <= 0xDFFF:  # C ends there; half a character
             return aiot_names.at(place, char)
         size += utf8_size(code)
     return None if least <= size <= most else "it has %d bytes" % size
 
 
 def utf8_size(code):
-    """Return how many bytes a character's code takes in UTF-8 (RFC 3629)."""
+    """Return how many bytes a character with this code needs in UTF-8 (RFC 3629)."""
     return 1 if code < 0x80 else 2 if code < 0x800 else 3 if code < 0x10000 else 4
 
 
@@ -63,7 +63,7 @@ def _status_rule():
 
 
 def _hosts(most):
-    """The rule of a text with any number of hosts."""
+    """Return the rule of a text with any number of hosts."""
     check = aiot_names.host(is_platform=False)[1]
 
     def wrong(value):
@@ -88,15 +88,15 @@ def _choice(*words):
 
 
 _ANY_TEXT = ("a text", lambda v: None if isinstance(v, str) else "")
-_LONGEST = 9  # digits; no setting needs more, and they are a small int on every board
+_LONGEST = 9  # digits: enough for all, and a small int on every board
 _SECONDS = "a whole number of seconds"
 _SWITCH = ("true or false", lambda v: None if type(v) is bool else "")
 
 
 def table():
-    """Return {name: (default or None where it must be given, (what is expected, check))}.
+    """Return {name: (default, (what is expected, check))}; a default of None: it must be given.
 
-    `check` is as in aiot_names, or returns "" where there is nothing to add; settings.example.toml
+    `check` is as in aiot_names, or returns "" if there is nothing to add. settings.example.toml
     explains the settings.
     """
     return {
@@ -127,19 +127,19 @@ def table():
 
 
 class Settings:
-    """The settings, each an attribute under its name in settings.toml.
+    """The settings: each is an attribute with its name in settings.toml.
 
-    Without methods: these would keep this whole file in RAM for as long as there are settings.
+    It has no methods: they would keep this whole file in RAM as long as there are settings.
     """
 
 
 def word(text, where):
-    """Return the bool or int that a text without quotes is. Raises SettingsError."""
+    """Return the bool or int that a text without quotes means. Raises SettingsError."""
     if text in ("true", "false"):
         return text == "true"
     digits = text[1:] if text[:1] in ("-", "+") else text
     plain = digits.replace("_", "")
-    # TOML: ASCII digits with single _ between them, and no zero in front.
+    # TOML: ASCII digits, no 0 in front; a single _ may stand between two of them.
     number = 0 < len(plain) <= _LONGEST and all([char in "0123456789" for char in plain])
     tidy = "__" not in digits and digits[:1] != "_" and digits[-1:] != "_"
     if not number or not tidy or (len(plain) > 1 and plain[0] == "0"):
@@ -148,10 +148,10 @@ def word(text, where):
 
 
 def complete(given, known, path, places=None):
-    """Return the Settings of a dict and, for those not in it, the defaults of `known`.
+    """Return the Settings of a dict; those that are not in it get the defaults of `known`.
 
-    `known` is made by `table`; `places` is {name: where it was given}, for the errors. Raises
-    SettingsError where one is missing, or does not fit the others.
+    `known` is made by `table`. `places` is {name: where it was given}, for the errors. Raises
+    SettingsError if one is missing, or does not fit the others.
     """
     settings = Settings()
     for name in known:
@@ -181,7 +181,7 @@ def _no_topic_of(settings, topic):
 
 
 def check(where, name, value, rule):
-    """Raise SettingsError unless a value keeps the rule that `table` has for its name."""
+    """Raise SettingsError if a value breaks the rule that `table` has for its name."""
     expected, wrong = rule
     found = wrong(value)
     if found is not None:

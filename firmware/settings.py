@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: MIT
 """Reads settings.toml: one flat file of `name = value` lines, the same on every runtime.
 
-It takes the TOML that such a file needs: strings in "" or '', whole numbers, true and false,
-comments. What is missing or wrong is a SettingsError that names the line and what was expected.
-Where the runtime reads that file itself (CircuitPython's os.getenv) it is asked, name by name.
+It reads the part of TOML that such a file needs: strings in "" or '', whole numbers, true and
+false, comments. If something is missing or wrong, a SettingsError names the line and what was
+expected. CircuitPython reads the file itself (os.getenv): there it is asked, name by name.
 """
 
 import aiot_names
 from aiot_port import board as aiot_port
 from setting_rules import FILE, SettingsError, check, complete, table, utf8_size, word
 
-_BLANKS = " \t"  # TOML's; what strip() takes by itself depends on the interpreter
+_BLANKS = " \t"  # as TOML has them; strip() alone differs between interpreters
 _ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r", '"': '"', "\\": "\\"}
 _HEX_SIZES = {"u": 4, "U": 8}
 _HEX = "0123456789abcdefABCDEF"
-_BLANK_LIKE = (0x1680, 0x180E, 0x3000, 0xFEFF)  # and those of the blocks in _lookalike
+_BLANK_LIKE = (0x1680, 0x180E, 0x3000, 0xFEFF)  # more are in _lookalike
 _LAST = 0x10FFFF  # the last character that Unicode has
 
 
@@ -48,7 +48,7 @@ def read(path):
 
 
 def _is_utf8(data):
-    """Whether bytes are UTF-8. MicroPython's str takes too long forms and halves of pairs, too."""
+    """Return whether bytes are UTF-8. MicroPython's str accepts some wrong forms, too."""
     try:
         text = str(data, "utf-8")
     except UnicodeError:
@@ -83,7 +83,7 @@ def parse(text, path=FILE):
 def pairs(text, path=FILE):
     """Yield (where it stands, name, value) for each line of a text that sets something.
 
-    Raises SettingsError for what is no TOML, or none of the part of it that is taken here.
+    Raises SettingsError for what is no TOML, or a part of TOML that is not read here.
     """
     _check_controls(text, path)
     names = set()
@@ -102,7 +102,7 @@ def pairs(text, path=FILE):
 
 
 def _check_controls(text, path):
-    """Raise SettingsError for what TOML forbids anywhere, the end of a Mac's line among it."""
+    """Raise SettingsError for a control character, which TOML forbids: also a lone return."""
     for code in list(range(32)) + [127]:  # noqa: RUF005 - boards know no [*…]
         char = chr(code)
         if char in "\t\n":
@@ -115,7 +115,7 @@ def _check_controls(text, path):
 
 
 def _lone_return(text):
-    """Return where a carriage return stands that no line feed follows, else -1."""
+    """Return the place of a carriage return without a line feed behind it, else -1."""
     found = text.find("\r")
     while text[found : found + 2] == "\r\n":
         found = text.find("\r", found + 1)
@@ -123,11 +123,11 @@ def _lone_return(text):
 
 
 def _lookalike(line):
-    """Return what to add to a mistake's message where a character is not what it seems to be."""
+    """Return what to add to an error if a character only looks like the right one."""
     for place, char in enumerate(line, 1):
         code = ord(char)
-        # Blanks that are none, quotes and signs of other keyboards (Unicode, blocks 0080, 2000,
-        # 3000, FF00).
+        # Blanks, quotes and signs that other keyboards write (Unicode, blocks 0080, 2000, 3000
+        # and FF00).
         if 0x80 <= code <= 0xAD or 0x2000 <= code <= 0x206F or code in _BLANK_LIKE:
             return "; " + aiot_names.at(place, char)
         if 0xFF01 <= code <= 0xFF5E:
@@ -136,7 +136,7 @@ def _lookalike(line):
 
 
 def _pair(line, where):
-    """Return (name, value) of a line, or None for one without."""
+    """Return (name, value) of a line, None if it sets nothing."""
     if not line or line.startswith("#"):
         return None
     name, equals, rest = line.partition("=")
@@ -147,7 +147,7 @@ def _pair(line, where):
 
 
 def _is_bare(name):
-    """Whether a name needs no quotes (TOML, "Keys")."""
+    """Return whether a name needs no quotes (TOML, "Keys")."""
     for char in name:
         if not aiot_names.is_word(char) and char not in "_-":
             return False
@@ -172,7 +172,7 @@ def _value(text, where):
 
 
 def _basic_string(text, where):
-    """Return the string that a text begins with, and what follows it (TOML, "String")."""
+    """Return the string at the begin of a text, and the rest (TOML, "String")."""
     parts = []
     start = place = 1
     while place < len(text):
@@ -191,7 +191,7 @@ def _basic_string(text, where):
 
 
 def _escape(text, place, where):
-    """Return the character that an escape stands for, and the place behind it."""
+    """Return the character that an escape means, and the place behind it."""
     kind = text[place : place + 1]
     if kind in _ESCAPES:
         return _ESCAPES[kind], place + 1

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Reads board_config.py at the start. What is wrong with it is one line that names the place.
+"""Reads board_config.py at the start. A mistake in it becomes one line that names the place.
 
-The loop needs this once; then it is dropped. The desk checks a board_config.py with it, too.
+The start needs this file once; then it leaves RAM. The desk checks board_config.py with it, too.
 """
 
 import sys
@@ -12,13 +12,13 @@ from aiot_port import sensors as aiot_port
 
 _FILE = "board_config.py"
 PASSING = (OSError, MemoryError, RuntimeError)
-"""What the wires or a full heap may cause: another start may do better."""
+"""Errors that bad wires or a full heap may cause: they may be gone at the next start."""
 
 
 def config():
-    """Return the module board_config. Raises AiotError for what is wrong with it.
+    """Return the module board_config. Raises AiotError for a mistake in it.
 
-    An error that may pass, such as a sensor's that did not answer, is raised as it is.
+    An error that may pass, such as a sensor that does not answer, is raised as it is.
     """
     return _named(_config)
 
@@ -26,22 +26,23 @@ def config():
 def attached(config):
     """Return the sensors that `attached()` of the module board_config gives, as a tuple.
 
-    Raises as `config`: for what is no sensor, and for an identifier that two of them have or
-    that the thing model does not allow, as far as sensors show theirs before they are read.
+    Raises AiotError as `config` does: if one is no sensor, if two have the same identifier, or if
+    the thing model does not allow it. Some sensors show their identifiers only when they are
+    read; those are not checked here.
     """
     found = _named(lambda: _checked(config.attached()))
     if all([hasattr(sensor, "identifiers") for sensor in found]):
-        sys.modules.pop("identifiers", None)  # nobody will need it any more
+        sys.modules.pop("identifiers", None)  # nobody needs it any more
     return found
 
 
 def _named(step):
-    """Return what a step gives; an error of it names file and line."""
+    """Return what a step gives. Its error names file and line."""
     try:
         return step()
     except PASSING:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever somebody may write
+    except Exception as error:  # noqa: BLE001 - people may write anything
         text = str(error)
         if not isinstance(error, AiotError):
             text = "%s: %s" % (type(error).__name__, text)
@@ -50,7 +51,7 @@ def _named(step):
 
 
 def _line(traceback):
-    """Return the line in a traceback, as ", line 12", or "" where the file is not in it."""
+    """Return the line in a traceback, as ", line 12"; "" if the file is not in it."""
     _, found, rest = traceback.rpartition(_FILE + '", line ')
     end = 0
     while "0" <= rest[end : end + 1] <= "9":
@@ -91,5 +92,5 @@ def _kind(value):
 
 
 def _identifiers(sensor):
-    """Return the identifiers that a sensor shows: one of a user's own may have limits for some."""
+    """Return the identifiers that a sensor shows; a user's own may show them in its limits."""
     return getattr(sensor, "identifiers", None) or list(getattr(sensor, "limits", ()))

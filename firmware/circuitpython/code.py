@@ -7,10 +7,10 @@ import board_config
 from aiot_port.drive import at_start
 
 at_start(getattr(board_config, "DRIVE_BUTTON", None))
-del at_start, sys.modules["aiot_port.drive"]  # needed once: it leaves RAM
+del at_start, sys.modules["aiot_port.drive"]  # it was needed once, and leaves RAM
 
-# What follows comes once it is known who writes the drive. The way to HTTPS comes first, with
-# adafruit_requests: the largest of all, which later finds no room in one piece.
+# The rest is imported when it is known who writes the drive. HTTPS comes first, with
+# adafruit_requests: it is the largest module, and finds no memory in one piece later.
 import aiot_port.connection  # noqa: E402, F401
 import app  # noqa: E402
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Runs where CircuitPython went into safe mode by itself: a board that is alone must get out.
+"""Runs if CircuitPython goes into safe mode by itself: nobody is there to reset the board.
 
-A watchdog's bite ends there on an ESP32-S3 (CircuitPython issue 10011), and a dip of the supply
-on any board. Safe mode by its button does not run this file.
+The watchdog does that on an ESP32-S3 (CircuitPython issue 10011), and a supply voltage that is too
+low for a moment does it on any board. Safe mode by the button does not run this file.
 """
 
 from aiot_port.safe_mode import leave

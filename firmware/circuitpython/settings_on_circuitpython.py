@@ -13,8 +13,8 @@ _DEFAULT_NAMES = {
 def ask(getenv):
     """Return the Settings that `getenv(name)` gives, or None each. Raises SettingsError.
 
-    A runtime that knows no true and false takes 1 and 0 for them. Names that are not settings
-    go unnoticed: nobody lists what there is.
+    Before 10.2 CircuitPython knows no true and false: 1 and 0 mean the same. A name that is no
+    setting is not found: CircuitPython gives no list of the names in the file.
     """
     known = table()
     given = {}

@@ -28,7 +28,7 @@ from timekeeping import Clock
 here = settings.load()  # settings.toml
 device = aiot_http.Device(here.product_key, here.device_name, here.device_secret)
 client = aiot_http.Client(device, here.host, here.port, here.ca or None)
-clock = Clock(here)
+clock = Clock(here, board)
 alink = Alink(device, board.unix_ms)
 box = Outbox("presses")
 button = DigitalInput(0, "button", pull="up", inverted=True)

@@ -25,7 +25,7 @@ here = settings.load()  # settings.toml
 why_not = board.join_wifi(here.wifi_ssid, here.wifi_password, 10000, lambda: None)
 if why_not:
     raise OSError("no Wi-Fi: " + why_not)
-Clock(here).ask(lambda: None)  # without a right time no certificate is valid
+Clock(here, board).ask(lambda: None)  # without a right time no certificate is valid
 
 device = aiot_http.Device(here.product_key, here.device_name, here.device_secret)
 client = aiot_http.Client(device, here.host, here.port, here.ca or None)

@@ -4,14 +4,14 @@
 import gc
 import sys
 
-# Collect after every 8 KB: what is imported then lies close together in the heap, and leaves
-# room in one piece for TLS (17 KB on a Pico W) and for the connection's buffer.
+# Collect after every 8 KB. Then the modules lie close together in the heap, and leave memory in
+# one piece for TLS (17 KB on a Pico W) and for the connection's buffer.
 gc.threshold(8192)
 
-# MicroPython looks for a file that replaces one of these modules each time a module imports it:
-# 17 ms on a Pico W, and half a second of a start. With a u before its name it takes the
-# firmware's own at once (py/objmodule.c), and what is in sys.modules is not looked for. So files
-# of these names are not used here, but for those that boot.py has imported: they stay.
+# At each import of one of these modules MicroPython first looks for a file that replaces it. That
+# takes 17 ms on a Pico W, and half a second of a start. With a u before the name it takes its own
+# module at once (py/objmodule.c), and it does not look for a module that is in sys.modules. So
+# your own file with such a name is only used if boot.py imports it.
 for name in (
     "binascii", "errno", "hashlib", "io", "json", "machine", "os", "select", "socket", "struct",
     "time",

@@ -5,9 +5,7 @@ import gc
 import json
 import os
 
-import looping  # first: it stands in for board_config, which the firmware imports
-
-import loop  # isort: skip
+import looping
 import settings
 from aiot_errors import NetworkError, PlatformError
 from aiot_port import is_right
@@ -96,7 +94,7 @@ class Platform:
 
 
 class Bench:
-    """A loop in its world; use it in a `with` statement, for it takes the port's place."""
+    """A loop in its world; use it in a `with` statement."""
 
     def __init__(self, folder, clock_ms=looping.NOW_MS, interval=300, wifi=True, extra=""):
         os.chdir(folder)
@@ -114,10 +112,9 @@ class Bench:
     def _start(self):
         """Start the firmware afresh, as a reset does: its files and the clock remain."""
         self.restarts += 1
-        starts = looping.Starts(self.world)
-        self.loop = loop.Loop(self._settings, (self.sensor,), lambda: None, starts)
+        self.loop = looping.loop_on(self.world, self._settings, (self.sensor,), lambda: None)
         self.connect()
-        self.loop._apart_ms = 0
+        self.loop._shorter_ms = 0
 
     def connect(self):
         """Let the loop report to the platform of this bench."""

@@ -2,7 +2,7 @@
 """The firmware's clock by a script: what it says after each step."""
 
 import looping
-from timekeeping import Clock
+import timekeeping
 
 NOW_S = looping.NOW_MS // 1000
 
@@ -34,10 +34,10 @@ def script(steps, clock_ms=None):
     port = _Port(clock_ms=clock_ms)
     port.begun = port.now
     said = []
-    with looping.OnPort(port, lambda text: None):
-        clock = Clock(_Settings)
-        for step in steps:
-            said.append(_take(clock, port, step))
+    port.log = lambda text: None
+    clock = looping.Clock(_Settings, port)
+    for step in steps:
+        said.append(_take(clock, port, step))
     return said
 
 
@@ -67,3 +67,22 @@ def _take(clock, port, step):
     else:
         return getattr(clock, word)()
     return None
+
+
+class _NoHosts:
+    ntp_host = time_host = ""
+
+
+def forgets():
+    """Ask nobody for the time; return the modules that leave RAM then. Each of them exists."""
+    forgotten = []
+    real, timekeeping.forget = timekeeping.forget, forgotten.append
+    try:
+        timekeeping.Clock(_NoHosts, looping.Port()).network_time(bool, bool)
+    except OSError:
+        pass  # nobody gives it
+    finally:
+        timekeeping.forget = real
+    for name in forgotten:
+        __import__(name)
+    return forgotten

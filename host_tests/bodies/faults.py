@@ -164,9 +164,7 @@ def deliver(place, folder, script, turns, timeout=0.2, extra=""):
     `script` is {turn: orders} with orders as in `sweep`. Returns the loop's lines, what waits at
     the end, and for each turn how many reports were acknowledged up to its end.
     """
-    import looping  # first: it stands in for board_config, which the firmware imports
-
-    from loop import Loop  # isort: skip
+    import looping
     import settings
 
     os.chdir(folder)
@@ -180,7 +178,7 @@ def deliver(place, folder, script, turns, timeout=0.2, extra=""):
         parsed.host, parsed.port, parsed.ca = place["host"], place["port"], place["ca"]
         parsed.timeout = timeout  # shorter than a setting may be: tests should not wait
         sensor = Counter()
-        loop = Loop(parsed, (sensor,), lambda: None, looping.Starts(port))
+        loop = looping.loop_on(port, parsed, (sensor,), lambda: None)
         for turn in range(turns):
             for what, arguments in script.get(str(turn), ()):
                 tell(place, what, **arguments)

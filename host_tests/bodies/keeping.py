@@ -4,7 +4,6 @@
 import os
 
 import looping
-import timekeeping
 from looping import EVERY_10_S, NOW_MS, TEXT, OnPort, Platform, Port, Sensor, _nothing
 
 
@@ -47,8 +46,6 @@ class Broken:
             loop._outbox.peek = loop._outbox.peek_many = self.fail
         elif self._step == "feed":
             loop.feed = self.fail
-        elif self._step == "network_time":
-            timekeeping.network_time = self.fail  # until OnPort puts the real one back
         else:
             setattr(self._port, self._step, self.fail)
 
@@ -119,7 +116,7 @@ def reset_while_the_connection_waits(folder, after_ms):
 
         def publish(topic, payload):
             port.sleep_ms(after_ms)
-            loop._waited()  # as the connection calls it
+            loop._on_wait()  # as the connection calls it
             _reset(loop)
 
         platform.publish = publish
@@ -280,7 +277,7 @@ def lives(folder, seed, starts, extra):
                 (loop._outbox, "pop"),
                 (loop._reports, "message"),
                 (port, "join_wifi"),
-                (loop, "_tell_status"),
+                (loop, "_report_status"),
             ):
                 chaos.shake(owner, name)
             for _ in range(40 if chaos.calm else 8):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The firmware's loop, with a scripted network and clock in place of a board's."""
+"""The firmware's loop on a scripted board: a network and a clock that do as the test says."""
 
 import json
 import os
@@ -20,24 +20,12 @@ class _BoardConfig:
 
 sys.modules["board_config"] = _BoardConfig
 
-import aiot_sender  # noqa: E402 - firmware/ stands behind it, and imports board_config
-import app  # noqa: E402
+import app  # noqa: E402 - it imports board_config
 import health  # noqa: E402
 import loop as firmware  # noqa: E402
-import reports  # noqa: E402
 import settings  # noqa: E402
 import timekeeping  # noqa: E402
 from aiot_outbox import Outbox  # noqa: E402
-
-_LOG = timekeeping.log
-_ON_A_BOARD = (
-    aiot_sender,
-    app,
-    firmware,
-    health,
-    reports,
-    timekeeping,
-)  # what of the firmware asks the board itself
 
 TEXT = """
 wifi_ssid = "home"
@@ -51,9 +39,13 @@ EVERY_10_S = "interval = 10\n"
 
 
 class Port:
-    """Stands for aiot_port in the loop: a clock that moves only by sleeping, Wi-Fi by script."""
+    """The loop's board: a clock that moves only by sleeping, Wi-Fi by script.
+
+    `log` takes the lines of the loop's log.
+    """
 
     def __init__(self, wifi=True, ntp=NOW_MS // 1000, clock_ms=NOW_MS):
+        self.log = print
         self.now = (1 << 30) - 4000  # the ticks of a board wrap here (lib/TRAPS.md, 18)
         self.wifi = wifi
         self.joined = False
@@ -205,37 +197,39 @@ class Starts:
         raise SystemExit
 
 
-def put_on(port):
-    """Let the firmware have this port for the board's own."""
-    for module in _ON_A_BOARD:
-        module.aiot_port = port
+class Clock(timekeeping.Clock):
+    """The firmware's clock. It asks the scripted port for the time, and gives it the log."""
+
+    def network_time(self, is_good, on_wait):
+        return self._board.network_time(self._ntp_hosts, self._time_hosts, is_good, on_wait)
+
+    def log(self, text):
+        self._board.log(text)
 
 
 class OnPort:
-    """In a `with`: the firmware on a scripted port, its log going to `log`."""
+    """In a `with`: a scripted port whose log goes to `log`, until the loop ends."""
 
     def __init__(self, port, log=print):
         self._port = port
-        self._log = log
+        port.log = log
 
     def __enter__(self):
-        self._real = firmware.aiot_port, firmware.log, timekeeping.network_time
-        put_on(self._port)
-        firmware.log = timekeeping.log = self._log
-        timekeeping.network_time = self._port.network_time
         return self._port
 
     def __exit__(self, kind, error, trace):
-        put_on(self._real[0])
-        firmware.log = timekeeping.log = self._real[1]
-        timekeeping.network_time = self._real[2]
         return kind is SystemExit  # the loop's way to end
 
 
-def _loop(port, text, attached, feed):
+def loop_on(port, parsed, attached, feed):
     """Return a Loop on a scripted port; its outbox is a real one, in the current folder."""
-    loop = firmware.Loop(settings.parse(text), attached, feed, Starts(port))
-    loop._apart_ms = 0
+    return firmware.Loop(parsed, attached, feed, Starts(port), Clock(parsed, port), port)
+
+
+def _loop(port, text, attached, feed):
+    """Return the same, by the text of its settings, with a first sleep of the usual length."""
+    loop = loop_on(port, settings.parse(text), attached, feed)
+    loop._shorter_ms = 0
     return loop
 
 
@@ -247,7 +241,7 @@ def first_sleeps(folder, boards, woke):
     sleeps = []
     with OnPort(port):
         for _ in range(boards):
-            loop = firmware.Loop(settings.parse(TEXT + EVERY_10_S), (), lambda: None, Starts(port))
+            loop = loop_on(port, settings.parse(TEXT + EVERY_10_S), (), _nothing)
             for _ in range(2):
                 started = loop._clock.uptime()
                 loop._sleep_since(started)
@@ -552,7 +546,7 @@ def start_that_fails(folder, error, place):
     port.reset = lambda: port.done.append("reset")
     slept = []
     port.sleep_ms = slept.append
-    real = app._settings, _BoardConfig.attached
+    real = app._settings, _BoardConfig.attached, app.board, firmware.Loop
 
     def fail():
         raise raised
@@ -564,18 +558,17 @@ def start_that_fails(folder, error, place):
         def __init__(self, *arguments):
             fail()
 
-    with OnPort(port, [].append):
-        app._settings = fail if place == "settings" else lambda: settings.parse(TEXT)
-        if place == "attached":
-            _BoardConfig.attached = staticmethod(attached)
-        real_loop, firmware.Loop = firmware.Loop, Broken
-        try:
-            for _ in range(6):
-                port.done.clear()
-                app.start()
-        finally:
-            app._settings, _BoardConfig.attached = real
-            firmware.Loop = real_loop
+    app.board = port  # where start() finds the real one
+    app._settings = fail if place == "settings" else lambda: settings.parse(TEXT)
+    if place == "attached":
+        _BoardConfig.attached = staticmethod(attached)
+    firmware.Loop = Broken
+    try:
+        for _ in range(6):
+            port.done.clear()
+            app.start()
+    finally:
+        app._settings, _BoardConfig.attached, app.board, firmware.Loop = real
     with open("aiot_starts.json") as file:
         reason = json.loads(file.read())["reason"]
     return {"done": port.done, "slept_ms": slept, "reason": reason}
@@ -590,8 +583,8 @@ def log_lines():
     builtins.print = lambda *words: lines.append(" ".join([str(word) for word in words]))
     try:
         for clock_ms in (None, NOW_MS):
-            with OnPort(Port(clock_ms=clock_ms)):
-                _LOG("something")
+            clock = timekeeping.Clock(settings.parse(TEXT), Port(clock_ms=clock_ms))
+            clock.log("something")
     finally:
         builtins.print = real_print
     return lines
@@ -663,28 +656,23 @@ def starts(folder, script):
     found = []
     resets = []
 
-    class Port:
+    class Board:
         @staticmethod
         def reset():
             resets.append("reset")
 
-    real = health.aiot_port
-    health.aiot_port = Port
-    try:
-        for step in script:
-            begun = health.Starts(SmallFile(folder + "/starts.json"))
-            safe = begun.begin()
-            found.append([safe, begun.reason])
-            if step == "work":
-                begun.worked()
-                begun.worked()
-            elif step == "restart":
-                begun.restart("scripted")
-            elif step == "damage":
-                with open(folder + "/starts.json", "wb") as file:
-                    file.write(b"{")
-    finally:
-        health.aiot_port = real
+    for step in script:
+        begun = health.Starts(SmallFile(folder + "/starts.json"), Board)
+        safe = begun.begin()
+        found.append([safe, begun.reason])
+        if step == "work":
+            begun.worked()
+            begun.worked()
+        elif step == "restart":
+            begun.restart("scripted")
+        elif step == "damage":
+            with open(folder + "/starts.json", "wb") as file:
+                file.write(b"{")
     return [found, len(resets)]
 
 
@@ -695,29 +683,19 @@ def link(script):
         now = 0
 
         @staticmethod
-        def ticks_ms():
-            return Clock.now & ((1 << 30) - 1)
+        def uptime():
+            return Clock.now
 
-        @staticmethod
-        def ticks_diff(later, earlier):
-            span = 1 << 30
-            return ((later - earlier + span // 2) & (span - 1)) - span // 2
-
-    real = health.aiot_port
-    health.aiot_port = Clock
-    try:
-        watched = health.Link()
-        steps = []
-        for step in script:
-            if step == "fail":
-                steps.append(watched.failed())
-            elif step == "ok":
-                watched.acknowledged()
-            else:
-                Clock.now += step
-        return steps
-    finally:
-        health.aiot_port = real
+    watched = health.Link(Clock)
+    steps = []
+    for step in script:
+        if step == "fail":
+            steps.append(watched.failed())
+        elif step == "ok":
+            watched.acknowledged()
+        else:
+            Clock.now += step
+    return steps
 
 
 def out_of_memory_at_the_end_of_a_turn(folder, deep_sleep):

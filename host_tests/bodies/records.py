@@ -26,7 +26,7 @@ class _TopicSettings(_Settings):
 
 
 class World:
-    """Stands for the port and for timekeeping.Clock: what the test says is the time."""
+    """Stands for the board and for timekeeping.Clock: what the test says is the time."""
 
     def __init__(self, now_ms=NOW_MS, confirmed=True):
         self.now_ms = now_ms
@@ -56,8 +56,8 @@ class World:
 
 def reports_in(world, settings=_Settings, start=7):
     """Return Reports in this world."""
-    reports.aiot_port = world
-    return reports.Reports(settings, world, start)
+    world.start_id = start
+    return reports.Reports(settings, world, world)
 
 
 def _records(turns):

@@ -70,7 +70,7 @@ class Turn(Task):
 
     def open(self):
         self.port = looping.Port()
-        looping.put_on(self.port)
+        self.port.log = _nothing
         self.service = Service()
         self.sensor = Counter(-1.0)
         self.loop = looping._loop(self.port, self.text, (self.sensor,), _nothing)
@@ -145,6 +145,5 @@ def run(folder, extra="", waiting=0, script=(), wifi=True, **sweeping):
     # Here the sources would be compiled at each opening, where a board only loads bytecode: so
     # the modules stay, and the outbox alone comes and goes.
     aiot_port.forget = _nothing
-    with looping.OnPort(looping.Port(), _nothing):
-        task = Turn(folder, extra, waiting, list(script), wifi)
-        return sweep(task, **sweeping)
+    task = Turn(folder, extra, waiting, list(script), wifi)
+    return sweep(task, **sweeping)

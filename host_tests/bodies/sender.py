@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """aiot_sender.Sender as a user of the library has it: a client, an outbox, `send`."""
 
-import aiot_sender
 from aiot_errors import AiotError, NetworkError, PlatformError
 from aiot_outbox import Outbox
 from aiot_sender import AsTheyAre, Sender, Watcher
@@ -30,7 +29,7 @@ class Client:
 
 
 class Ticks:
-    """Stands for aiot_port in the Sender: time passes only as the test says."""
+    """The Sender's board: time passes only as the test says."""
 
     def __init__(self):
         self.now = (1 << 30) - 1000  # the ticks of a board wrap soon (lib/TRAPS.md, 18)
@@ -58,26 +57,22 @@ def sends(path, script, waits_ms):
     Return what `send` returned, what had come before the start and at the end, how many waited
     at the start, and the lines.
     """
-    real = aiot_sender.aiot_port
-    aiot_sender.aiot_port = ticks = Ticks()
-    try:
-        client, watcher = Client(script), Lines()
-        sender = Sender(client, Outbox(path), watcher=watcher)
-        returned = []
-        for number, wait_ms in enumerate(waits_ms):
-            returned.append(sender.send("user/update", "%d" % number))
-            ticks.now += wait_ms
-        before = [payload for _, payload in client.sent]
-        box = Outbox(path)
-        waiting = len(box)
-        sender = Sender(client, box, watcher=watcher)
-        sender.send("user/update", b"last")
-        while len(box):
-            ticks.now += 400000  # the longest wait after a passing fault is 300 s
-            sender.deliver()
-        after = [payload for _, payload in client.sent]
-    finally:
-        aiot_sender.aiot_port = real
+    ticks = Ticks()
+    client, watcher = Client(script), Lines()
+    sender = Sender(client, Outbox(path), watcher=watcher, board=ticks)
+    returned = []
+    for number, wait_ms in enumerate(waits_ms):
+        returned.append(sender.send("user/update", "%d" % number))
+        ticks.now += wait_ms
+    before = [payload for _, payload in client.sent]
+    box = Outbox(path)
+    waiting = len(box)
+    sender = Sender(client, box, watcher=watcher, board=ticks)
+    sender.send("user/update", b"last")
+    while len(box):
+        ticks.now += 400000  # the longest wait after a passing fault is 300 s
+        sender.deliver()
+    after = [payload for _, payload in client.sent]
     return {
         "returned": returned,
         "before": before,

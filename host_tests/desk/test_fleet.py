@@ -50,8 +50,10 @@ clock = VirtualClock()
 with Platform([]) as platform:
     (folder / "ca.pem").write_bytes(platform.ca_pem)
     where = (platform.host, platform.port, str(folder / "ca.pem"))
-with on_virtual_time(clock, True, 1):
-    devices = [VirtualDevice(name, folder / name, where, 60) for name in ("device1", "device2")]
+with on_virtual_time(clock, True, 1) as board:
+    devices = [
+        VirtualDevice(name, folder / name, where, 60, board) for name in ("device1", "device2")
+    ]
     for number in (0, 1, 1):
         devices[number].turn()
     print([device.waiting for device in devices])
@@ -123,10 +125,10 @@ def test_a_throttle_that_is_passed_makes_it_fail_but_loses_nothing():
 # The newest stored report is taken out of each box: what the tool must find.
 LOSING = """
 import sys
-from tools.measure.fleet import device
 from tools.measure.fleet.__main__ import main
+from aiot_outbox import Outbox
 
-real = device.firmware.Outbox.hold
+real = Outbox.hold
 
 def hold(self, topic, payload):
     real(self, topic, payload)
@@ -134,7 +136,7 @@ def hold(self, topic, payload):
         self.peek()
         self.pop()
 
-device.firmware.Outbox.hold = hold
+Outbox.hold = hold
 sys.exit(main(sys.argv[1:]))
 """
 

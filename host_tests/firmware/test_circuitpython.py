@@ -351,14 +351,18 @@ def test_report_that_cannot_go_waits_in_ram_while_the_drive_is_the_computers(boa
     printed = board.run(
         """
         import storage
+        from aiot_port import board
         from loop import Loop
+        from timekeeping import Clock
         import board_config
         import settings
 
         class Starts:
             reason = ""
 
-        loop = Loop(settings.load(), board_config.attached(), bool, Starts())
+        given = settings.load()
+        clock = Clock(given, board)
+        loop = Loop(given, board_config.attached(), bool, Starts(), clock, board)
         loop.turn()
         print(len(loop._outbox), loop._outbox.storage)
         loop._sender.hurry()

@@ -32,7 +32,9 @@ class Starts:
 
 settings = app._settings()
 from loop import Loop
-loop = Loop(settings, board_config.attached(), bool, Starts())
+from timekeeping import Clock
+clock = Clock(settings, app.board)
+loop = Loop(settings, board_config.attached(), bool, Starts(), clock, app.board)
 loop.turn()
 for module in list(sys.modules.values()):
     path = getattr(module, "__file__", None) or ""

@@ -254,3 +254,8 @@ def test_clock_that_is_lost_is_neither_sure_nor_kept(keep):
         ["said", [0]], (ASK, True), (["confirm", 0], False), ["lose"], (SURE, False), (DUE, True),
         (ASK, True), (OFF, 0),
     )  # fmt: skip
+
+
+def test_what_asks_for_the_time_leaves_ram(run):
+    found = run("clock_script.forgets")
+    assert found == ["aiot_sntp", "aiot_webtime", "aiot_dns", "aiot_port.net"]

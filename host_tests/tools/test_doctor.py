@@ -872,7 +872,7 @@ def circuitpython(monkeypatch, tmp_path, platform, capsys):
         monkeypatch.setitem(sys.modules, name, module)
     monkeypatch.setattr(aiot_port, "own_connection", PlainConnection)
     monkeypatch.delattr(aiot_port, "open_stream")
-    monkeypatch.setattr(timekeeping, "network_time", lambda *_: int(time.time()))
+    monkeypatch.setattr(timekeeping.Clock, "network_time", lambda *_: int(time.time()))
     monkeypatch.chdir(tmp_path)
     (tmp_path / "ca.pem").write_bytes(platform.ca_pem)
 

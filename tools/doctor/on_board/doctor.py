@@ -203,13 +203,10 @@ class Doctor:
 
     def set_clock(self):
         """Set the clock as the firmware does: by NTP, or else by a web server's Date."""
-        settings = self._settings
         before = self._port.unix_ms()
-        words = self._timekeeping.words
+        clock = self._timekeeping.Clock(self._settings, self._board)
         try:
-            unix_s = self._timekeeping.network_time(
-                words(settings.ntp_host), words(settings.time_host), self.is_right, nothing
-            )
+            unix_s = clock.network_time(self.is_right, nothing)
         except OSError as error:
             raise CheckError(str(error)) from None
         self._board.set_wall_clock(unix_s)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """One virtual device: the firmware's own loop, client, delivery policy and outbox on CPython.
 
-Only what a board would give it is replaced: clock, sleep, Wi-Fi, reset and sensor. TLS and its
-deadlines keep real time.
+Only what a board would give it is replaced: clock, sleep, Wi-Fi, reset and sensor. The loop gets
+that as its board, and no module of the firmware is changed. TLS and its deadlines keep real time.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import random
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest import mock
 
@@ -26,14 +26,12 @@ sys.modules.setdefault("board_config", types.ModuleType("board_config"))
 
 import aiot_delivery  # noqa: E402 - they need the path above
 import aiot_port  # noqa: E402
-import aiot_sender  # noqa: E402
 import health  # noqa: E402
-import loop as firmware  # noqa: E402
-import reports  # noqa: E402
 import settings  # noqa: E402
 import timekeeping  # noqa: E402
 from aiot_port import board  # noqa: E402
 from aiot_store import SmallFile  # noqa: E402
+from loop import Loop  # noqa: E402
 
 PRODUCT_KEY = "a1GFjLPXXXX"
 SECRET = "fleet-device-secret"  # noqa: S105 - of a throw-away platform
@@ -58,26 +56,56 @@ class ResetError(Exception):
     """The firmware asked for a reset of its board."""
 
 
-class _Port:
-    """Stands for aiot_port in the loop: the fleet's clock, and a Wi-Fi that is always there."""
+class VirtualBoard:
+    """The board of each device: the fleet's clock, and the desk's Wi-Fi, which is always there.
 
-    def __init__(self, clock: VirtualClock):
+    `below` is a function that returns a random number below its argument.
+    """
+
+    def __init__(self, clock: VirtualClock, below: Callable[[int], int]):
         self._clock = clock
+        self._below = below
 
     def __getattr__(self, name):
         return getattr(board, name)
 
-    def ticks_ms(self):
+    def ticks_ms(self) -> int:
+        """Return the milliseconds of the run."""
         return self._clock.now_ms
 
-    def sleep_ms(self, ms):
+    def unix_ms(self) -> int:
+        """Return the time of day in milliseconds since 1970."""
+        return self._clock.unix_ms()
+
+    def random_number(self) -> int:
+        """Return an integer of 32 bits."""
+        return self._below(1 << 32)
+
+    def sleep_ms(self, ms: int) -> None:
+        """Let the clock jump over the sleep."""
         self._clock.now_ms += ms
 
-    def reset(self):
+    def reset(self) -> None:
+        """End the turn. Raises ResetError."""
         raise ResetError
 
-    def print_error(self, error):
+    def print_error(self, error: Exception) -> None:
+        """Raise the error: on a desk it ends the run."""
         raise error
+
+
+class _Clock(timekeeping.Clock):
+    """The firmware's clock. It gets its time and its chance from the board, and prints nothing."""
+
+    def __init__(self, given, on: VirtualBoard):
+        super().__init__(given, on)
+        self.start_id = on.random_number()
+
+    def network_time(self, is_good, on_wait):
+        return self._board.unix_ms() // 1000
+
+    def log(self, text):
+        pass
 
 
 class _Counter:
@@ -101,10 +129,18 @@ class VirtualDevice:
     """A device with a folder for its flash. `where` is (host, port, path of the CA).
 
     Its first turn comes when `turn` is first called. Everything it does happens at the clock's
-    time, which only its sleep moves.
+    time, which only its sleep moves. `on` is the board, which all devices share.
     """
 
-    def __init__(self, name: str, folder: Path, where: tuple[str, int, str], interval: int):
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        where: tuple[str, int, str],
+        interval: int,
+        on: VirtualBoard,
+    ):
+        self._board = on
         self._folder = folder
         folder.mkdir()
         host, port, ca = where
@@ -119,7 +155,7 @@ class VirtualDevice:
         )
         self._settings = settings.parse(text)
         self._sensor = _Counter()
-        self._loop: firmware.Loop | None = None
+        self._loop: Loop | None = None
         self.resets = 0
 
     @staticmethod
@@ -150,7 +186,7 @@ class VirtualDevice:
         except ResetError:
             self.resets += 1
             self._stop()
-            firmware.aiot_port.sleep_ms(_BOOT_MS)
+            self._board.sleep_ms(_BOOT_MS)
 
     def silence(self) -> None:
         """Let the sensor give nothing more; what waits is still delivered."""
@@ -161,9 +197,10 @@ class VirtualDevice:
         self._stop()
 
     def _start(self) -> None:
-        starts = health.Starts(SmallFile("aiot_starts.json", "starts"))
+        starts = health.Starts(SmallFile("aiot_starts.json", "starts"), self._board)
         starts.begin()
-        self._loop = firmware.Loop(self._settings, (self._sensor,), _nothing, starts)
+        clock = _Clock(self._settings, self._board)
+        self._loop = Loop(self._settings, (self._sensor,), _nothing, starts, clock, self._board)
 
     def _stop(self) -> None:
         if self._loop is not None:
@@ -172,31 +209,22 @@ class VirtualDevice:
 
 
 @contextlib.contextmanager
-def on_virtual_time(clock: VirtualClock, jitter: bool, seed: int) -> Iterator[None]:
-    """Let the firmware live by this clock, and make its waits repeatable.
+def on_virtual_time(clock: VirtualClock, jitter: bool, seed: int) -> Iterator[VirtualBoard]:
+    """Give a board that lives by this clock, and make the library do so; all waits are repeatable.
 
     Without `jitter` every board waits the shortest time that its policy allows.
     """
     dice = random.Random(seed)  # noqa: S311 - nothing secret
     below = dice.randrange if jitter else _zero
-    port = _Port(clock)
     here = Path.cwd()
     with contextlib.ExitStack() as stack:
         for module, name, value in (
-            (firmware, "aiot_port", port),
-            (health, "aiot_port", port),
-            (reports, "aiot_port", port),
-            (timekeeping, "aiot_port", port),
-            (timekeeping, "network_time", lambda *_: clock.unix_ms() // 1000),
             (aiot_port, "wall_clock_ms", clock.unix_ms),
             (aiot_delivery, "_random", below),
-            (firmware, "random_number", lambda: below(1 << 32)),
-            (firmware, "log", _nothing),
-            (aiot_sender, "aiot_port", port),
         ):
             stack.enter_context(mock.patch.object(module, name, value))
         stack.callback(os.chdir, here)
-        yield
+        yield VirtualBoard(clock, below)
 
 
 def _zero(limit: int) -> int:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tools.measure.fleet.clock import VirtualClock
-from tools.measure.fleet.device import VirtualDevice, on_virtual_time
+from tools.measure.fleet.device import VirtualBoard, VirtualDevice, on_virtual_time
 from tools.measure.fleet.throttled import FleetPlatform
 from tools.simulate.platform.records import Request
 
@@ -105,8 +105,8 @@ class FleetRun:
         with contextlib.ExitStack() as stack:
             folder = Path(stack.enter_context(_folder()))
             stack.enter_context(_room_for_files(_FILES + _FILES_EACH * plan.devices))
-            stack.enter_context(on_virtual_time(self._clock, plan.jitter, plan.seed))
-            self._start(folder, stack)
+            board = stack.enter_context(on_virtual_time(self._clock, plan.jitter, plan.seed))
+            self._start(folder, stack, board)
             self._until(plan.before)
             self._stop_platform()
             self._until(plan.outage_ends)
@@ -118,7 +118,7 @@ class FleetRun:
             self._count_handshakes()
             return self._outcome(drained, time.monotonic() - began)
 
-    def _start(self, folder: Path, stack: contextlib.ExitStack) -> None:
+    def _start(self, folder: Path, stack: contextlib.ExitStack, board: VirtualBoard) -> None:
         """Start the platform, and lay down when each device is switched on."""
         plan = self._plan
         ca = folder / "ca.pem"
@@ -134,7 +134,7 @@ class FleetRun:
         dice = random.Random(f"start {plan.seed}")  # noqa: S311 - nothing secret
         span = plan.interval * 1000 if plan.start == "scattered" else 1
         for number, name in enumerate(names):
-            device = VirtualDevice(name, folder / name, where, plan.interval)
+            device = VirtualDevice(name, folder / name, where, plan.interval, board)
             stack.callback(device.close)
             self._devices.append(device)
             heapq.heappush(self._queue, (dice.randrange(span), number))

@@ -11,10 +11,11 @@ from aiot_outbox import Outbox
 
 
 class _Board:
-    """Stands for settings, clock and port: each reading is taken a minute after the last."""
+    """Stands for settings, clock and board: each reading is taken a minute after the last."""
 
     mode = "property"
     topic = status_topic = ""
+    start_id = 0
 
     def __init__(self, place):
         self.product_key, self.device_name, _ = place["device"]
@@ -30,8 +31,8 @@ class _Board:
 
 def maker(place):
     """Return a Reports on a desk."""
-    reports.aiot_port = board = _Board(place)
-    return reports.Reports(board, board, 0)
+    board = _Board(place)
+    return reports.Reports(board, board, board)
 
 
 def backlog(made, path, count):
