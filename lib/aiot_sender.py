@@ -23,7 +23,7 @@ from aiot_delivery import Delivery, is_throttling
 from aiot_errors import NOT_NOW, AiotError
 from aiot_port import const
 
-_BACKLOG = const(10)  # messages in one turn at least, so that the loads of a backlog stay small
+_BACKLOG = const(10)  # messages in one turn at least; a long backlog takes several turns
 _OTHERS = const(16)  # reports of another device that are set aside in place of one message
 # After so many bare HTTP errors in a row the next report is tried, to see if it is refused too.
 _SUSPECT_AFTER = const(5)
