@@ -410,10 +410,11 @@ def test_a_certificate_that_the_settings_name_must_come_or_be_there(esp32, tmp_p
 
 @needs_board
 @pytest.mark.slow
-def test_an_experiment_in_the_root_that_hides_a_module_is_warned_of(esp32, settings, capsys):
-    remote.run(esp32.port, ["exec", "open('aiot_http.py', 'w').close()"], print)
+def test_a_folder_that_hides_a_module_is_warned_of(esp32, settings, capsys):
+    remote.run(esp32.port, ["exec", "import os; os.mkdir('aiot_http')"], print)
     assert run(esp32, "--settings", settings, "--no-reset") == 0
-    assert "aiot_http.py in the board's root is used instead" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "aiot_http in the board's root is used instead of aiot_http.mpy" in shown
 
 
 # Interruptions, by the real mpremote: host_tests/tools/test_installing.py cuts at every operation.

@@ -285,7 +285,7 @@ def test_circup_installs_what_code_py_imports(version, bundles, platform, tmp_pa
     (drive.folder / "code.py").write_text("import aiot_http\nimport aiot_outbox\n")
     assert "WARNING" not in drive.circup("install", "--py", "--auto")
     assert drive.report(platform) == platform.reports[0].message_id
-    assert drive.files() >= THEIRS | {"aiot_outbox.py", "aiot_shelf.py"}
+    assert drive.files() >= THEIRS | {"aiot_outbox/__init__.py", "aiot_outbox/shelf.py"}
     assert drive.files() <= THEIRS | set(library.files("circuitpython"))
     assert "up to date" in drive.circup("list")
 
@@ -297,7 +297,7 @@ def test_circup_installs_compiled_files_without_being_asked(version, bundles, tm
     (drive.folder / "code.py").write_text("import aiot_http\nimport aiot_outbox\n")
     assert "WARNING" not in drive.circup("install", "--auto")
     ours = drive.files() - {name.replace(".py", ".mpy") for name in THEIRS} - THEIRS
-    assert {"aiot_http.mpy", "aiot_outbox.mpy", "aiot_port/__init__.mpy"} <= ours
+    assert {"aiot_http.mpy", "aiot_outbox/__init__.mpy", "aiot_port/__init__.mpy"} <= ours
     assert all(name.endswith(".mpy") for name in ours)
     for name in ours:
         assert (drive.lib / name).read_bytes()[:4] == b"C\x06\x00\x1f"
@@ -382,7 +382,8 @@ def test_wheel_has_the_library_and_its_stubs(packages):
         names = {name for name in packed.namelist() if ".dist-info/" not in name}
     lib = ROOT / "lib"
     modules = {path.relative_to(lib).as_posix() for path in lib.rglob("*.py")}
-    stubs = {f"{path.stem}-stubs/__init__.pyi" for path in lib.glob("*.pyi")}
+    named = {path.stem for path in lib.glob("*.pyi")} | {"aiot_outbox"}
+    stubs = {f"{name}-stubs/__init__.pyi" for name in named}
     assert names == modules | stubs
     assert stubs
 

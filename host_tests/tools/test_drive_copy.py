@@ -151,10 +151,11 @@ def test_a_board_of_micropython_has_no_drive(copy, unchanged, capsys):
 
 
 def test_names_that_are_taken(copy, target, capsys):
-    (target / "app.py").mkdir()
+    (target / "lib" / "app.py").mkdir(parents=True)
     assert copy() == 1
-    assert "a folder app.py, where a file is to be" in capsys.readouterr().err
-    (target / "app.py").rmdir()
+    assert "a folder lib/app.py, where a file is to be" in capsys.readouterr().err
+    (target / "lib" / "app.py").rmdir()
+    (target / "lib").rmdir()
     (target / "lib").write_text("")
     assert copy() == 1
     assert "a file lib, where a folder is to be" in capsys.readouterr().err
@@ -173,7 +174,7 @@ def test_the_least_room_that_is_accepted_is_enough(copy, target, monkeypatch, ca
     """Each write is counted, against what is free at that moment."""
     copy()
     (target / "lib" / "aiot_http.py").write_bytes(b"old" * 1000)
-    (target / "app.py").unlink()
+    (target / "lib" / "app.py").unlink()
     size, free = 512, 0
 
     def used():
@@ -231,8 +232,8 @@ def test_it_reports_as_deploy_does(copy, target, capsys):
     assert copy() == 0
     shown = capsys.readouterr().out
     assert "found raspberry_pi_pico_w, CircuitPython 10.2" in shown
-    size = (target / "app.py").stat().st_size
-    assert f"  copied  app.py ({size} bytes)" in shown
+    size = (target / "lib" / "app.py").stat().st_size
+    assert f"  copied  lib/app.py ({size} bytes)" in shown
     assert "all verified" in shown
     assert copy() == 0
     shown = capsys.readouterr().out
@@ -321,7 +322,8 @@ def runs(folder):
     """What the board would start: (code.py, app), or None where it waits at its prompt."""
     if not (folder / "code.py").exists():
         return None
-    app = next((folder / name for name in ("app.py", "app.mpy") if (folder / name).exists()), None)
+    forms = [folder / "lib" / name for name in ("app.py", "app.mpy")]
+    app = next((path for path in forms if path.exists()), None)
     return (folder / "code.py").read_bytes(), app and app.read_bytes()
 
 
@@ -332,7 +334,7 @@ def test_cut_off_anywhere_it_starts_old_or_new_or_waits_and_is_healed(
     """From compiled modules of an earlier release to today's source."""
     assert copy() == 0
     new = content(target)
-    for path in ("app.py", "lib/aiot_http.py"):
+    for path in ("lib/app.py", "lib/aiot_http.py"):
         (target / path).rename((target / path).with_suffix(".mpy"))
         (target / path).with_suffix(".mpy").write_bytes(b"C\x06old")
     (target / "boot.py").write_bytes(b"old boot")
@@ -358,7 +360,7 @@ def test_cut_off_anywhere_it_starts_old_or_new_or_waits_and_is_healed(
 
 
 def runs_of(files):
-    app = files.get("app.py") or files.get("app.mpy")
+    app = files.get("lib/app.py") or files.get("lib/app.mpy")
     return files["code.py"], app
 
 

@@ -90,20 +90,20 @@ def test_source_is_for_who_asks_and_for_micropython(tmp_path):
         target.mkdir()
         assert copy_to(target, *more, board=board) == 0
         assert not list(target.rglob("*.mpy"))
-        found = (target / "lib" / "aiot_http.py").read_bytes()
+        found = next(target.rglob("aiot_http.py")).read_bytes()
         assert found == (ROOT / "lib" / "aiot_http.py").read_bytes()
 
 
 def test_a_module_in_the_other_form_gives_way(tmp_path, capsys):
     """CircuitPython imports a .py before a .mpy: what was left would hide what is new."""
     (tmp_path / "lib" / "aiot_port").mkdir(parents=True)
-    old = ["app.py", "lib/aiot_http.py", "lib/aiot_port/__init__.py"]
+    old = ["lib/app.py", "lib/aiot_http.py", "lib/aiot_port/__init__.py"]
     own = ["lib/mine.py", "lib/adafruit_requests.py", "own.py"]
     for path in old + own:
         (tmp_path / path).write_text("old")
     copy_to(tmp_path)
     assert not names(tmp_path) & set(old)
-    assert names(tmp_path) >= {"app.mpy", "lib/aiot_http.mpy", *own}
+    assert names(tmp_path) >= {"lib/app.mpy", "lib/aiot_http.mpy", *own}
     assert "removed lib/aiot_http.py" in capsys.readouterr().out
     copy_to(tmp_path, "--source")
     assert {path for path in names(tmp_path) if path.endswith(".mpy")} == set()
