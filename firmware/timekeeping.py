@@ -21,7 +21,7 @@ _AGREES_MS = const(10000)
 _EXACT_MS = const(2000)  # a clock that is not confirmed is set if it differs by more
 
 # The modules that are loaded to ask for the time.
-_ASKING = ("aiot_sntp", "aiot_webtime", "aiot_dns", "aiot_port.net")
+_ASKING = ("aiot_sntp", "aiot_webtime", "aiot_dns")
 
 
 class Clock:
@@ -163,6 +163,7 @@ class Clock:
         finally:
             for module in _ASKING:
                 forget(module)
+            forget("aiot_port.net", "aiot_port", "net")
 
     def log(self, text):
         """Print a line with the time, if the clock has one: in UTC, which its Z says."""

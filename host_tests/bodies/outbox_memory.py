@@ -2,7 +2,9 @@
 """The outbox with memory that outlives a deep sleep, and reports taken together."""
 
 import os
+import sys
 
+import aiot_outbox
 from aiot_errors import AiotError
 from aiot_outbox import Outbox, layout, slots
 
@@ -594,3 +596,19 @@ def flash_that_cannot_be_read_at_one_start(path):
         shelf.Shelf.load = real
     box.flush()
     return {"kept": kept, "numbers": drain(Outbox(path, memory=memory))}
+
+
+def rest_without_memory(path):
+    """Load what knows of flash, then let it rest without a byte of memory; return what stays."""
+    import micropython
+
+    box = Outbox(path)
+    box.put(TOPIC, b"1")
+    before = sorted(name for name in sys.modules if name.startswith("aiot_outbox."))
+    micropython.heap_lock()
+    try:
+        box.rest()
+    finally:
+        micropython.heap_unlock()
+    after = sorted(name for name in sys.modules if name.startswith("aiot_outbox."))
+    return {"before": before, "after": after, "still held": hasattr(aiot_outbox, "shelf")}

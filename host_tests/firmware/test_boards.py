@@ -231,7 +231,7 @@ def test_a_board_gets_every_file_that_it_needs(name):
     lib = {"micropython": ":", "circuitpython": ":lib"}[facts.runtime]
     assert set(facts.install) - {":", lib} == {
         str(PurePosixPath(lib, folder)).replace(":/", ":")
-        for folder in ("aiot_port", f"aiot_port/{facts.runtime}")
+        for folder in ("aiot_outbox", "aiot_port", f"aiot_port/{facts.runtime}")
     }
     entries = [path for path in facts.install[":"] if path.endswith(("main.py", "/code.py"))]
     assert len(entries) == 1

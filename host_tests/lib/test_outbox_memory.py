@@ -171,3 +171,14 @@ def test_put_that_was_stored_is_no_failure(run, path):
 def test_report_is_not_kept_by_a_number_that_may_be_another_s(run, path):
     found = run("outbox_memory.flash_that_cannot_be_read_at_one_start", path=path)
     assert found == {"kept": False, "numbers": [0, 1, 2, 3]}
+
+
+def test_what_knows_of_flash_leaves_ram_without_taking_memory(run, path):
+    if run.interpreter != "micropython":
+        pytest.skip("only MicroPython's heap can be locked")
+    found = run("outbox_memory.rest_without_memory", path=path)
+    always = ["aiot_outbox.flash", "aiot_outbox.tally"]
+    on_flash = ["layout", "record", "segments", "shelf", "slots"]
+    assert found["before"] == sorted(always + ["aiot_outbox." + name for name in on_flash])
+    assert found["after"] == always
+    assert found["still held"] is False

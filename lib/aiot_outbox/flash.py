@@ -17,8 +17,10 @@ _SEGMENT = const(4096)
 _SPARE = const(24)
 
 # The modules that only flash needs, the last one loaded first.
+_PACKAGE = const("aiot_outbox")
 _MODULES = (
-    "aiot_outbox.shelf", "aiot_outbox.segments", "aiot_outbox.slots", "aiot_outbox.layout",
+    ("aiot_outbox.shelf", "shelf"), ("aiot_outbox.segments", "segments"),
+    ("aiot_outbox.slots", "slots"), ("aiot_outbox.layout", "layout"),
 )  # fmt: skip
 
 
@@ -94,10 +96,10 @@ class Flash:
         self._unload()
 
     def _unload(self):
-        for module in _MODULES:  # one call for each, which takes no memory
-            aiot_port.forget(module)
+        for module, name in _MODULES:  # one call for each, which takes no memory
+            aiot_port.forget(module, _PACKAGE, name)
         if not self._has_memory:
-            aiot_port.forget("aiot_outbox.record")
+            aiot_port.forget("aiot_outbox.record", _PACKAGE, "record")
 
     def reset(self):
         """Read the folder again at the next `load`: somebody else made or removed it."""

@@ -73,7 +73,7 @@ def resolve(host, port, timeout_ms, on_wait):
         return [(pool.AF_INET, pool.SOCK_STREAM, 0, "", (name, port)) for name in names]
     finally:
         forget("aiot_dns")  # one call for each, which takes no memory
-        forget("aiot_port.net")
+        forget("aiot_port.net", "aiot_port", "net")
 
 
 def own_connection(*arguments):
@@ -94,11 +94,10 @@ def free_memory():
     return gc.mem_free()
 
 
-def forget(module):
+def forget(module, package=None, name=None):
     sys.modules.pop(module, None)
-    package, _, name = module.rpartition(".")
     if package in sys.modules:
-        sys.modules[package].__dict__.pop(name, None)  # the package holds the module too
+        sys.modules[package].__dict__.pop(name, None)  # which has it too
 
 
 def serialised(method):

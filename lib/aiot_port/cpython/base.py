@@ -168,12 +168,12 @@ def free_memory():
     return sys.maxsize
 
 
-def forget(module):
+def forget(module, package=None, name=None):
     """Unload a module that is needed only now and then, so that it does not stay in RAM.
 
-    The name has the package in it: "aiot_port.net". This takes no memory, as there may be none
-    left. CPython has enough memory and unloads nothing: if a module is loaded twice, each of its
-    classes is there twice.
+    A module in a package is named in three texts: "aiot_port.net", "aiot_port", "net". To take
+    them apart would take memory, and there may be none left. CPython has enough memory and
+    unloads nothing: if a module is loaded twice, each of its classes is there twice.
     """
 
 

@@ -80,7 +80,7 @@ def resolve(host, port, timeout_ms, on_wait):
                 names = aiot_dns.look_up(Udp(), host, servers, timeout_ms // 2, on_wait)
     finally:
         forget("aiot_dns")
-        forget("aiot_port.net")
+        forget("aiot_port.net", "aiot_port", "net")
     found = []
     for name in names:
         found.extend(socket.getaddrinfo(name, port, 0, socket.SOCK_STREAM))
@@ -168,11 +168,10 @@ def free_memory():
     return gc.mem_free()
 
 
-def forget(module):
+def forget(module, package=None, name=None):
     sys.modules.pop(module, None)
-    package, _, name = module.rpartition(".")
     if package in sys.modules:
-        sys.modules[package].__dict__.pop(name, None)  # the package holds the module too
+        sys.modules[package].__dict__.pop(name, None)  # which has it too
 
 
 def serialised(method):

@@ -25,7 +25,8 @@ def join_wifi(ssid, password, timeout_ms, on_wait):
 
         return join(wlan, ssid, password, timeout_ms, on_wait)
     finally:
-        forget("aiot_port.wifi")  # it may not be needed again for months
+        # It may not be needed again for months.
+        forget("aiot_port.wifi", "aiot_port", "wifi")
 
 
 def leave_wifi():
