@@ -58,9 +58,8 @@ def look_up(udp, host, servers, timeout_ms, on_wait):
 def ask(udp, question, places, spare, judge, timeout_ms, on_wait):
     """Return the result of the first answer that fits, None if none came in time.
 
-    No step waits for more than a second. So a watchdog is fed in time, and the deadline holds
-    even if a server is silent or sends without end. This is one function, and calls few others:
-    the stack of a Pico W has 8 KB, and a report that looks a name up has used much of it.
+    No step waits for more than a second: a watchdog is fed in time, whatever a server sends. It is
+    one function with few calls, as a report here has used much of a Pico W's 8 KB of stack.
 
     `udp` is an open Udp of aiot_port.net, and is closed here. `places` are the servers, as its
     `place` and `places` return them; those in `spare` are asked too after half of the time.

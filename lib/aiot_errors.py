@@ -74,3 +74,13 @@ class PlatformError(AiotError):
     def __str__(self):
         text = "%d %s" % (self.code, self.message)
         return "%s: %s" % (text, self.hint) if self.hint else text
+
+
+def printable(message, secrets):
+    """Return the platform's message without secrets, fit for one line of a log."""
+    if not isinstance(message, str):
+        return ""
+    for secret in secrets:
+        if secret:
+            message = message.replace(secret, "***")
+    return "".join([char if char >= " " else " " for char in message[:128]])

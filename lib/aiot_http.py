@@ -12,7 +12,7 @@
 import json
 
 import aiot_port
-from aiot_errors import TOKEN_CODES, AiotError, PlatformError, ReplyError
+from aiot_errors import TOKEN_CODES, AiotError, PlatformError, ReplyError, printable
 from aiot_errors import NetworkError as NetworkError  # for users: the tree in one place
 from aiot_port import const
 
@@ -324,7 +324,7 @@ class Client:
         """Return the messageId of a reply's info, None if it has none."""
         message_id = info.get("messageId")
         if isinstance(message_id, str):
-            return _printable(message_id, self._token.secrets)
+            return printable(message_id, self._token.secrets)
         return message_id if type(message_id) is int else None
 
     def _ask(self, path, headers, body, check):
@@ -372,7 +372,7 @@ def read_reply(status, body, secrets=()):
             raise PlatformError(status, "HTTP error")
         raise ReplyError("HTTP status %d without the platform's JSON" % status)
     if code:
-        raise PlatformError(code, _printable(reply.get("message"), secrets))
+        raise PlatformError(code, printable(reply.get("message"), secrets))
     if not 200 <= status < 300:
         raise ReplyError("HTTP status %d with code 0" % status)
     info = reply.get("info") or reply.get("Info")  # the document says Info, the service info
@@ -397,13 +397,3 @@ def _as_bytes(payload):
     if len(bytes(payload[:1])) > 1:
         raise AiotError("payload: give a memoryview of bytes")
     return payload
-
-
-def _printable(message, secrets):
-    """Return the platform's message without secrets, fit for one line of a log."""
-    if not isinstance(message, str):
-        return ""
-    for secret in secrets:
-        if secret:
-            message = message.replace(secret, "***")
-    return "".join([char if char >= " " else " " for char in message[:128]])
