@@ -73,7 +73,9 @@ def test_demo_until_ctrl_c(options, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-@pytest.mark.parametrize("moment", ["deploying", "copied  lib", "board restarts", "power is cut"])
+@pytest.mark.parametrize(
+    "moment", ["deploying", "copied  aiot_port", "board restarts", "power is cut"]
+)
 def test_demo_ended_at_an_odd_moment(number, moment, tmp_path, monkeypatch):
     """It ends within seconds, says how much was reported, and leaves nothing behind."""
     if not available():

@@ -15,6 +15,7 @@ from tools.simulate.board.board import WIFI
 from tools.simulate.board.flash import FlashImage
 
 BLOCK = load_facts(modules.BOARD).block_size
+_BOARDS = 3  # of which the one counts that holds the least
 REPORTS = 10  # that have gone out when the heap is counted again
 _MORE_HEAP = 1 << 20  # bytes: what is held is not to depend on how much there is
 _TIME_LIMIT = 120  # seconds for a result; it takes some three on a quiet desk
@@ -23,7 +24,15 @@ _RESULT = re.compile(rb"RESULT (.*?) END")
 
 
 def held(lab):
-    """Return the bytes of heap that the firmware holds before its first report, and after ten."""
+    """Return the bytes of heap that the firmware holds before its first report, and after ten.
+
+    They are the least of three boards': the collector may take any word on the stack for a
+    pointer, and keep what lies there. A full run of the tests met 8 KB more once.
+    """
+    return [min(found) for found in zip(*[_held(lab) for _ in range(_BOARDS)], strict=True)]
+
+
+def _held(lab):
     with _board(lab, f"watch_heap((1, {1 + REPORTS}))") as board:
         _results(board, 2)  # a start that has to sign in: the next one has its token
         before = len(lab.platform.reports)
