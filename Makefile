@@ -34,7 +34,7 @@ help:
 	@echo "make demo [SECONDS=n]                 a board reports to a local platform, on this desk"
 	@echo "make test                             all tests, on CPython and real MicroPython"
 	@echo "make test-fast                        those that take little time: four minutes in all"
-	@echo "make test-lib                         of these the library's: under a minute"
+	@echo "make test-lib                         of these the library's: about a minute"
 	@echo "make soak [ARGS='--reports n']        power cuts, network faults and a soak at full length"
 	@echo "make lint                             ruff, the format, and types against each board's stubs"
 	@echo "make platform [ARGS=--help]           a local IoT Platform to try boards and clients on"
