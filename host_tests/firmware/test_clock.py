@@ -25,13 +25,13 @@ def folder(tmp_path):
 
 
 @pytest.mark.slow
-def test_sixty_days_across_the_wraps_of_the_ticks(run, folder):
-    """The ticks wrap every 12.4 days: on days 0, 12, 24, 37 and 49. Each outage takes a day."""
-    outages = [[12, 10000], [24, 429], [37, 20000], [49, 30001]]
-    result = run("clock.many_days", folder=folder, days=60, outages=outages)
-    assert result["wraps"] >= 4
+def test_forty_days_across_the_wraps_of_the_ticks(run, folder):
+    """The ticks wrap every 12.4 days: on days 0, 12, 24 and 37. Each outage takes a day."""
+    outages = [[12, 10000], [24, 429], [37, 20000]]
+    result = run("clock.many_days", folder=folder, days=40, outages=outages)
+    assert result["wraps"] >= 3
     assert result["in_order"]
-    assert result["taken"] >= 60 * DAY_S // 600 - 1
+    assert result["taken"] >= 40 * DAY_S // 600 - 1
     least, most = result["errors_ms"]
     assert max(-least, most) <= MOST_OFF_MS
     assert result["repeated_ids"] == 0
@@ -40,7 +40,7 @@ def test_sixty_days_across_the_wraps_of_the_ticks(run, folder):
     for day in ("24", "37"):  # throttled or refused: an hour at most, half of it at least
         assert 24 <= tries[day] <= 48 + 7
     # The next try comes within the longest wait, and within an interval of it.
-    for resumed_ms, longest_s in zip(result["resumed_ms"], [300, 3600, 3600, 300], strict=True):
+    for resumed_ms, longest_s in zip(result["resumed_ms"], [300, 3600, 3600], strict=True):
         assert 0 <= resumed_ms <= (longest_s + 600) * 1000
 
 
