@@ -717,6 +717,19 @@ def test_a_large_report_is_refused_while_flash_cannot_be_read(files, path):
     assert drain(box) == [0]
 
 
+@pytest.mark.parametrize("how", ["put", "hold"])
+def test_a_large_report_finds_flash_readable_again(files, path, how):
+    """Reports that were taken before get numbers behind those on flash, and none is lost."""
+    fill(path, 0, 30)
+    with files.failing(0, 1, errno.EIO):
+        box = Outbox(path)
+        for number in range(30, 34):
+            put(box, number, how="hold")
+    put(box, 34, 5000, how)  # that is over a sixteenth: flash is asked whether it fits
+    box.flush()
+    assert drain(Outbox(path)) == list(range(35))
+
+
 def test_reports_that_were_taken_while_flash_could_not_be_read_leave_it_behind(files, path):
     """What was shown is forgotten there as soon as it can be."""
     box = fill(path, 0, 3)

@@ -123,7 +123,7 @@ class Outbox:
         payload = _to_bytes(payload)
         size = len(topic) + len(payload)
         if not self._flash.fits(size):
-            most = self._flash.largest()
+            most = self._flash.largest(self._load())
             if len(topic) > 0xFFFF or size > most:
                 raise AiotError("a report of over %d bytes does not fit the outbox" % most)
         report = (self._tally.new_number(), topic, payload)

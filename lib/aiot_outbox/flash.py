@@ -46,7 +46,10 @@ class Flash:
         self.works = True  # whether flash could be read and written the last time
 
     def load(self):
-        """Return the Shelf, or None while flash cannot be read. Raises MemoryError."""
+        """Return the Shelf, or None while flash cannot be read. Raises MemoryError.
+
+        For Outbox._load alone: with the first Shelf the reports in RAM need other numbers.
+        """
         if self.shelf:
             return self.shelf
         try:
@@ -110,9 +113,8 @@ class Flash:
         """Return whether it is sure that a report of `size` bytes, topic and payload, fits."""
         return size <= min(_SEGMENT, self._max_bytes // 16) - _SPARE
 
-    def largest(self):
-        """Return the bytes of topic and payload that a report may have. Raises MemoryError."""
-        shelf = self.load()
+    def largest(self, shelf):
+        """Return the bytes of topic and payload that a report may have. `shelf` may be None."""
         if shelf:
             return shelf.layout.largest
         from aiot_outbox.layout import supposed
