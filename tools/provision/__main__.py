@@ -15,7 +15,6 @@ Exit status: 0 all done, 1 a board failed, 2 something on the desk is missing or
 130 stopped by Ctrl-C.
 """
 
-import argparse
 import math
 import sys
 from contextlib import ExitStack
@@ -26,7 +25,7 @@ from tools.common.errors import BoardError
 from tools.common.facts import known_boards, load_facts
 from tools.common.first_report import NoReportError
 from tools.common.plan import DeployError
-from tools.common.program import OptionError, Program
+from tools.common.program import OptionError, Program, as_seconds
 from tools.provision import assigning, registration
 from tools.provision.devices import DevicesError, Identity, read_devices
 from tools.provision.ledger import Ledger, LedgerError, Vault
@@ -297,7 +296,7 @@ def _add_options(parser):
         action="append",
         help="where boards are plugged in, such as /dev/ttyUSB0; repeatable; default: all on USB",
     )
-    add("--wait", type=_seconds, default=_WAIT_S, metavar="SECONDS", help=_WAIT_HELP)
+    add("--wait", type=as_seconds, default=_WAIT_S, metavar="SECONDS", help=_WAIT_HELP)
     add("--count", type=int, metavar="N", help="end after so many boards, done or failed")
     add("--ledger", metavar="FILE", help=f"default: {_LEDGER} beside the CSV, or here")
     add(
@@ -334,13 +333,6 @@ def _add_registration(group):
     add("--register-host", default=registration.HOST, help="default: %(default)s")
     add("--register-port", type=int, default=443, help="default: %(default)s")
     add("--register-ca", metavar="FILE", help="the authority to trust; default: the shipped roots")
-
-
-def _seconds(text):
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError("give a number over 0")
-    return value
 
 
 def _check(options):
